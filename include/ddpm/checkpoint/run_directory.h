@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace ddpm {
+
+/// The folder of one training run and the places of things in it.
+class RunDirectory {
+ public:
+  explicit RunDirectory(std::filesystem::path path) : path_(std::move(path)) {}
+
+  const std::filesystem::path& path() const { return path_; }
+  std::filesystem::path config_file() const { return path_ / "config.yaml"; }
+  std::filesystem::path log_file() const { return path_ / "log.txt"; }
+  std::filesystem::path metrics_file() const { return path_ / "metrics.jsonl"; }
+  std::filesystem::path samples() const { return path_ / "samples"; }
+  std::filesystem::path checkpoints() const { return path_ / "checkpoints"; }
+  std::filesystem::path last_link() const { return checkpoints() / "last"; }
+  /// checkpoints/step-000500
+  std::filesystem::path checkpoint(int64_t step) const;
+  /// samples/step-000500.png
+  std::filesystem::path sample_grid(int64_t step) const;
+
+  /// Steps of the checkpoints that are there, rising.
+  std::vector<int64_t> checkpoint_steps() const;
+  bool has_checkpoints() const { return !checkpoint_steps().empty(); }
+  /// The newest checkpoint's folder; empty if there is none.
+  std::filesystem::path newest_checkpoint() const;
+
+  /// Makes the folders; points `runs/last` at this run if it lies in a folder `runs`.
+  void create() const;
+  /// Removes all but the newest `keep` checkpoints; 0 keeps all.
+  void prune(int64_t keep) const;
+
+ private:
+  std::filesystem::path path_;
+};
+
+/// Finds the checkpoint folder that `path` means: a run folder's newest one, or the folder itself.
+/// `CheckpointError` if nothing is there.
+std::filesystem::path resolve_checkpoint(const std::filesystem::path& path);
+
+/// The newest run under `runs` (its link `last`, else the run with the newest checkpoint).
+/// `CheckpointError` that says what to do if there is none.
+std::filesystem::path find_newest_run(const std::filesystem::path& runs);
+
+}  // namespace ddpm

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "ddpm/config/config.h"
+#include "ddpm/model/flat_parameters.h"
+
+namespace ddpm {
+
+/// Where a run stands: with the tensors below, all that going on exactly needs.
+struct TrainingState {
+  int64_t step = 0;                    // optimizer steps done
+  std::optional<int64_t> total_steps;  // once known; with a time budget, after the first few dozen
+  int64_t decay_start = 0;             // step from which the learning rate decays
+  double seconds = 0.0;                // spent in training, over all sessions
+  double loss_sum = 0.0;               // of the steps since the last line of metrics
+  int64_t loss_steps = 0;              // their number
+  int64_t dataset_images = 0;
+  int64_t threads = 0;         // of the session that wrote it
+  std::string device = "cpu";  // likewise
+};
+
+/// The tensors of a training run, by parameter name, float32 on any device.
+struct TrainingTensors {
+  NamedTensors ema;
+  NamedTensors weights;
+  NamedTensors exp_avg;
+  NamedTensors exp_avg_sq;
+};
+
+/// Writes a whole checkpoint to `target`, which must not exist: the pipeline folder with the EMA
+/// weights, `config.yaml`, and `training/`. It appears under its name only when complete and on the
+/// disk.
+void save_training_checkpoint(const std::filesystem::path& target, const Config& config,
+                              const TrainingState& state, const TrainingTensors& tensors);
+
+/// The settings that the run of this checkpoint had.
+Config load_checkpoint_config(const std::filesystem::path& checkpoint);
+
+/// `CheckpointError` if the file is missing, broken, or from a newer version of the program.
+TrainingState load_training_state(const std::filesystem::path& checkpoint);
+
+TrainingTensors load_training_tensors(const std::filesystem::path& checkpoint);
+
+}  // namespace ddpm

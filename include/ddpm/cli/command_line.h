@@ -1,0 +1,44 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "ddpm/config/config.h"
+
+namespace ddpm {
+
+/// Flags that every command has.
+struct CommonFlags {
+  std::string device = "auto";
+  std::string precision;  // empty: as the command or the checkpoint says
+  int threads = 0;        // 0: all cores
+  bool quiet = false;
+  bool json = false;
+};
+
+void add_common_flags(CLI::App& command, CommonFlags& flags);
+
+/// Puts quiet, threads and the allocator's settings into effect.
+void apply_common_flags(const CommonFlags& flags);
+
+/// Settings given as flags, by key, in the words of the person.
+using SettingFlags = std::map<std::string, std::string>;
+
+/// Adds `--SECTION.NAME VALUE` for each setting whose section is in `sections`.
+void add_setting_flags(CLI::App& command, SettingFlags& flags,
+                       const std::vector<std::string>& sections);
+
+/// Adds `--NAME VALUE`, with dashes for underscores, as another way to say `--SECTION.NAME`.
+void add_setting_alias(CLI::App& command, SettingFlags& flags, const std::string& alias,
+                       const std::string& key);
+
+/// `UserError` for words that the command does not know, naming the nearest flag.
+void refuse_unknown_words(const CLI::App& command);
+
+/// Seconds of "90s", "10m", "1.5h" or "1h30m". `UserError` for anything else.
+double parse_duration(const std::string& text);
+
+}  // namespace ddpm

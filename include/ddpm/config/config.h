@@ -1,0 +1,134 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace ddpm {
+
+/// Where training images come from and how they are shaped.
+struct DataConfig {
+  std::string name = "folder";  // fashion-mnist, mnist, cifar10, idx, folder, npz
+  std::string root;             // empty: the usual places of the named dataset
+  std::string split = "train";
+  std::vector<int64_t> image_size;  // {side} or {height, width}; empty: as stored
+  int64_t channels = 0;             // 0: as stored; else 1 or 3
+  bool flip = false;
+  bool skip_bad = false;
+  double memory_limit_gb = 4.0;  // decoded images above this are streamed from disk
+  int64_t workers = 2;
+};
+
+enum class TimeScaleShift { kDefault, kScaleShift };
+enum class Resampling { kConv, kResnet };
+
+/// The U-Net, in the words of diffusers' `UNet2DModel`. The first part are settings; the second
+/// follows from the data, or comes with a foreign checkpoint.
+struct ModelConfig {
+  std::vector<int64_t> block_out_channels = {128, 256, 256, 256};
+  int64_t layers_per_block = 2;
+  std::vector<std::string> down_block_types = {"DownBlock2D", "AttnDownBlock2D", "DownBlock2D",
+                                               "DownBlock2D"};
+  std::vector<std::string> up_block_types = {"UpBlock2D", "UpBlock2D", "AttnUpBlock2D",
+                                             "UpBlock2D"};
+  std::optional<int64_t> attention_head_dim;  // empty: one head as wide as the block
+  int64_t norm_num_groups = 32;
+  double norm_eps = 1e-6;
+  double dropout = 0.0;
+  TimeScaleShift resnet_time_scale_shift = TimeScaleShift::kDefault;
+  int64_t downsample_padding = 0;
+  Resampling downsample_type = Resampling::kConv;
+  Resampling upsample_type = Resampling::kConv;
+  bool add_attention = true;
+  double mid_block_scale_factor = 1.0;
+  bool center_input_sample = false;
+  bool flip_sin_to_cos = false;
+  double freq_shift = 1.0;
+  bool class_conditional = false;
+
+  // Not settings.
+  int64_t in_channels = 3;
+  int64_t out_channels = 3;
+  std::vector<int64_t> sample_size;         // {height, width}; empty: not told
+  std::optional<int64_t> num_class_embeds;  // rows of the class embedding, the null row included
+  std::optional<int64_t> null_class_label;  // the row that means "no class"
+  std::optional<int64_t> attn_norm_num_groups;  // of the middle attention; empty: diffusers' rule
+  std::optional<int64_t> time_embedding_dim;    // empty: four times the first block's channels
+  std::vector<std::string> class_names;         // empty: classes have numbers only
+};
+
+enum class BetaSchedule { kLinear, kScaledLinear, kCosine };
+enum class PredictionType { kEpsilon, kSample, kVPrediction };
+
+/// The forward process, in the words of diffusers' schedulers.
+struct DiffusionConfig {
+  int64_t num_train_timesteps = 1000;
+  BetaSchedule beta_schedule = BetaSchedule::kLinear;
+  double beta_start = 1e-4;
+  double beta_end = 0.02;
+  PredictionType prediction_type = PredictionType::kEpsilon;
+};
+
+enum class OptimizerType { kAdam, kAdamW };
+enum class LrSchedule { kConstant, kLinear, kCosine };
+enum class Precision { kAuto, kFloat32, kBFloat16 };
+enum class GradientCheckpointing { kNone, kBlocks };
+
+/// The run of the optimizer and what it leaves behind.
+struct TrainConfig {
+  std::optional<int64_t> steps;  // empty: as many as fit into `max_minutes`
+  double max_minutes = 0.0;      // 0: no limit
+  int64_t batch_size = 128;
+  int64_t gradient_accumulation_steps = 1;
+  OptimizerType optimizer = OptimizerType::kAdamW;
+  double lr = 2e-4;
+  int64_t warmup_steps = 500;
+  LrSchedule lr_schedule = LrSchedule::kConstant;
+  double adam_beta1 = 0.9;
+  double adam_beta2 = 0.999;
+  double adam_eps = 1e-8;
+  double weight_decay = 0.0;
+  double max_grad_norm = 1.0;
+  double ema_decay = 0.9999;
+  bool ema_warmup = true;
+  double label_dropout = 0.1;
+  Precision precision = Precision::kAuto;
+  GradientCheckpointing gradient_checkpointing = GradientCheckpointing::kNone;
+  int64_t log_every = 50;
+  int64_t sample_every = 1000;
+  int64_t save_every = 1000;
+  double save_minutes = 0.0;
+  int64_t keep_last = 2;
+  int64_t seed = 0;
+};
+
+enum class SamplerType { kDdim, kDdpm };
+enum class TimestepSpacing { kLeading, kTrailing, kLinspace, kUniform, kQuad };
+enum class VarianceType { kFixedSmall, kFixedLarge };
+
+/// How images are drawn, in training and by default from the checkpoint.
+struct SampleConfig {
+  SamplerType sampler = SamplerType::kDdim;
+  int64_t steps = 50;
+  TimestepSpacing timestep_spacing = TimestepSpacing::kTrailing;
+  int64_t steps_offset = 0;
+  double eta = 0.0;
+  VarianceType variance_type = VarianceType::kFixedLarge;
+  bool clip_sample = true;
+  double clip_sample_range = 1.0;
+  bool use_clipped_model_output = false;
+  double guidance = 1.0;
+  int64_t grid_images = 64;
+};
+
+/// Every setting of a run; each member is one section of the YAML file.
+struct Config {
+  DataConfig data;
+  ModelConfig model;
+  DiffusionConfig diffusion;
+  TrainConfig train;
+  SampleConfig sample;
+};
+
+}  // namespace ddpm

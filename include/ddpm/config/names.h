@@ -1,0 +1,125 @@
+#pragma once
+
+#include <array>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "ddpm/config/config.h"
+
+namespace ddpm {
+
+/// An enum's value and the word for it in settings and in diffusers' files.
+template <typename E>
+struct Named {
+  E value;
+  std::string_view name;
+};
+
+/// The words of the enum `E`, one entry for each of its values. Every enum of `Config` has a table.
+template <typename E>
+inline constexpr std::array<Named<E>, 0> kNames = {};
+
+template <>
+inline constexpr auto kNames<TimeScaleShift> = std::to_array<Named<TimeScaleShift>>({
+    {TimeScaleShift::kDefault, "default"},
+    {TimeScaleShift::kScaleShift, "scale_shift"},
+});
+
+template <>
+inline constexpr auto kNames<Resampling> = std::to_array<Named<Resampling>>({
+    {Resampling::kConv, "conv"},
+    {Resampling::kResnet, "resnet"},
+});
+
+template <>
+inline constexpr auto kNames<BetaSchedule> = std::to_array<Named<BetaSchedule>>({
+    {BetaSchedule::kLinear, "linear"},
+    {BetaSchedule::kScaledLinear, "scaled_linear"},
+    {BetaSchedule::kCosine, "squaredcos_cap_v2"},
+});
+
+template <>
+inline constexpr auto kNames<PredictionType> = std::to_array<Named<PredictionType>>({
+    {PredictionType::kEpsilon, "epsilon"},
+    {PredictionType::kSample, "sample"},
+    {PredictionType::kVPrediction, "v_prediction"},
+});
+
+template <>
+inline constexpr auto kNames<OptimizerType> = std::to_array<Named<OptimizerType>>({
+    {OptimizerType::kAdam, "adam"},
+    {OptimizerType::kAdamW, "adamw"},
+});
+
+template <>
+inline constexpr auto kNames<LrSchedule> = std::to_array<Named<LrSchedule>>({
+    {LrSchedule::kConstant, "constant"},
+    {LrSchedule::kLinear, "linear"},
+    {LrSchedule::kCosine, "cosine"},
+});
+
+template <>
+inline constexpr auto kNames<Precision> = std::to_array<Named<Precision>>({
+    {Precision::kAuto, "auto"},
+    {Precision::kFloat32, "float32"},
+    {Precision::kBFloat16, "bf16"},
+});
+
+template <>
+inline constexpr auto kNames<GradientCheckpointing> = std::to_array<Named<GradientCheckpointing>>({
+    {GradientCheckpointing::kNone, "none"},
+    {GradientCheckpointing::kBlocks, "blocks"},
+});
+
+template <>
+inline constexpr auto kNames<SamplerType> = std::to_array<Named<SamplerType>>({
+    {SamplerType::kDdim, "ddim"},
+    {SamplerType::kDdpm, "ddpm"},
+});
+
+template <>
+inline constexpr auto kNames<TimestepSpacing> = std::to_array<Named<TimestepSpacing>>({
+    {TimestepSpacing::kLeading, "leading"},
+    {TimestepSpacing::kTrailing, "trailing"},
+    {TimestepSpacing::kLinspace, "linspace"},
+    {TimestepSpacing::kUniform, "uniform"},
+    {TimestepSpacing::kQuad, "quad"},
+});
+
+template <>
+inline constexpr auto kNames<VarianceType> = std::to_array<Named<VarianceType>>({
+    {VarianceType::kFixedSmall, "fixed_small"},
+    {VarianceType::kFixedLarge, "fixed_large"},
+});
+
+template <typename E>
+concept NamedEnum = !kNames<E>.empty();
+
+/// The word for `value`: "squaredcos_cap_v2".
+template <NamedEnum E>
+constexpr std::string_view to_name(E value) {
+  for (const auto& entry : kNames<E>)
+    if (entry.value == value) return entry.name;
+  return {};
+}
+
+/// The value that `name` stands for; nothing for an unknown word.
+template <NamedEnum E>
+constexpr std::optional<E> from_name(std::string_view name) {
+  for (const auto& entry : kNames<E>)
+    if (entry.name == name) return entry.value;
+  return std::nullopt;
+}
+
+/// Every word of the enum, in the order of its table.
+template <NamedEnum E>
+std::vector<std::string_view> all_names() {
+  std::vector<std::string_view> names;
+  names.reserve(kNames<E>.size());
+  for (const auto& entry : kNames<E>)
+    names.push_back(entry.name);
+  return names;
+}
+
+}  // namespace ddpm

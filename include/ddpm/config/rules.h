@@ -1,0 +1,23 @@
+#pragma once
+
+#include <cstdint>
+
+#include "ddpm/config/config.h"
+
+namespace ddpm {
+
+/// Checks what no single setting can: lists that go together, divisibility, orders of magnitude,
+/// and settings that exclude each other. `UserError` naming the settings of the first broken rule.
+///
+/// `train.label_dropout` has no rule: without `model.class_conditional` it is not read.
+void check_rules(const Config& config);
+
+/// The rules of the model section, and its values against the settings table: for models that did
+/// not come through it. `UserError` as above.
+void check_model(const ModelConfig& model);
+
+/// Checks that every level of the U-Net but the last can halve the sides of the images.
+/// `UserError` that tells the nearest sizes which work.
+void check_image_size(const ModelConfig& model, int64_t height, int64_t width);
+
+}  // namespace ddpm

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+#include "ddpm/config/config.h"
+
+namespace ddpm {
+
+/// Applies the settings of a YAML text to `config`: one document, a map of sections, each a map of
+/// settings; an empty text changes nothing. `UserError` `NAME:LINE: ...` for syntax errors, unknown
+/// and repeated keys, values of the wrong type or range, anchors, aliases, tags, further documents,
+/// and texts above 1 MiB or not in UTF-8; `config` is then as before.
+void apply_yaml(Config& config, std::string_view text, const std::string& name);
+
+/// Every setting in the order of the table, as a text that `apply_yaml` reads back identically.
+std::string to_yaml(const Config& config);
+
+/// The defaults with the YAML file `path` applied. `UserError` if it cannot be read, and as
+/// `apply_yaml`.
+Config load_config(const std::filesystem::path& path);
+
+}  // namespace ddpm

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <condition_variable>
+#include <exception>
+#include <map>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include <torch/types.h>
+
+#include "ddpm/data/dataset.h"
+
+namespace ddpm {
+
+/// Images in [-1, 1], [N, C, H, W] float32, and their classes, [N] int64 (undefined without
+/// labels).
+struct Batch {
+  torch::Tensor images;
+  torch::Tensor labels;
+};
+
+struct BatchOptions {
+  int64_t batch_size = 1;
+  bool flip = false;  // mirror half of the images
+  uint64_t seed = 0;
+  int64_t workers = 2;      // threads that decode ahead
+  bool pin_memory = false;  // for asynchronous copies to a GPU
+};
+
+/// The endless sequence of training batches: every image once an epoch, in an order drawn for each
+/// epoch. Batch k is a pure function of the dataset, the seed and k, whatever the number of
+/// workers, so going on from step k needs no state.
+class BatchStream {
+ public:
+  /// `dataset` must outlive the stream. Decoding starts at once with batch `first`.
+  BatchStream(const Dataset& dataset, const BatchOptions& options, int64_t first);
+  ~BatchStream();
+  BatchStream(const BatchStream&) = delete;
+  BatchStream& operator=(const BatchStream&) = delete;
+
+  /// The next batch. Errors of the dataset come out here.
+  Batch next();
+
+ private:
+  struct Slot {
+    Batch batch;
+    std::exception_ptr error;
+  };
+  void work();
+  Batch make_batch(int64_t index);
+  std::vector<int64_t> image_numbers(int64_t index);
+
+  const Dataset& dataset_;
+  BatchOptions options_;
+  int64_t next_to_give_;
+  int64_t next_to_make_;
+  bool stopping_ = false;
+  std::map<int64_t, Slot> ready_;
+  std::map<int64_t, std::vector<int64_t>> orders_;  // by epoch
+  std::mutex mutex_;
+  std::mutex orders_mutex_;
+  std::condition_variable changed_;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace ddpm

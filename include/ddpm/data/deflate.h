@@ -1,0 +1,17 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace ddpm {
+
+/// `bytes` as a raw deflate stream.
+std::string deflate_bytes(std::string_view bytes);
+
+/// The `size` bytes that a raw deflate stream holds. `DataError` starting with `name` if it is
+/// damaged or holds another number of bytes; a size it cannot hold is refused before memory is
+/// taken.
+std::string inflate_bytes(std::string_view packed, uint64_t size, const std::string& name);
+
+}  // namespace ddpm

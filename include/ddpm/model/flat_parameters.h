@@ -1,0 +1,54 @@
+#pragma once
+
+#include <torch/types.h>
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include <torch/nn/module.h>
+
+namespace ddpm {
+
+/// Named tensors, in the order of their names.
+using NamedTensors = std::map<std::string, torch::Tensor>;
+
+/// Where each parameter of a net lies within one flat float32 tensor. Optimizer, clipping, EMA and
+/// checksums are then one pass over one tensor each. Parameters start at multiples of 64 bytes; the
+/// gaps between them stay zero.
+class FlatLayout {
+ public:
+  /// Convolution weights are laid out in `format` (contiguous or channels last).
+  FlatLayout(const torch::nn::Module& module, torch::MemoryFormat format);
+
+  int64_t size() const { return size_; }
+  const std::vector<std::string>& names() const { return names_; }
+
+  /// One view into `flat` for each parameter, in the order of `names()`.
+  std::vector<torch::Tensor> views(const torch::Tensor& flat) const;
+  /// The same, by name.
+  NamedTensors named_views(const torch::Tensor& flat) const;
+  /// Copies `tensors` into `flat`. `CheckpointError` starting with `origin` if one is missing,
+  /// unknown or of another shape; `flat` is then unchanged.
+  void load(const torch::Tensor& flat, const NamedTensors& tensors, const std::string& origin) const;
+
+ private:
+  struct Slot {
+    int64_t offset = 0;
+    std::vector<int64_t> sizes;
+    std::vector<int64_t> strides;
+  };
+  std::vector<std::string> names_;
+  std::vector<Slot> slots_;
+  int64_t size_ = 0;
+};
+
+/// Makes the parameters of `module` views into `flat` (on its device), copying their present values
+/// there first if `keep_values`.
+void bind_parameters(torch::nn::Module& module, const FlatLayout& layout, const torch::Tensor& flat,
+                     bool keep_values);
+
+/// Makes the gradients of `module` views into `flat`, so that the backward pass adds to it.
+void bind_gradients(torch::nn::Module& module, const FlatLayout& layout, const torch::Tensor& flat);
+
+}  // namespace ddpm

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <torch/types.h>
+
+#include <vector>
+
+#include <torch/nn/module.h>
+#include <torch/nn/modules/conv.h>
+#include <torch/nn/modules/embedding.h>
+#include <torch/nn/modules/normalization.h>
+
+#include "ddpm/config/config.h"
+#include "ddpm/model/blocks.h"
+#include "ddpm/model/cost.h"
+#include "ddpm/model/embeddings.h"
+
+namespace ddpm {
+
+/// The denoising network: diffusers' `UNet2DModel`, with the same module tree and parameter names.
+class UNetImpl : public torch::nn::Module {
+ public:
+  explicit UNetImpl(const ModelConfig& config);
+
+  /// Predicts from noisy images.
+  ///
+  /// `sample` is [N, in_channels, H, W], with sides that every level can halve; `timesteps` is [N].
+  /// `class_labels` is [N] int64, undefined for an unconditional net. Gives
+  /// [N, out_channels, H, W].
+  torch::Tensor forward(const torch::Tensor& sample, const torch::Tensor& timesteps,
+                        const torch::Tensor& class_labels = {});
+
+  const ModelConfig& config() const { return config_; }
+
+  /// Keeps no activations of residual blocks in training; the backward pass makes them again.
+  void enable_gradient_checkpointing(bool enabled);
+
+  /// Draws the weights as the DDPM paper's code does: uniform with variance 1 / mean of fan-in and
+  /// fan-out, biases zero, and the last layer of each residual path near zero.
+  void init_weights(uint64_t seed);
+
+  int64_t parameter_count() const;
+  Cost cost(int64_t height, int64_t width) const;
+
+ private:
+  torch::Tensor embed(const torch::Tensor& timesteps, const torch::Tensor& class_labels);
+
+  ModelConfig config_;
+  BlockRunner run_;
+  torch::nn::Conv2d conv_in_{nullptr};
+  TimestepEmbedding time_embedding_{nullptr};
+  torch::nn::Embedding class_embedding_{nullptr};
+  std::vector<DownBlock> down_blocks_;
+  MidBlock mid_block_{nullptr};
+  std::vector<UpBlock> up_blocks_;
+  torch::nn::GroupNorm conv_norm_out_{nullptr};
+  torch::nn::Conv2d conv_out_{nullptr};
+};
+TORCH_MODULE(UNet);
+
+}  // namespace ddpm

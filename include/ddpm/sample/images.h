@@ -1,0 +1,21 @@
+#pragma once
+
+#include <torch/types.h>
+
+#include <vector>
+
+#include "ddpm/data/image_io.h"
+
+namespace ddpm {
+
+/// [N, C, H, W] in [-1, 1] to 8 bits, [N, H, W, C]: round((x + 1) / 2 * 255), clamped. Nets of one
+/// or three channels only.
+torch::Tensor to_uint8(const torch::Tensor& images);
+
+/// The same as a list of images.
+std::vector<Image> to_images(const torch::Tensor& images);
+
+/// Columns for a grid of `count` images: one for each class if there are a few, else about a square.
+int64_t grid_columns(int64_t count, int64_t classes);
+
+}  // namespace ddpm

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+
+namespace ddpm {
+
+/// One line of `metrics.jsonl`.
+struct Metrics {
+  int64_t step = 0;    // optimizer steps done
+  int64_t images = 0;  // training images seen
+  double loss = 0.0;   // mean over the steps since the last line
+  double grad_norm = 0.0;  // of the last step, before clipping
+  double lr = 0.0;         // of the last step
+  double images_per_second = 0.0;
+  double seconds = 0.0;  // of training so far, over all sessions
+};
+
+/// Appends metrics to a file, one JSON object a line.
+class MetricsLog {
+ public:
+  /// Opens the file, and drops lines of steps after `last_step`, which a resumed run makes again.
+  /// `DiskError` if it cannot be written.
+  MetricsLog(std::filesystem::path path, int64_t last_step);
+  void write(const Metrics& metrics);
+
+ private:
+  std::filesystem::path path_;
+  std::ofstream file_;
+};
+
+}  // namespace ddpm

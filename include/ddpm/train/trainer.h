@@ -1,0 +1,87 @@
+#pragma once
+
+#include <torch/types.h>
+
+#include <chrono>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "ddpm/checkpoint/run_directory.h"
+#include "ddpm/checkpoint/training_checkpoint.h"
+#include "ddpm/config/config.h"
+#include "ddpm/data/batch_stream.h"
+#include "ddpm/data/dataset.h"
+#include "ddpm/sample/generator.h"
+#include "ddpm/train/metrics_log.h"
+#include "ddpm/train/noising.h"
+#include "ddpm/train/training_model.h"
+#include "ddpm/util/log.h"
+
+namespace ddpm {
+
+/// Why a run ended.
+enum class RunEnd { kFinished, kTimeUp, kStopped };
+
+/// Trains one model in one run folder.
+///
+/// The same seed, settings, machine and thread count give the same bits, whether or not the run was
+/// interrupted in between: all randomness is a function of the step.
+class Trainer {
+ public:
+  /// `config` must be complete (`complete_config`), with a precision other than auto. `dataset` must
+  /// outlive the trainer. Starts afresh, or goes on from `checkpoint` if that is not empty.
+  Trainer(Config config, const Dataset& dataset, std::filesystem::path run, torch::Device device,
+          const std::filesystem::path& checkpoint = {});
+
+  /// Trains until all steps are done, time is up, or someone asks for a stop; writes a checkpoint at
+  /// the end. `DivergedError` if loss or gradients are no longer finite.
+  RunEnd run();
+
+  /// One optimizer step.
+  void step();
+
+  const TrainingState& state() const { return state_; }
+  TrainingModel& model() { return model_; }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  std::optional<RunEnd> tick();
+  void fix_total_steps();
+  void write_metrics();
+  void show_progress();
+  void write_samples();
+  void save();
+  bool save_due() const;
+  double session_seconds() const;
+  int64_t images_seen() const { return state_.step * config_.train.batch_size; }
+
+  Config config_;
+  RunDirectory run_;
+  torch::Device device_;
+  TrainingState state_;
+  TrainingModel model_;
+  Noising noising_;
+  Generator generator_;
+  BatchStream batches_;
+  MetricsLog metrics_;
+  ProgressLine progress_;
+
+  torch::Tensor loss_sum_;   // over the steps since the last log line, on the device
+  torch::Tensor grad_norm_;  // of the last step, on the device
+  double last_lr_ = 0.0;
+  double last_loss_ = 0.0;
+  double images_per_second_ = 0.0;
+  double seconds_before_ = 0.0;  // of earlier sessions
+  Clock::time_point start_;
+  Clock::time_point last_save_;
+  Clock::time_point timing_start_;  // of the steps that tell how many fit into the time
+  Clock::time_point rate_time_;
+  int64_t rate_step_ = 0;
+  int64_t first_step_ = 0;  // of this session
+  int64_t saved_step_ = -1;
+};
+
+}  // namespace ddpm

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+namespace ddpm {
+
+/// The whole file as bytes. `DataError` naming `path` if it cannot be read or is larger than
+/// `max_bytes`.
+std::string read_file(const std::filesystem::path& path, uint64_t max_bytes = UINT64_MAX);
+
+/// A new file that is written piece by piece. Each call throws `DiskError` with the system's reason
+/// on failure.
+class FileWriter {
+ public:
+  explicit FileWriter(std::filesystem::path path);
+  ~FileWriter();
+  FileWriter(const FileWriter&) = delete;
+  FileWriter& operator=(const FileWriter&) = delete;
+
+  void write(std::string_view bytes);
+  /// Syncs the file to the disk and closes it.
+  void close();
+
+ private:
+  std::filesystem::path path_;
+  int descriptor_ = -1;
+};
+
+/// Writes `bytes` to a temporary file beside `path`, syncs it and renames it, so that `path` holds
+/// either the old content or all of the new. `DiskError` with the system's reason on failure.
+void write_file_atomic(const std::filesystem::path& path, std::string_view bytes);
+
+/// Points the link `path` at `target` in one step, replacing an older link but never a real file.
+void replace_link(const std::filesystem::path& target, const std::filesystem::path& path);
+
+/// Flushes a file or a folder to the disk. `DiskError` on failure.
+void sync_to_disk(const std::filesystem::path& path);
+
+/// A folder that appears under its final name only when it is complete. Files are written into
+/// `path()`, a hidden folder beside `target`; `commit` syncs them and renames the folder. Without
+/// `commit`, the destructor removes what was written.
+class AtomicDirectory {
+ public:
+  /// `DiskError` if `target` exists already or the folder cannot be made.
+  explicit AtomicDirectory(std::filesystem::path target);
+  ~AtomicDirectory();
+  AtomicDirectory(const AtomicDirectory&) = delete;
+  AtomicDirectory& operator=(const AtomicDirectory&) = delete;
+
+  const std::filesystem::path& path() const { return temporary_; }
+  void commit();
+
+ private:
+  std::filesystem::path target_;
+  std::filesystem::path temporary_;
+  bool committed_ = false;
+};
+
+/// Removes what a crash left of `AtomicDirectory` and `write_file_atomic` in `folder`.
+void remove_leftovers(const std::filesystem::path& folder);
+
+}  // namespace ddpm

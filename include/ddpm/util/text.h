@@ -1,0 +1,33 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ddpm {
+
+/// The words with `separator` between them.
+std::string join(const std::vector<std::string>& words, std::string_view separator = ", ");
+
+/// The text between separators; an empty text gives no words.
+std::vector<std::string> split(std::string_view text, char separator);
+
+/// `text` without blanks at both ends.
+std::string_view trim(std::string_view text);
+
+/// The candidate with the smallest edit distance to `word`; empty if there are no candidates.
+std::string nearest(std::string_view word, const std::vector<std::string>& candidates);
+
+/// Whether `text` is well-formed UTF-8, so that YAML, JSON and PNG can hold it unchanged.
+bool is_utf8(std::string_view text);
+
+/// A time span for people: "47 s", "12:05", "3:04:05".
+std::string format_duration(double seconds);
+
+/// A number of bytes for people: "812 B", "3.4 MB", "1.2 GB" (powers of 1000).
+std::string format_bytes(double bytes);
+
+/// The shortest text that reads back as the same number: "0.0002", "1e-08", "50".
+std::string format_number(double value);
+
+}  // namespace ddpm

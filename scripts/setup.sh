@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# Installs what ddpm needs (Debian packages, LibTorch into .deps/) and builds build/ddpm. Quick when run again.
+#
+#   scripts/setup.sh [--cuda] [--no-build] [CMAKE OPTION...]
+#     --cuda       LibTorch's full CUDA set (5 GB), and the module for CUDA devices
+#     --no-build   install only
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+torch_version=2.13.0
+cpu_packages=("torch==$torch_version" nvidia-cuda-runtime==13.0.96 nvidia-cuda-cupti==13.0.85)
+debian_packages=(g++ cmake ninja-build python3 python3-pip ca-certificates
+  libcli11-dev libspdlog-dev libyaml-cpp-dev nlohmann-json3-dev libstb-dev zlib1g-dev libgtest-dev
+  dataset-fashion-mnist)
+
+cuda=no build=yes
+cmake_options=()
+for word in "$@"; do
+  case $word in
+    --cuda) cuda=yes; cmake_options+=(-DDDPM_CUDA=ON) ;;
+    --no-build) build=no ;;
+    -D*) cmake_options+=("$word") ;;
+    *) sed -n '2,7s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+  esac
+done
+
+say() { printf '== %s\n' "$*" >&2; }
+
+install_debian_packages() {
+  command -v apt-get >/dev/null || { say "no apt-get here: install the equivalents of ${debian_packages[*]} yourself"; return; }
+  local missing=()
+  for package in "$@"; do
+    dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")
+  done
+  [ ${#missing[@]} -gt 0 ] || return 0
+  say "installing ${missing[*]}"
+  local as_root=()
+  [ "$(id -u)" = 0 ] || as_root=(sudo)
+  "${as_root[@]}" apt-get update -qq
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+# Into a folder beside first, so that an interrupted download never looks complete.
+install_libtorch() {
+  local kind=cpu
+  [ "$cuda" = no ] || kind=cuda
+  local stamp="$torch_version"
+  if grep -qsx "$stamp-cuda" .deps/python/ddpm-stamp || grep -qsx "$stamp-$kind" .deps/python/ddpm-stamp; then return 0; fi
+  say "installing LibTorch $torch_version ($kind) into .deps/"
+  rm -rf .deps/python.part
+  if [ "$kind" = cpu ]; then
+    python3 -m pip install -q --no-deps --target .deps/python.part "${cpu_packages[@]}"
+  else
+    python3 -m pip install -q --target .deps/python.part "torch==$torch_version"
+  fi
+  echo "$stamp-$kind" > .deps/python.part/ddpm-stamp
+  rm -rf .deps/python
+  mv .deps/python.part .deps/python
+}
+
+export PIP_ROOT_USER_ACTION=ignore PIP_DISABLE_PIP_VERSION_CHECK=1
+install_debian_packages "${debian_packages[@]}"
+install_libtorch
+[ "$build" = yes ] || exit 0
+[ -f build/build.ninja ] && [ ${#cmake_options[@]} -eq 0 ] || cmake -S . -B build -G Ninja "${cmake_options[@]}" >/dev/null
+say "building build/ddpm"
+ninja -C build ddpm $([ "$cuda" = no ] || echo ddpm_cuda) >&2

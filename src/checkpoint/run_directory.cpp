@@ -1,0 +1,114 @@
+#include "ddpm/checkpoint/run_directory.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstdio>
+#include <optional>
+
+#include "ddpm/util/error.h"
+#include "ddpm/util/files.h"
+
+namespace ddpm {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr std::string_view kStepPrefix = "step-";
+
+std::string step_name(int64_t step) {
+  char text[32];
+  std::snprintf(text, sizeof(text), "step-%06lld", static_cast<long long>(step));
+  return text;
+}
+
+std::optional<int64_t> parse_step_name(std::string_view name) {
+  if (!name.starts_with(kStepPrefix)) return std::nullopt;
+  name.remove_prefix(kStepPrefix.size());
+  int64_t step = 0;
+  const auto [end, code] = std::from_chars(name.data(), name.data() + name.size(), step);
+  if (code != std::errc() || end != name.data() + name.size()) return std::nullopt;
+  return step;
+}
+
+}  // namespace
+
+fs::path RunDirectory::checkpoint(int64_t step) const {
+  return checkpoints() / step_name(step);
+}
+
+fs::path RunDirectory::sample_grid(int64_t step) const {
+  return samples() / (step_name(step) + ".png");
+}
+
+std::vector<int64_t> RunDirectory::checkpoint_steps() const {
+  std::vector<int64_t> steps;
+  std::error_code code;
+  for (const auto& entry : fs::directory_iterator(checkpoints(), code)) {
+    const auto step = parse_step_name(entry.path().filename().string());
+    if (step && entry.is_directory() && !entry.is_symlink()) steps.push_back(*step);
+  }
+  std::ranges::sort(steps);
+  return steps;
+}
+
+fs::path RunDirectory::newest_checkpoint() const {
+  const auto steps = checkpoint_steps();
+  return steps.empty() ? fs::path() : checkpoint(steps.back());
+}
+
+void RunDirectory::create() const {
+  std::error_code code;
+  fs::create_directories(checkpoints(), code);
+  if (!code) fs::create_directories(samples(), code);
+  if (code) throw DiskError(path_.string(), ": cannot make the folder: ", code.message());
+  remove_leftovers(checkpoints());
+  const auto absolute = fs::absolute(path_).lexically_normal();
+  const bool among_runs = absolute.parent_path().filename() == "runs";
+  if (among_runs && absolute.filename() != "last") {
+    replace_link(absolute.filename(), absolute.parent_path() / "last");
+  }
+}
+
+void RunDirectory::prune(int64_t keep) const {
+  auto steps = checkpoint_steps();
+  if (keep <= 0) return;
+  for (size_t i = 0; i + static_cast<size_t>(keep) < steps.size(); ++i)
+    fs::remove_all(checkpoint(steps[i]));
+}
+
+fs::path resolve_checkpoint(const fs::path& path) {
+  if (!fs::is_directory(path)) {
+    throw CheckpointError(path.string(), ": no such folder, expected a run, a checkpoint or a "
+                                         "diffusers model");
+  }
+  if (fs::is_directory(path / "checkpoints")) {
+    const auto newest = RunDirectory(path).newest_checkpoint();
+    if (newest.empty()) throw CheckpointError(path.string(), ": this run has no checkpoint yet");
+    return newest;
+  }
+  return path;
+}
+
+fs::path find_newest_run(const fs::path& runs) {
+  const auto has_checkpoints = [](const fs::path& run) {
+    return RunDirectory(run).has_checkpoints();
+  };
+  std::error_code code;
+  const auto last = fs::canonical(runs / "last", code);
+  if (!code && has_checkpoints(last)) return runs / last.filename();
+  fs::path newest;
+  for (const auto& entry : fs::directory_iterator(runs, code)) {
+    if (!entry.is_directory() || entry.is_symlink() || !has_checkpoints(entry.path())) continue;
+    const auto age = [](const fs::path& run) {
+      return fs::last_write_time(RunDirectory(run).newest_checkpoint());
+    };
+    if (newest.empty() || age(entry.path()) > age(newest)) newest = entry.path();
+  }
+  if (newest.empty()) {
+    throw CheckpointError(
+        "no trained model under ", runs.string(),
+        "/; train one with 'ddpm train --config NAME', or give --checkpoint PATH");
+  }
+  return newest;
+}
+
+}  // namespace ddpm

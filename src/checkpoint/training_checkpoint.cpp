@@ -1,0 +1,97 @@
+#include "ddpm/checkpoint/training_checkpoint.h"
+
+#include "ddpm/checkpoint/diffusers.h"
+#include "ddpm/checkpoint/json.h"
+#include "ddpm/checkpoint/safetensors.h"
+#include "ddpm/config/yaml.h"
+#include "ddpm/util/error.h"
+#include "ddpm/util/files.h"
+
+namespace ddpm {
+namespace fs = std::filesystem;
+namespace {
+
+using nlohmann::json;
+
+constexpr int64_t kStateVersion = 1;
+constexpr const char* kWeights = "training/unet.safetensors";
+constexpr const char* kExpAvg = "training/exp_avg.safetensors";
+constexpr const char* kExpAvgSq = "training/exp_avg_sq.safetensors";
+constexpr const char* kState = "training/state.json";
+constexpr const char* kEma = "unet/diffusion_pytorch_model.safetensors";
+
+json state_to_json(const TrainingState& state) {
+  return {{"version", kStateVersion},
+          {"step", state.step},
+          {"total_steps", state.total_steps ? json(*state.total_steps) : json(nullptr)},
+          {"decay_start", state.decay_start},
+          {"seconds", state.seconds},
+          {"loss_sum", state.loss_sum},
+          {"loss_steps", state.loss_steps},
+          {"dataset_images", state.dataset_images},
+          {"threads", state.threads},
+          {"device", state.device}};
+}
+
+TrainingState state_from_json(const json& object) {
+  TrainingState state;
+  state.step = object.at("step").get<int64_t>();
+  if (!object.at("total_steps").is_null()) {
+    state.total_steps = object.at("total_steps").get<int64_t>();
+  }
+  state.decay_start = object.at("decay_start").get<int64_t>();
+  state.seconds = object.at("seconds").get<double>();
+  state.loss_sum = object.at("loss_sum").get<double>();
+  state.loss_steps = object.at("loss_steps").get<int64_t>();
+  state.dataset_images = object.at("dataset_images").get<int64_t>();
+  state.threads = object.at("threads").get<int64_t>();
+  state.device = object.at("device").get<std::string>();
+  return state;
+}
+
+}  // namespace
+
+void save_training_checkpoint(const fs::path& target, const Config& config,
+                              const TrainingState& state, const TrainingTensors& tensors) {
+  AtomicDirectory folder(target);
+  save_pipeline_folder(folder.path(), config, tensors.ema);
+  fs::create_directory(folder.path() / "training");
+  write_file_atomic(folder.path() / "config.yaml", to_yaml(config));
+  save_safetensors(folder.path() / kWeights, tensors.weights);
+  save_safetensors(folder.path() / kExpAvg, tensors.exp_avg);
+  save_safetensors(folder.path() / kExpAvgSq, tensors.exp_avg_sq);
+  write_file_atomic(folder.path() / kState, format_json(state_to_json(state)));
+  folder.commit();
+}
+
+Config load_checkpoint_config(const fs::path& checkpoint) {
+  try {
+    return load_config(checkpoint / "config.yaml");
+  } catch (const UserError& error) {
+    throw CheckpointError(error.what());
+  }
+}
+
+TrainingState load_training_state(const fs::path& checkpoint) {
+  const auto file = checkpoint / kState;
+  const json object = load_json(file);
+  try {
+    const auto version = object.at("version").get<int64_t>();
+    if (version > kStateVersion) {
+      throw CheckpointError(file.string(), ": written by a newer ddpm (state version ", version,
+                            ", this one reads up to ", kStateVersion, ")");
+    }
+    return state_from_json(object);
+  } catch (const json::exception& error) {
+    throw CheckpointError(file.string(), ": damaged: ", error.what());
+  }
+}
+
+TrainingTensors load_training_tensors(const fs::path& checkpoint) {
+  return {.ema = load_safetensors(checkpoint / kEma),
+          .weights = load_safetensors(checkpoint / kWeights),
+          .exp_avg = load_safetensors(checkpoint / kExpAvg),
+          .exp_avg_sq = load_safetensors(checkpoint / kExpAvgSq)};
+}
+
+}  // namespace ddpm

@@ -1,0 +1,108 @@
+#include "ddpm/cli/command_line.h"
+
+#include <malloc.h>
+#include <torch/types.h>
+
+#include <charconv>
+
+#include "ddpm/config/settings.h"
+#include "ddpm/util/error.h"
+#include "ddpm/util/log.h"
+#include "ddpm/util/text.h"
+
+namespace ddpm {
+namespace {
+
+/// Large tensors come back from the allocator's own heap instead of fresh pages from the system,
+/// whose faults cost a good part of a training step.
+void keep_large_blocks() {
+  constexpr int kOneGiB = 1 << 30;
+  mallopt(M_MMAP_THRESHOLD, kOneGiB);
+  mallopt(M_TRIM_THRESHOLD, kOneGiB);
+}
+
+std::string section_of(std::string_view key) {
+  return std::string(key.substr(0, key.find('.')));
+}
+
+}  // namespace
+
+void add_common_flags(CLI::App& command, CommonFlags& flags) {
+  command.add_option("--device", flags.device, "auto, cpu, cuda or cuda:NUMBER.")
+      ->capture_default_str()
+      ->type_name("");
+  command.add_option("--precision", flags.precision, "float32, bf16 or auto.")->type_name("");
+  command.add_option("--threads", flags.threads, "CPU threads; 0: all cores.")
+      ->check(CLI::Range(0, 4096))
+      ->type_name("N");
+  command.add_flag("-q,--quiet", flags.quiet, "Only results, warnings and errors.");
+  command.add_flag("--json", flags.json, "Print the result as one JSON object.");
+}
+
+void apply_common_flags(const CommonFlags& flags) {
+  init_log(flags.quiet);
+  keep_large_blocks();
+  if (flags.threads > 0) at::set_num_threads(flags.threads);
+}
+
+void add_setting_flags(CLI::App& command, SettingFlags& flags,
+                       const std::vector<std::string>& sections) {
+  Config defaults;
+  for (const auto& setting : settings(defaults)) {
+    const std::string key(setting.key);
+    const auto section = section_of(key);
+    if (std::ranges::find(sections, section) == sections.end()) continue;
+    command
+        .add_option_function<std::string>(
+            "--" + key, [&flags, key](const std::string& text) { flags[key] = text; },
+            describe(setting))
+        ->default_str(format_value(setting))
+        ->type_name("")
+        ->group("Settings: " + section);
+  }
+}
+
+void add_setting_alias(CLI::App& command, SettingFlags& flags, const std::string& alias,
+                       const std::string& key) {
+  Config defaults;
+  for (const auto& setting : settings(defaults)) {
+    if (setting.key != key) continue;
+    command
+        .add_option_function<std::string>(
+            alias, [&flags, key](const std::string& text) { flags[key] = text; },
+            describe(setting))
+        ->type_name("");
+  }
+}
+
+void refuse_unknown_words(const CLI::App& command) {
+  const auto words = command.remaining();
+  if (words.empty()) return;
+  std::vector<std::string> known;
+  for (const auto* option : command.get_options())
+    for (const auto& name : option->get_lnames())
+      known.push_back("--" + name);
+  const auto flag = words.front().substr(0, words.front().find('='));
+  if (!flag.starts_with('-')) throw UserError("unexpected word '", words.front(), "'");
+  throw UserError("unknown flag '", flag, "'; did you mean '", nearest(flag, known), "'?");
+}
+
+double parse_duration(const std::string& text) {
+  double seconds = 0.0;
+  const char* place = text.data();
+  const char* const end = place + text.size();
+  while (place != end) {
+    double number = 0.0;
+    const auto [stop, code] = std::from_chars(place, end, number);
+    const double unit = stop == end ? 0 : *stop == 'h' ? 3600 : *stop == 'm' ? 60 : *stop == 's';
+    if (code != std::errc() || unit == 0 || !(number >= 0)) break;
+    seconds += number * unit;
+    place = stop + 1;
+  }
+  if (place != end || !(seconds > 0) || seconds > 1e9) {
+    throw UserError("expected a time such as 90s, 10m or 1h30m, got '", text, "'");
+  }
+  return seconds;
+}
+
+}  // namespace ddpm

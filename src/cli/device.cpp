@@ -1,0 +1,81 @@
+#include "ddpm/cli/device.h"
+
+#include <dlfcn.h>
+#include <torch/cuda.h>
+#include <torch/types.h>
+
+#include <charconv>
+#include <filesystem>
+
+#include "ddpm/util/error.h"
+#include "ddpm/util/log.h"
+
+namespace ddpm {
+namespace {
+
+/// The function by which the CUDA module (src/cuda/module.cpp) names a GPU.
+using DescribeGpu = void (*)(int index, char* text, size_t size);
+
+bool has_nvidia_driver() {
+  return std::filesystem::exists("/dev/nvidiactl") || std::filesystem::exists("/dev/dxg");
+}
+
+/// Loads LibTorch's CUDA half; empty if that worked, else the loader's reason.
+std::string load_cuda_libraries() {
+  if (dlopen("libtorch_cuda.so", RTLD_NOW | RTLD_GLOBAL) == nullptr) return dlerror();
+  return {};
+}
+
+int parse_index(const std::string& name) {
+  if (name == "cuda") return 0;
+  int index = -1;
+  const auto* const end = name.data() + name.size();
+  const auto [stop, code] = std::from_chars(name.data() + std::string("cuda:").size(), end, index);
+  if (!name.starts_with("cuda:") || code != std::errc() || stop != end || index < 0) {
+    throw UserError("--device must be auto, cpu, cuda or cuda:NUMBER, got '", name, "'");
+  }
+  return index;
+}
+
+torch::Device cuda_device(int index) {
+  if (!has_nvidia_driver()) {
+    throw DeviceError("--device cuda: this machine has no NVIDIA driver (/dev/nvidiactl is missing)");
+  }
+  if (const auto reason = load_cuda_libraries(); !reason.empty()) {
+    throw DeviceError("--device cuda: LibTorch's CUDA libraries cannot be loaded (", reason,
+                      "); install them with scripts/setup.sh --cuda");
+  }
+  const auto count = static_cast<int>(torch::cuda::device_count());
+  if (index >= count) {
+    throw DeviceError("--device cuda:", index, ": this machine has ", count, " usable GPUs");
+  }
+  // The same bits in every run, and full speed of the matrix units in convolutions.
+  at::globalContext().setDeterministicCuDNN(true);
+  return {torch::kCUDA, static_cast<torch::DeviceIndex>(index)};
+}
+
+}  // namespace
+
+torch::Device select_device(const std::string& name) {
+  if (name == "cpu") return torch::kCPU;
+  if (name != "auto") return cuda_device(parse_index(name));
+  if (!has_nvidia_driver()) return torch::kCPU;
+  if (const auto reason = load_cuda_libraries(); !reason.empty()) {
+    log_warning("there is an NVIDIA driver, but LibTorch's CUDA libraries cannot be loaded (" +
+                reason + "); using the CPU. scripts/setup.sh --cuda installs them");
+    return torch::kCPU;
+  }
+  return torch::cuda::device_count() > 0 ? cuda_device(0) : torch::Device(torch::kCPU);
+}
+
+std::string describe_device(const torch::Device& device) {
+  if (device.is_cpu()) return "cpu, " + std::to_string(at::get_num_threads()) + " threads";
+  void* const module = dlopen("libddpm_cuda.so", RTLD_NOW);
+  void* const symbol = module == nullptr ? nullptr : dlsym(module, "ddpm_describe_gpu");
+  if (symbol == nullptr) return device.str();
+  char text[256] = "";
+  reinterpret_cast<DescribeGpu>(symbol)(device.index(), text, sizeof(text));
+  return device.str() + ", " + text;
+}
+
+}  // namespace ddpm

@@ -1,0 +1,282 @@
+#include "ddpm/cli/train_command.h"
+
+#include <torch/types.h>
+
+#include <iostream>
+#include <memory>
+
+#include <nlohmann/json.hpp>
+
+#include "ddpm/checkpoint/run_directory.h"
+#include "ddpm/cli/command_line.h"
+#include "ddpm/cli/device.h"
+#include "ddpm/config/find_config.h"
+#include "ddpm/config/names.h"
+#include "ddpm/config/rules.h"
+#include "ddpm/config/settings.h"
+#include "ddpm/config/yaml.h"
+#include "ddpm/train/plan.h"
+#include "ddpm/train/trainer.h"
+#include "ddpm/util/error.h"
+#include "ddpm/util/files.h"
+#include "ddpm/util/log.h"
+#include "ddpm/util/stop.h"
+#include "ddpm/util/text.h"
+
+namespace ddpm {
+namespace fs = std::filesystem;
+namespace {
+
+using nlohmann::json;
+
+struct TrainFlags {
+  CommonFlags common;
+  SettingFlags settings;
+  std::string config;
+  std::string run;
+  std::string max_time;
+  bool resume = false;
+  bool dry_run = false;
+  bool print_config = false;
+};
+
+/// Everything a run needs, settled before anything is written.
+struct Plan {
+  Config config;
+  std::unique_ptr<Dataset> dataset;
+  fs::path run;
+  fs::path checkpoint;  // to go on from; empty for a fresh start
+  torch::Device device = torch::kCPU;
+  int64_t parameters = 0;
+  Cost cost;
+};
+
+fs::path executable_path() {
+  std::error_code code;
+  return fs::read_symlink("/proc/self/exe", code);
+}
+
+/// Where the run goes: as told, or runs/NAME of the config file.
+fs::path run_path(const TrainFlags& flags) {
+  if (!flags.run.empty()) return flags.run;
+  if (flags.config.empty()) throw UserError("give --config NAME or, with --resume, --run DIR");
+  return fs::path("runs") / fs::path(flags.config).stem();
+}
+
+/// The newest checkpoint of the run if it is to be resumed; refuses to train over a run.
+fs::path checkpoint_to_resume(const TrainFlags& flags, const fs::path& run) {
+  const auto newest = RunDirectory(run).newest_checkpoint();
+  if (!newest.empty() && !flags.resume) {
+    throw UserError(run.string(), ": holds checkpoints already; go on with --resume, or give another "
+                    "folder with --run DIR");
+  }
+  return newest;
+}
+
+Config settings_of(const TrainFlags& flags, const fs::path& checkpoint) {
+  Config config;
+  if (!flags.config.empty()) {
+    config = load_config(find_config(flags.config, executable_path()));
+  } else if (!checkpoint.empty()) {
+    config = load_checkpoint_config(checkpoint);
+  } else {
+    throw UserError("--config NAME is missing");
+  }
+  for (const auto& [key, text] : flags.settings)
+    set_setting(config, key, text, "command line");
+  if (!flags.max_time.empty()) config.train.max_minutes = parse_duration(flags.max_time) / 60.0;
+  return config;
+}
+
+/// A resumed run keeps what its tensors and its order of images depend on.
+void check_resume(Config& config, const fs::path& checkpoint) {
+  const Config before = load_checkpoint_config(checkpoint);
+  if (config.train.precision == Precision::kAuto) config.train.precision = before.train.precision;
+  std::vector<std::string> changes;
+  for (const auto& change : changed_settings(before, config)) {
+    if (change.on_resume == OnResume::kFree) continue;
+    changes.push_back(change.key + " was " + change.before + ", now " + change.after);
+  }
+  if (changes.empty()) return;
+  throw UserError(checkpoint.string(), ": cannot go on with other settings: ", join(changes, "; "));
+}
+
+void check_end(const Config& config) {
+  if (config.train.steps || config.train.max_minutes > 0) return;
+  throw UserError("no end is set: give --max-time (for example 30m) or --train.steps");
+}
+
+Plan make_plan(const TrainFlags& flags) {
+  Plan plan;
+  plan.run = run_path(flags);
+  plan.checkpoint = checkpoint_to_resume(flags, plan.run);
+  plan.config = settings_of(flags, plan.checkpoint);
+  check_rules(plan.config);
+  check_end(plan.config);
+  if (!plan.checkpoint.empty()) check_resume(plan.config, plan.checkpoint);
+  plan.device = select_device(flags.common.device);
+  plan.dataset = open_dataset(plan.config.data);
+  plan.config = complete_config(plan.config, plan.dataset->info());
+  check_guidance(plan.config.model, plan.config.sample.guidance);
+  const UNet unet(plan.config.model);
+  plan.parameters = unet->parameter_count();
+  plan.cost = unet->cost(plan.dataset->info().height, plan.dataset->info().width);
+  return plan;
+}
+
+json plan_json(const Plan& plan) {
+  const auto& data = plan.dataset->info();
+  return {{"parameters", plan.parameters},
+          {"macs_per_image", plan.cost.macs},
+          {"memory_bytes",
+           estimate_training_bytes(plan.config, plan.parameters, plan.cost.activations)},
+          {"dataset",
+           {{"name", data.name},
+            {"where", data.where},
+            {"images", data.images},
+            {"shape", {data.channels, data.height, data.width}},
+            {"classes", data.num_classes},
+            {"skipped", data.skipped}}},
+          {"run", plan.run.string()},
+          {"resume_from", plan.checkpoint.string()},
+          {"device", plan.device.str()},
+          {"precision", to_name(plan.config.train.precision)}};
+}
+
+std::vector<std::string> plan_lines(const Plan& plan) {
+  const auto& data = plan.dataset->info();
+  const auto& train = plan.config.train;
+  const auto memory =
+      estimate_training_bytes(plan.config, plan.parameters, plan.cost.activations);
+  std::string images = std::to_string(data.images) + " images of " + std::to_string(data.height) +
+                       "x" + std::to_string(data.width) + "x" + std::to_string(data.channels);
+  if (data.num_classes > 0) images += ", " + std::to_string(data.num_classes) + " classes";
+  if (data.skipped > 0) images += ", " + std::to_string(data.skipped) + " broken ones skipped";
+  char size[96];
+  std::snprintf(size, sizeof(size), "%.2f million parameters, %.3f GMAC an image",
+                static_cast<double>(plan.parameters) / 1e6,
+                static_cast<double>(plan.cost.macs) / 1e9);
+  const auto length = train.steps ? std::to_string(*train.steps) + " steps"
+                                  : format_duration(60 * train.max_minutes);
+  return {"data    " + data.name + ": " + images + " (" + data.where + ")",
+          "model   " + std::string(size),
+          "train   " + length + ", batch " + std::to_string(train.batch_size) + ", about " +
+              format_bytes(static_cast<double>(memory)) + " of memory",
+          "device  " + describe_device(plan.device) + ", precision " +
+              std::string(to_name(train.precision)),
+          "run     " + plan.run.string() +
+              (plan.checkpoint.empty() ? "" : ", going on from " + plan.checkpoint.filename().string())};
+}
+
+void show_plan(const Plan& plan, bool as_json) {
+  if (as_json) {
+    std::cout << plan_json(plan).dump(2) << "\n";
+    return;
+  }
+  for (const auto& line : plan_lines(plan))
+    std::cout << line << "\n";
+  std::cout << "\n" << to_yaml(plan.config);
+}
+
+void warn_of_inexact_resume(const Plan& plan) {
+  if (plan.checkpoint.empty()) return;
+  const auto state = load_training_state(plan.checkpoint);
+  const auto threads = at::get_num_threads();
+  if (state.threads != threads || state.device != plan.device.str()) {
+    log_warning("the run had " + std::to_string(state.threads) + " threads on " + state.device +
+                ", this session has " + std::to_string(threads) + " on " + plan.device.str() +
+                ": results will differ in the last bits");
+  }
+}
+
+std::string resume_command(const TrainFlags& flags, const fs::path& run) {
+  std::string command = "ddpm train";
+  if (!flags.config.empty()) command += " --config " + flags.config;
+  for (const auto& [key, text] : flags.settings)
+    command += " --" + key + " '" + text + "'";
+  if (!flags.max_time.empty()) command += " --max-time " + flags.max_time;
+  return command + " --run " + run.string() + " --resume";
+}
+
+int report_end(RunEnd end, const TrainFlags& flags, const Plan& plan, const TrainingState& state) {
+  const auto last = RunDirectory(plan.run).last_link();
+  if (end == RunEnd::kFinished) log_info("done: " + std::to_string(state.step) + " steps");
+  if (end != RunEnd::kFinished) {
+    log_info(std::string(end == RunEnd::kTimeUp ? "time is up" : "stopped") + " at step " +
+             std::to_string(state.step) + "; go on with: " + resume_command(flags, plan.run));
+  }
+  if (flags.common.json) {
+    const char* const word = end == RunEnd::kFinished ? "finished"
+                             : end == RunEnd::kTimeUp ? "time_up"
+                                                      : "stopped";
+    std::cout << json{{"checkpoint", last.string()}, {"step", state.step}, {"end", word}}.dump(2)
+              << "\n";
+  } else {
+    std::cout << last.string() << "\n";
+  }
+  return static_cast<int>(end == RunEnd::kStopped ? ExitCode::kStopped : ExitCode::kDone);
+}
+
+int train(const TrainFlags& flags) {
+  Plan plan = make_plan(flags);
+  if (flags.dry_run) {
+    show_plan(plan, flags.common.json);
+    return 0;
+  }
+  RunDirectory(plan.run).create();
+  add_log_file(RunDirectory(plan.run).log_file());
+  if (plan.config.train.precision == Precision::kAuto) {
+    plan.config.train.precision = probe_precision(plan.config, plan.device);
+  }
+  write_file_atomic(RunDirectory(plan.run).config_file(), to_yaml(plan.config));
+  for (const auto& line : plan_lines(plan))
+    log_info(line);
+  warn_of_inexact_resume(plan);
+  catch_stop_signals();
+  Trainer trainer(plan.config, *plan.dataset, plan.run, plan.device, plan.checkpoint);
+  const RunEnd end = trainer.run();
+  return report_end(end, flags, plan, trainer.state());
+}
+
+void run_train(const CLI::App& command, TrainFlags& flags) {
+  refuse_unknown_words(command);
+  apply_common_flags(flags.common);
+  if (!flags.common.precision.empty()) {
+    flags.settings["train.precision"] = flags.common.precision;
+  }
+  if (flags.print_config) {
+    const auto checkpoint = flags.resume ? RunDirectory(run_path(flags)).newest_checkpoint() : "";
+    const Config config = settings_of(flags, checkpoint);
+    check_rules(config);
+    std::cout << to_yaml(config);
+    return;
+  }
+  const int code = train(flags);
+  if (code != 0) throw CLI::RuntimeError(code);
+}
+
+}  // namespace
+
+void add_train_command(CLI::App& app) {
+  auto flags = std::make_shared<TrainFlags>();
+  auto* const command = app.add_subcommand("train", "Train a model, or go on with one.");
+  command->add_option("-c,--config", flags->config,
+                      "Settings: a file, or the name of one in configs/.")
+      ->type_name("NAME|FILE");
+  command->add_option("--run", flags->run, "Folder of the run (default runs/NAME).")
+      ->type_name("DIR");
+  command->add_flag("--resume", flags->resume,
+                    "Go on from the run's last checkpoint; start fresh if there is none.");
+  command->add_option("--max-time", flags->max_time,
+                      "Stop after this time, for example 10m. Without train.steps the learning "
+                      "rate decays to its end in this time.")
+      ->type_name("TIME");
+  command->add_flag("--dry-run", flags->dry_run, "Show what would be done; touch nothing.");
+  command->add_flag("--print-config", flags->print_config, "Print the settings as YAML.");
+  add_common_flags(*command, flags->common);
+  add_setting_flags(*command, flags->settings, {"data", "model", "diffusion", "train", "sample"});
+  command->allow_extras();
+  command->callback([command, flags] { run_train(*command, *flags); });
+}
+
+}  // namespace ddpm

@@ -1,0 +1,70 @@
+#include "ddpm/config/find_config.h"
+
+#include <optional>
+#include <set>
+#include <system_error>
+#include <vector>
+
+#include "ddpm/config/setting_value.h"
+#include "ddpm/util/error.h"
+#include "ddpm/util/text.h"
+
+namespace ddpm {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr auto kExtension = ".yaml";
+
+std::vector<fs::path> config_folders(const fs::path& executable) {
+  std::error_code ignored;  // the path as it is then serves as well
+  const auto real = fs::weakly_canonical(executable, ignored);
+  const auto bin = (real.empty() ? executable : real).parent_path();
+  return {"configs", (bin / "../share/ddpm/configs").lexically_normal(),
+          (bin / "../configs").lexically_normal()};
+}
+
+bool is_file(const fs::path& path) {
+  std::error_code none;  // what cannot be looked at is not there
+  return fs::exists(path, none) && !fs::is_directory(path, none);
+}
+
+std::optional<fs::path> with_or_without_extension(const fs::path& path) {
+  if (is_file(path)) return path;
+  fs::path extended = path;
+  extended += kExtension;
+  if (is_file(extended)) return extended;
+  return std::nullopt;
+}
+
+std::vector<std::string> known_names(const std::vector<fs::path>& folders) {
+  std::set<std::string> names;
+  for (const auto& folder : folders) {
+    std::error_code none;
+    for (const auto& entry : fs::directory_iterator(folder, none))
+      if (entry.path().extension() == kExtension) names.insert(entry.path().stem().string());
+  }
+  return {names.begin(), names.end()};
+}
+
+[[noreturn]] void fail_unknown(const std::string& name, const std::vector<std::string>& known) {
+  const auto shown = printable(name);
+  if (known.empty())
+    throw UserError("--config: no file '", shown, "', and no configs are installed");
+  const auto stem = fs::path(name).stem().string();
+  throw UserError("--config: unknown config '", shown, "'; did you mean '", nearest(stem, known),
+                  "'? expected a file or one of ", join(known));
+}
+
+}  // namespace
+
+fs::path find_config(const std::string& name, const fs::path& executable) {
+  const auto folders = config_folders(executable);
+  std::vector<fs::path> places = {name};
+  for (const auto& folder : folders)
+    places.push_back(folder / name);
+  for (const auto& place : places)
+    if (const auto found = with_or_without_extension(place)) return *found;
+  fail_unknown(name, known_names(folders));
+}
+
+}  // namespace ddpm

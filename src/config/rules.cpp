@@ -1,0 +1,181 @@
+#include "ddpm/config/rules.h"
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "ddpm/config/names.h"
+#include "ddpm/config/settings.h"
+#include "ddpm/util/error.h"
+#include "ddpm/util/text.h"
+
+namespace ddpm {
+namespace {
+
+/// The multiples of `step` around `value`, or `value` alone if it is one.
+std::vector<int64_t> nearest_multiples(int64_t value, int64_t step) {
+  const int64_t below = value - value % step;
+  if (below == value) return {value};
+  if (below == 0) return {step};
+  return {below, below + step};
+}
+
+std::string either(const std::vector<std::string>& words) {
+  return join(words, " or ");
+}
+
+std::string either(const std::vector<int64_t>& numbers) {
+  std::vector<std::string> words;
+  words.reserve(numbers.size());
+  for (const int64_t number : numbers)
+    words.push_back(std::to_string(number));
+  return either(words);
+}
+
+std::string size_text(int64_t height, int64_t width) {
+  return std::to_string(height) + "x" + std::to_string(width);
+}
+
+void check_block_count(const char* key, size_t blocks, size_t levels) {
+  if (blocks == levels) return;
+  throw UserError(key, " must have one entry for each of the ", levels,
+                  " in model.block_out_channels, got ", blocks);
+}
+
+void check_groups(const ModelConfig& model) {
+  for (const int64_t channels : model.block_out_channels) {
+    if (channels % model.norm_num_groups == 0) continue;
+    throw UserError("model.block_out_channels must be multiples of model.norm_num_groups ",
+                    model.norm_num_groups, ", got ", channels,
+                    "; nearest: ", either(nearest_multiples(channels, model.norm_num_groups)));
+  }
+}
+
+/// Channels of every block that attends.
+std::vector<int64_t> attention_channels(const ModelConfig& model) {
+  const auto& channels = model.block_out_channels;
+  const size_t levels = channels.size();
+  std::vector<int64_t> found;
+  for (size_t i = 0; i < levels; ++i) {
+    if (model.down_block_types[i] == "AttnDownBlock2D") found.push_back(channels[i]);
+    if (model.up_block_types[i] == "AttnUpBlock2D") found.push_back(channels[levels - 1 - i]);
+  }
+  if (model.add_attention) found.push_back(channels.back());
+  return found;
+}
+
+void check_attention_heads(const ModelConfig& model) {
+  if (!model.attention_head_dim) return;
+  for (const int64_t channels : attention_channels(model)) {
+    if (channels % *model.attention_head_dim == 0) continue;
+    throw UserError("model.attention_head_dim must divide the ", channels,
+                    " channels of a block with attention, got ", *model.attention_head_dim);
+  }
+}
+
+void check_time_embedding(const ModelConfig& model) {
+  const int64_t frequencies = model.block_out_channels.front() / 2;
+  if (model.freq_shift < static_cast<double>(frequencies)) return;
+  throw UserError("model.freq_shift must be below half of the first of model.block_out_channels, ",
+                  frequencies, ", got ", format_number(model.freq_shift));
+}
+
+void check_diffusion(const DiffusionConfig& diffusion) {
+  if (diffusion.beta_start < diffusion.beta_end) return;
+  throw UserError("diffusion.beta_start must be below diffusion.beta_end ",
+                  format_number(diffusion.beta_end), ", got ", format_number(diffusion.beta_start));
+}
+
+void check_train(const TrainConfig& train) {
+  if (train.batch_size % train.gradient_accumulation_steps != 0) {
+    throw UserError("train.batch_size must be a multiple of train.gradient_accumulation_steps ",
+                    train.gradient_accumulation_steps, ", got ", train.batch_size, "; nearest: ",
+                    either(nearest_multiples(train.batch_size, train.gradient_accumulation_steps)));
+  }
+  if (train.steps && train.warmup_steps >= *train.steps)
+    throw UserError("train.warmup_steps must be below train.steps ", *train.steps, ", got ",
+                    train.warmup_steps);
+}
+
+void check_sampler(const SampleConfig& sample) {
+  if (sample.sampler == SamplerType::kDdim) return;
+  const auto sampler = to_name(sample.sampler);
+  if (sample.eta != 0.0)
+    throw UserError("sample.eta belongs to the sampler ddim, expected 0 for ", sampler, ", got ",
+                    format_number(sample.eta));
+  if (sample.use_clipped_model_output)
+    throw UserError("sample.use_clipped_model_output belongs to the sampler ddim, expected false ",
+                    "for ", sampler);
+}
+
+void check_sample_steps(const SampleConfig& sample, int64_t num_train_timesteps) {
+  if (sample.steps > num_train_timesteps)
+    throw UserError("sample.steps must be at most diffusion.num_train_timesteps ",
+                    num_train_timesteps, ", got ", sample.steps);
+  if (sample.timestep_spacing != TimestepSpacing::kLeading) return;
+  const int64_t first = (sample.steps - 1) * (num_train_timesteps / sample.steps);
+  const int64_t largest = num_train_timesteps - 1 - first;
+  if (sample.steps_offset > largest)
+    throw UserError("sample.steps_offset must be at most ", largest, " for ", sample.steps,
+                    " steps, got ", sample.steps_offset);
+}
+
+void check_guidance(const Config& config) {
+  const double guidance = config.sample.guidance;
+  if (guidance == 1.0) return;
+  if (!config.model.class_conditional)
+    throw UserError("sample.guidance needs model.class_conditional, expected 1 without it, got ",
+                    format_number(guidance));
+  if (config.train.label_dropout == 0.0)
+    throw UserError("sample.guidance needs train.label_dropout, expected 1 without it, got ",
+                    format_number(guidance));
+}
+
+/// Sets every value of the section anew, which checks it against its row of the table.
+void check_model_ranges(const ModelConfig& model) {
+  Config config;
+  config.model = model;
+  Config copy;
+  for (const auto& setting : settings(config))
+    if (setting.key.starts_with("model."))
+      set_setting(copy, setting.key, format_value(setting), "model");
+}
+
+}  // namespace
+
+void check_model(const ModelConfig& model) {
+  check_model_ranges(model);
+  const size_t levels = model.block_out_channels.size();
+  check_block_count("model.down_block_types", model.down_block_types.size(), levels);
+  check_block_count("model.up_block_types", model.up_block_types.size(), levels);
+  check_groups(model);
+  check_attention_heads(model);
+  check_time_embedding(model);
+}
+
+void check_rules(const Config& config) {
+  check_model(config.model);
+  check_diffusion(config.diffusion);
+  check_train(config.train);
+  check_sampler(config.sample);
+  check_sample_steps(config.sample, config.diffusion.num_train_timesteps);
+  check_guidance(config);
+  const auto& size = config.data.image_size;
+  if (!size.empty()) check_image_size(config.model, size.front(), size.back());
+}
+
+void check_image_size(const ModelConfig& model, int64_t height, int64_t width) {
+  const size_t levels = model.block_out_channels.size();
+  const int64_t factor = int64_t{1} << (levels - 1);
+  if (height % factor == 0 && width % factor == 0) return;
+  const auto heights = nearest_multiples(height, factor);
+  const auto widths = nearest_multiples(width, factor);
+  std::vector<std::string> sizes = {size_text(heights.front(), widths.front())};
+  const auto larger = size_text(heights.back(), widths.back());
+  if (larger != sizes.front()) sizes.push_back(larger);
+  throw UserError("data.image_size ", size_text(height, width), " does not fit the U-Net's ",
+                  levels, " levels: sides must be multiples of ", factor,
+                  "; nearest: ", height == width ? either(heights) : either(sizes));
+}
+
+}  // namespace ddpm

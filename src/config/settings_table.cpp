@@ -1,0 +1,198 @@
+#include <array>
+
+#include "ddpm/config/settings.h"
+
+namespace ddpm {
+namespace {
+
+constexpr auto kFixed = OnResume::kFixed;
+constexpr auto kFree = OnResume::kFree;
+
+// Upper ends are far beyond use; they keep products of settings inside 64 bits.
+constexpr Range kSteps{.min = 1, .max = 1e12};
+constexpr Range kEvery{.min = 0, .max = 1e12};
+constexpr Range kPixels{.min = 1, .max = 16384};
+constexpr Range kChannels{.min = 1, .max = 65536};
+constexpr Range kBatch{.min = 1, .max = 1 << 20};
+constexpr Range kFraction{.min = 0, .max = 1};
+constexpr Range kInside{.min = 0, .max = 1, .above_min = true, .below_max = true};
+constexpr Range kDecay{.min = 0, .max = 1, .below_max = true};
+constexpr Range kPositive{.min = 0, .above_min = true};
+constexpr Range kNotNegative{.min = 0};
+constexpr Range kTimesteps{.min = 1, .max = 1e6};
+constexpr Range kUpToMillion{.min = 0, .max = 1e6};
+constexpr Range kPadding{.min = 0, .max = 1};
+constexpr Range kThreads{.min = 1, .max = 256};
+constexpr Range kLayers{.min = 1, .max = 64};
+constexpr Range kImages{.min = 1, .max = 4096};
+constexpr Range kAny{};
+
+constexpr auto kDatasets =
+    std::to_array<std::string_view>({"fashion-mnist", "mnist", "cifar10", "idx", "folder", "npz"});
+constexpr auto kSplits = std::to_array<std::string_view>({"train", "test"});
+constexpr auto kColours = std::to_array<std::string_view>({"0", "1", "3"});
+constexpr auto kDownBlocks =
+    std::to_array<std::string_view>({"DownBlock2D", "AttnDownBlock2D", "ResnetDownsampleBlock2D"});
+constexpr auto kUpBlocks =
+    std::to_array<std::string_view>({"UpBlock2D", "AttnUpBlock2D", "ResnetUpsampleBlock2D"});
+
+std::vector<Setting> data_settings(DataConfig& data) {
+  return {
+      {"data.name", &data.name, kFixed, "Dataset, or the format of your own.", kAny, kDatasets},
+      {"data.root", &data.root, kFree,
+       "File or folder of the dataset; empty for the usual places of a named one."},
+      {"data.split", &data.split, kFixed, "Part of the dataset.", kAny, kSplits},
+      {"data.image_size", ImageSizeSlot{&data.image_size}, kFixed,
+       "Side of the images in pixels, or [height, width]; null for the size as stored.", kPixels},
+      {"data.channels", &data.channels, kFixed,
+       "Colour channels, 1 for grey and 3 for RGB; 0 for those stored.", kAny, kColours},
+      {"data.flip", &data.flip, kFree, "Mirror half of the training images at random."},
+      {"data.skip_bad", &data.skip_bad, kFixed,
+       "Count and skip files that cannot be decoded instead of stopping."},
+      {"data.memory_limit_gb", &data.memory_limit_gb, kFree,
+       "Decoded images larger than this many GB together are read from disk as needed.",
+       kNotNegative},
+      {"data.workers", &data.workers, kFree, "Threads that decode images ahead of the training.",
+       kThreads},
+  };
+}
+
+std::vector<Setting> model_settings(ModelConfig& model) {
+  return {
+      {"model.block_out_channels", &model.block_out_channels, kFixed,
+       "Channels of each level of the U-Net, from full resolution down.", kChannels},
+      {"model.layers_per_block", &model.layers_per_block, kFixed,
+       "Residual layers of each level on the way down.", kLayers},
+      {"model.down_block_types", &model.down_block_types, kFixed,
+       "Block of each level on the way down.", kAny, kDownBlocks},
+      {"model.up_block_types", &model.up_block_types, kFixed,
+       "Block of each level on the way up, the lowest resolution first.", kAny, kUpBlocks},
+      {"model.attention_head_dim", &model.attention_head_dim, kFixed,
+       "Channels of an attention head; null for one head as wide as the block.", kChannels},
+      {"model.norm_num_groups", &model.norm_num_groups, kFixed, "Groups of group normalization.",
+       kChannels},
+      {"model.norm_eps", &model.norm_eps, kFixed, "Added to the variance in group normalization.",
+       kPositive},
+      {"model.dropout", &model.dropout, kFixed, "Dropout probability.", kFraction},
+      {"model.resnet_time_scale_shift", &model.resnet_time_scale_shift, kFixed,
+       "How residual layers take in the time: added, or as scale and shift."},
+      {"model.downsample_padding", &model.downsample_padding, kFixed,
+       "Padding of the convolutions that halve the resolution; 0 pads right and bottom only.",
+       kPadding},
+      {"model.downsample_type", &model.downsample_type, kFixed,
+       "How attention blocks halve the resolution."},
+      {"model.upsample_type", &model.upsample_type, kFixed,
+       "How attention blocks double the resolution."},
+      {"model.add_attention", &model.add_attention, kFixed, "Attention in the middle block."},
+      {"model.mid_block_scale_factor", &model.mid_block_scale_factor, kFixed,
+       "Outputs in the middle block are divided by this.", kPositive},
+      {"model.center_input_sample", &model.center_input_sample, kFixed,
+       "Map the input x to 2x - 1 first."},
+      {"model.flip_sin_to_cos", &model.flip_sin_to_cos, kFixed,
+       "Put the cosines before the sines in the time embedding."},
+      {"model.freq_shift", &model.freq_shift, kFixed,
+       "Subtracted from the number of frequencies of the time embedding.", kNotNegative},
+      {"model.class_conditional", &model.class_conditional, kFixed,
+       "Learn the classes of the images, so that they can be asked for."},
+  };
+}
+
+std::vector<Setting> diffusion_settings(DiffusionConfig& diffusion) {
+  return {
+      {"diffusion.num_train_timesteps", &diffusion.num_train_timesteps, kFixed,
+       "Steps of the forward process.", kTimesteps},
+      {"diffusion.beta_schedule", &diffusion.beta_schedule, kFixed,
+       "How the noise grows over the timesteps."},
+      {"diffusion.beta_start", &diffusion.beta_start, kFixed,
+       "Variance added by the first timestep; squaredcos_cap_v2 has its own.", kInside},
+      {"diffusion.beta_end", &diffusion.beta_end, kFixed,
+       "Variance added by the last timestep; squaredcos_cap_v2 has its own.", kInside},
+      {"diffusion.prediction_type", &diffusion.prediction_type, kFixed,
+       "What the network predicts: the noise, the image, or the velocity."},
+  };
+}
+
+std::vector<Setting> optimizer_settings(TrainConfig& train) {
+  return {
+      {"train.steps", &train.steps, kFree,
+       "Optimizer steps of the run; null for as many as fit into --max-time.", kSteps},
+      {"train.batch_size", &train.batch_size, kFixed, "Images of an optimizer step.", kBatch},
+      {"train.gradient_accumulation_steps", &train.gradient_accumulation_steps, kFixed,
+       "Equal parts that a batch is split into to save memory.", kBatch},
+      {"train.optimizer", &train.optimizer, kFixed, "Optimizer."},
+      {"train.lr", &train.lr, kFree, "Peak learning rate.", kPositive},
+      {"train.warmup_steps", &train.warmup_steps, kFree,
+       "Steps over which the learning rate rises to its peak.", kEvery},
+      {"train.lr_schedule", &train.lr_schedule, kFree,
+       "How the learning rate goes on after the warm-up."},
+      {"train.adam_beta1", &train.adam_beta1, kFree, "Decay of the first moment.", kDecay},
+      {"train.adam_beta2", &train.adam_beta2, kFree, "Decay of the second moment.", kDecay},
+      {"train.adam_eps", &train.adam_eps, kFree, "Added to the root of the second moment.",
+       kPositive},
+      {"train.weight_decay", &train.weight_decay, kFree, "Decay of the weights.", kNotNegative},
+      {"train.max_grad_norm", &train.max_grad_norm, kFree,
+       "Gradients are scaled down to this norm; 0 leaves them as they are.", kNotNegative},
+      {"train.ema_decay", &train.ema_decay, kFree,
+       "Decay of the averaged weights, which are the ones that sample.", kDecay},
+      {"train.ema_warmup", &train.ema_warmup, kFree,
+       "Let the decay of the averaged weights rise from 0 in the first steps."},
+      {"train.label_dropout", &train.label_dropout, kFree,
+       "Share of labels hidden in training, for guidance; class_conditional models only.",
+       kFraction},
+  };
+}
+
+std::vector<Setting> run_settings(TrainConfig& train) {
+  return {
+      {"train.precision", &train.precision, kFixed,
+       "Number format of the network's arithmetic; auto takes the faster one."},
+      {"train.gradient_checkpointing", &train.gradient_checkpointing, kFree,
+       "What is computed again in the backward pass to save memory."},
+      {"train.log_every", &train.log_every, kFree, "Steps between lines of metrics.jsonl.", kSteps},
+      {"train.sample_every", &train.sample_every, kFree, "Steps between sample grids; 0 for none.",
+       kEvery},
+      {"train.save_every", &train.save_every, kFree,
+       "Steps between checkpoints; 0 for none before the end.", kEvery},
+      {"train.save_minutes", &train.save_minutes, kFree,
+       "Minutes between checkpoints, besides those of save_every; 0 for none.", kUpToMillion},
+      {"train.keep_last", &train.keep_last, kFree, "Newest checkpoints kept; 0 keeps all.",
+       kUpToMillion},
+      {"train.seed", &train.seed, kFixed, "Seed of all random numbers of the run.", kNotNegative},
+  };
+}
+
+std::vector<Setting> sample_settings(SampleConfig& sample) {
+  return {
+      {"sample.sampler", &sample.sampler, kFree, "Sampler."},
+      {"sample.steps", &sample.steps, kFree, "Steps from noise to an image.", kTimesteps},
+      {"sample.timestep_spacing", &sample.timestep_spacing, kFree,
+       "Which timesteps the steps stand on."},
+      {"sample.steps_offset", &sample.steps_offset, kFree,
+       "Added to the timesteps of the spacing leading.", kUpToMillion},
+      {"sample.eta", &sample.eta, kFree,
+       "Noise of the sampler ddim: 0 for none, 1 for as much as ddpm.", kFraction},
+      {"sample.variance_type", &sample.variance_type, kFree, "Noise of the sampler ddpm."},
+      {"sample.clip_sample", &sample.clip_sample, kFree, "Clip the predicted image in each step."},
+      {"sample.clip_sample_range", &sample.clip_sample_range, kFree,
+       "Largest absolute value that clip_sample leaves.", kPositive},
+      {"sample.use_clipped_model_output", &sample.use_clipped_model_output, kFree,
+       "Derive the noise again from the clipped image; sampler ddim only."},
+      {"sample.guidance", &sample.guidance, kFree, "Scale of classifier-free guidance; 1 for none.",
+       kNotNegative},
+      {"sample.grid_images", &sample.grid_images, kFree, "Images of the grids drawn in training.",
+       kImages},
+  };
+}
+
+}  // namespace
+
+std::vector<Setting> settings(Config& config) {
+  std::vector<Setting> table;
+  for (auto&& rows : {data_settings(config.data), model_settings(config.model),
+                      diffusion_settings(config.diffusion), optimizer_settings(config.train),
+                      run_settings(config.train), sample_settings(config.sample)})
+    table.insert(table.end(), rows.begin(), rows.end());
+  return table;
+}
+
+}  // namespace ddpm

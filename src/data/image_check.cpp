@@ -1,0 +1,162 @@
+#include "ddpm/data/image_check.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <cstdlib>
+
+#include <zlib.h>
+
+#include "ddpm/data/bytes.h"
+#include "ddpm/util/error.h"
+
+namespace ddpm {
+namespace {
+
+constexpr std::string_view kPngSignature = "\x89PNG\r\n\x1a\n";
+constexpr size_t kPngOverhead = 12;  // length, type and checksum of a chunk
+
+bool is_known_or_optional(std::string_view type) {
+  const bool is_optional = (static_cast<unsigned char>(type[0]) & 0x20U) != 0;
+  return is_optional || type == "IHDR" || type == "PLTE" || type == "IDAT" || type == "IEND";
+}
+
+// Of the chunk at the start of `rest`.
+PngChunk next_chunk(std::string_view rest, const std::string& name) {
+  if (rest.size() < kPngOverhead || read_be32(rest, 0) > rest.size() - kPngOverhead) {
+    throw DataError(name, ": broken PNG, the file ends early");
+  }
+  const size_t length = read_be32(rest, 0);
+  const PngChunk chunk{rest.substr(4, 4), rest.substr(8, length)};
+  const auto* covered = reinterpret_cast<const Bytef*>(chunk.type.data());
+  if (crc32(0, covered, static_cast<uInt>(length + 4)) != read_be32(rest, 8 + length)) {
+    throw DataError(name, ": broken PNG, wrong checksum");
+  }
+  return chunk;
+}
+
+// Walks over a JPEG from marker to marker.
+class JpegWalk {
+ public:
+  explicit JpegWalk(std::string_view bytes) : bytes_(bytes) {}
+
+  // The next marker, 0 at the end of the file. Compressed data, in which 0xFF is followed by 0 or
+  // a restart marker, is passed over like any other bytes.
+  uint8_t next() {
+    while (at_ + 1 < bytes_.size()) {
+      const bool is_start = bytes_[at_++] == '\xFF';
+      const auto marker = static_cast<uint8_t>(bytes_[at_]);
+      const bool is_restart = marker >= 0xD0 && marker <= 0xD7;
+      if (is_start && marker != 0 && marker != 0xFF && !is_restart) {
+        ++at_;
+        return marker;
+      }
+    }
+    return 0;
+  }
+
+  // The content of the segment behind the marker; empty if it does not fit into the file.
+  std::string_view segment() {
+    const std::string_view rest = bytes_.substr(at_);
+    const size_t length = rest.size() < 2 ? 0 : __builtin_bswap16(read_le<uint16_t>(rest, 0));
+    if (length < 2 || length > rest.size()) return {};
+    at_ += length;
+    return rest.substr(2, length - 2);
+  }
+
+ private:
+  std::string_view bytes_;
+  size_t at_ = 2;  // after the start marker
+};
+
+// stb_image 2.27 writes past its tables if one has more than 256 codes.
+bool are_huffman_tables_sound(std::string_view tables) {
+  constexpr size_t kCounts = 16;
+  if (tables.empty()) return false;
+  while (tables.size() > kCounts) {
+    size_t codes = 0;
+    for (const char count : tables.substr(1, kCounts)) {
+      codes += static_cast<uint8_t>(count);
+    }
+    if (codes > 256 || 1 + kCounts + codes > tables.size()) return false;
+    tables.remove_prefix(1 + kCounts + codes);
+  }
+  return tables.empty();
+}
+
+void check_jpeg(std::string_view bytes, const std::string& name) {
+  constexpr uint8_t kEnd = 0xD9;
+  constexpr uint8_t kHuffman = 0xC4;
+  JpegWalk walk(bytes);
+  uint8_t marker = walk.next();
+  for (; marker != 0 && marker != kEnd; marker = walk.next()) {
+    if (marker == kHuffman && !are_huffman_tables_sound(walk.segment())) {
+      throw DataError(name, ": broken JPEG, its tables are damaged");
+    }
+    if (marker != kHuffman) walk.segment();
+  }
+  if (marker == 0) throw DataError(name, ": broken JPEG, the file ends early");
+}
+
+struct BmpHeader {
+  uint64_t height, width, bits;
+};
+
+BmpHeader bmp_header(std::string_view bytes) {
+  if (read_le<uint32_t>(bytes, 14) == 12) {
+    return {read_le<uint16_t>(bytes, 20), read_le<uint16_t>(bytes, 18),
+            read_le<uint16_t>(bytes, 24)};
+  }
+  const auto rows = static_cast<int32_t>(read_le<uint32_t>(bytes, 22));  // negative: top row first
+  return {static_cast<uint64_t>(std::abs(int64_t{rows})), read_le<uint32_t>(bytes, 18),
+          read_le<uint16_t>(bytes, 28)};
+}
+
+void check_bmp(std::string_view bytes, const std::string& name) {
+  constexpr size_t kHeaderBytes = 30;
+  if (bytes.size() >= kHeaderBytes) {
+    const BmpHeader header = bmp_header(bytes);
+    const uint64_t row_bytes = (header.width * header.bits + 31) / 32 * 4;
+    const uint64_t start = std::min<uint64_t>(bytes.size(), read_le<uint32_t>(bytes, 10));
+    if (header.height == 0 || row_bytes <= (bytes.size() - start) / header.height) return;
+  }
+  throw DataError(name, ": broken BMP, the file ends early");
+}
+
+}  // namespace
+
+ImageFormat image_format(std::string_view bytes, const std::string& name) {
+  if (bytes.starts_with(kPngSignature)) return ImageFormat::kPng;
+  if (bytes.starts_with("\xFF\xD8\xFF")) return ImageFormat::kJpeg;
+  if (bytes.starts_with("BM")) return ImageFormat::kBmp;
+  throw DataError(name, ": not a PNG, JPEG or BMP image");
+}
+
+std::vector<PngChunk> png_chunks(std::string_view bytes, const std::string& name) {
+  if (!bytes.starts_with(kPngSignature)) throw DataError(name, ": not a PNG image");
+  std::vector<PngChunk> chunks;
+  std::string_view rest = bytes.substr(kPngSignature.size());
+  while (chunks.empty() || chunks.back().type != "IEND") {
+    chunks.push_back(next_chunk(rest, name));
+    rest.remove_prefix(kPngOverhead + chunks.back().data.size());
+    if (!is_known_or_optional(chunks.back().type) || chunks.front().type != "IHDR") {
+      throw DataError(name, ": broken PNG, unknown chunk");
+    }
+  }
+  return chunks;
+}
+
+void check_complete(std::string_view bytes, const std::string& name) {
+  switch (image_format(bytes, name)) {
+    case ImageFormat::kPng:
+      png_chunks(bytes, name);
+      break;
+    case ImageFormat::kJpeg:
+      check_jpeg(bytes, name);
+      break;
+    case ImageFormat::kBmp:
+      check_bmp(bytes, name);
+      break;
+  }
+}
+
+}  // namespace ddpm

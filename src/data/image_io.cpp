@@ -1,0 +1,178 @@
+#include "ddpm/data/image_io.h"
+
+#include <algorithm>
+#include <cstring>
+#include <fstream>
+#include <memory>
+#include <stdexcept>
+
+#include <stb/stb_image.h>
+#include <stb/stb_image_write.h>
+#include <zlib.h>
+
+#include "ddpm/data/bytes.h"
+#include "ddpm/data/image_check.h"
+#include "ddpm/util/error.h"
+#include "ddpm/util/files.h"
+
+namespace ddpm {
+namespace {
+
+constexpr uint64_t kMaxFileBytes = uint64_t{64} << 20;
+constexpr int64_t kMaxPixels = 64'000'000;
+constexpr int64_t kMaxSide = 65535;
+constexpr size_t kHeadBytes = 64 << 10;
+
+const stbi_uc* as_bytes(std::string_view bytes) {
+  return reinterpret_cast<const stbi_uc*>(bytes.data());
+}
+
+uint8_t over_white(int value, int alpha) {
+  return static_cast<uint8_t>((value * alpha + 255 * (255 - alpha) + 127) / 255);
+}
+
+// `stored` is 1 (grey), 2 (grey, alpha), 3 (RGB) or 4 (RGB, alpha), as stb_image counts.
+std::vector<uint8_t> without_alpha(const stbi_uc* pixels, size_t count, size_t stored) {
+  if (stored % 2 == 1) return {pixels, pixels + count * stored};
+  std::vector<uint8_t> out;
+  out.reserve(count * (stored - 1));
+  for (const stbi_uc* pixel = pixels; pixel != pixels + count * stored; pixel += stored) {
+    const int alpha = pixel[stored - 1];
+    std::transform(pixel, pixel + stored - 1, std::back_inserter(out),
+                   [alpha](stbi_uc value) { return over_white(value, alpha); });
+  }
+  return out;
+}
+
+bool is_ascii(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c > 0; });
+}
+
+std::string png_chunk(const std::string& type_and_data) {
+  std::string chunk;
+  append_be32(chunk, static_cast<uint32_t>(type_and_data.size() - 4));
+  chunk += type_and_data;
+  const auto* covered = reinterpret_cast<const Bytef*>(type_and_data.data());
+  append_be32(chunk,
+              static_cast<uint32_t>(crc32(0, covered, static_cast<uInt>(type_and_data.size()))));
+  return chunk;
+}
+
+std::string text_chunk(const std::string& key, const std::string& value) {
+  if (key.empty() || key.size() > 79 || !is_ascii(key) || value.find('\0') != std::string::npos ||
+      value.size() > kMaxFileBytes) {
+    throw std::invalid_argument("not a text for a PNG: " + key);
+  }
+  using namespace std::string_literals;
+  if (is_ascii(value)) return png_chunk("tEXt" + key + '\0' + value);
+  return png_chunk("iTXt" + key + "\0\0\0\0\0"s + value);
+}
+
+// After the key: a flag and a method of compression, language, translated key, text.
+std::string_view international_text(std::string_view rest) {
+  if (rest.size() < 2 || rest[0] != 0) return {};
+  rest.remove_prefix(2);
+  for (int field = 0; field < 2; ++field) {
+    const size_t end = rest.find('\0');
+    if (end == std::string_view::npos) return {};
+    rest.remove_prefix(end + 1);
+  }
+  return rest;
+}
+
+void append_to_string(void* context, void* data, int size) {
+  static_cast<std::string*>(context)->append(static_cast<const char*>(data),
+                                             static_cast<size_t>(size));
+}
+
+}  // namespace
+
+ImageSize probe_image(std::string_view bytes, const std::string& name) {
+  image_format(bytes, name);
+  if (bytes.size() > kMaxFileBytes) {
+    throw DataError(name, ": file too large, expected at most ", kMaxFileBytes, " bytes, got ",
+                    bytes.size());
+  }
+  int width = 0;
+  int height = 0;
+  int stored = 0;
+  if (stbi_info_from_memory(as_bytes(bytes), static_cast<int>(bytes.size()), &width, &height,
+                            &stored) == 0) {
+    throw DataError(name, ": broken image header (", stbi_failure_reason(), ")");
+  }
+  if (width < 1 || height < 1 || width > kMaxSide || height > kMaxSide ||
+      int64_t{width} * height > kMaxPixels) {
+    throw DataError(name, ": expected 1 to ", kMaxPixels, " pixels and sides up to ", kMaxSide,
+                    ", got ", width, " x ", height);
+  }
+  return {height, width, stored < 3 ? 1 : 3};
+}
+
+ImageSize probe_image_file(const std::filesystem::path& path) {
+  std::string head(kHeadBytes, '\0');
+  std::ifstream file(path, std::ios::binary);
+  file.read(head.data(), static_cast<std::streamsize>(head.size()));
+  head.resize(static_cast<size_t>(file.gcount()));
+  try {
+    return probe_image(head, path.string());
+  } catch (const DataError&) {  // a long preamble, or a file that is broken indeed
+    return probe_image(read_file(path, kMaxFileBytes), path.string());
+  }
+}
+
+Image decode_image(std::string_view bytes, const std::string& name, int64_t channels) {
+  probe_image(bytes, name);
+  check_complete(bytes, name);
+  int width = 0;
+  int height = 0;
+  int stored = 0;
+  const std::unique_ptr<stbi_uc, decltype(&stbi_image_free)> pixels(
+      stbi_load_from_memory(as_bytes(bytes), static_cast<int>(bytes.size()), &width, &height,
+                            &stored, 0),
+      stbi_image_free);
+  if (pixels == nullptr) throw DataError(name, ": broken image (", stbi_failure_reason(), ")");
+  const size_t count = static_cast<size_t>(width) * static_cast<size_t>(height);
+  Image image{height, width, stored < 3 ? 1 : 3,
+              without_alpha(pixels.get(), count, static_cast<size_t>(stored))};
+  return channels == 0 ? image : convert_channels(std::move(image), channels);
+}
+
+Image load_image(const std::filesystem::path& path, int64_t channels) {
+  return decode_image(read_file(path, kMaxFileBytes), path.string(), channels);
+}
+
+std::string encode_png(const Image& image, const ImageText& text) {
+  const int64_t row_bytes = image.width * image.channels;
+  if (image.height < 1 || row_bytes < 1 || image.height > INT32_MAX / (row_bytes + 1) ||
+      static_cast<int64_t>(image.pixels.size()) != row_bytes * image.height) {
+    throw std::invalid_argument("not an image that a PNG can hold");
+  }
+  std::string png;
+  if (stbi_write_png_to_func(append_to_string, &png, static_cast<int>(image.width),
+                             static_cast<int>(image.height), static_cast<int>(image.channels),
+                             image.pixels.data(), static_cast<int>(row_bytes)) == 0) {
+    throw std::bad_alloc();
+  }
+  std::string chunks;
+  for (const auto& [key, value] : text) {
+    chunks += text_chunk(key, value);
+  }
+  constexpr size_t kHeaderEnd = 33;  // the signature and IHDR
+  return png.insert(kHeaderEnd, chunks);
+}
+
+ImageText png_text(std::string_view bytes) {
+  ImageText text;
+  for (const PngChunk& chunk : png_chunks(bytes, "PNG")) {
+    const size_t key_end = chunk.data.find('\0');
+    if ((chunk.type != "tEXt" && chunk.type != "iTXt") || key_end == std::string_view::npos) {
+      continue;
+    }
+    std::string_view value = chunk.data.substr(key_end + 1);
+    if (chunk.type == "iTXt") value = international_text(value);
+    text.emplace_back(chunk.data.substr(0, key_end), value);
+  }
+  return text;
+}
+
+}  // namespace ddpm

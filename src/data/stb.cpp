@@ -1,0 +1,61 @@
+// The one place where the stb headers are compiled.
+#include <cstdlib>
+
+#include <zlib.h>
+
+namespace {
+
+// A decoded file of 64 million pixels takes at most 512 MB; a hostile one may ask for more.
+constexpr size_t kMaxAllocation = size_t{1} << 30;
+
+// Zeroed, because a hostile JPEG makes stb_image use tables that it never set.
+void* bounded_malloc(size_t size) {
+  return size > kMaxAllocation ? nullptr : std::calloc(1, size);
+}
+
+void* bounded_realloc(void* block, size_t size) {
+  return size > kMaxAllocation ? nullptr : std::realloc(block, size);
+}
+
+unsigned char* compress_with_zlib(unsigned char* data, int length, int* out_length, int level) {
+  uLongf packed = compressBound(static_cast<uLong>(length));
+  auto* out = static_cast<unsigned char*>(std::malloc(packed));
+  if (out == nullptr || compress2(out, &packed, data, static_cast<uLong>(length), level) != Z_OK) {
+    std::free(out);
+    return nullptr;
+  }
+  *out_length = static_cast<int>(packed);
+  return out;
+}
+
+}  // namespace
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wall"
+#pragma GCC diagnostic ignored "-Wextra"
+#pragma GCC diagnostic ignored "-Wpedantic"
+#pragma GCC diagnostic ignored "-Wshadow"
+#pragma GCC diagnostic ignored "-Wconversion"
+#pragma GCC diagnostic ignored "-Wsign-conversion"
+#pragma GCC diagnostic ignored "-Wunused-function"
+
+#define STB_IMAGE_IMPLEMENTATION
+#define STBI_ONLY_PNG
+#define STBI_ONLY_JPEG
+#define STBI_ONLY_BMP
+#define STBI_NO_STDIO
+#define STBI_MAX_DIMENSIONS 65535
+#define STBI_MALLOC(size) bounded_malloc(size)
+#define STBI_REALLOC(block, size) bounded_realloc(block, size)
+#define STBI_FREE(block) std::free(block)
+#include <stb/stb_image.h>
+
+#define STB_IMAGE_RESIZE_IMPLEMENTATION
+#include <stb/stb_image_resize.h>
+
+#define STB_IMAGE_WRITE_IMPLEMENTATION
+#define STBI_WRITE_NO_STDIO
+#define STBIW_ZLIB_COMPRESS compress_with_zlib
+#include <stb/stb_image_write.h>
+
+#pragma GCC diagnostic pop

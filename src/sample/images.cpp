@@ -1,0 +1,39 @@
+#include "ddpm/sample/images.h"
+
+#include <torch/types.h>
+
+#include <cmath>
+
+namespace ddpm {
+
+torch::Tensor to_uint8(const torch::Tensor& images) {
+  return ((images + 1) / 2)
+      .clamp(0, 1)
+      .mul(255)
+      .add(0.5)
+      .to(torch::kUInt8)
+      .permute({0, 2, 3, 1})
+      .contiguous();
+}
+
+std::vector<Image> to_images(const torch::Tensor& images) {
+  const auto bytes = to_uint8(images);
+  const int64_t size = bytes.numel() / bytes.size(0);
+  std::vector<Image> list;
+  for (int64_t i = 0; i < bytes.size(0); ++i) {
+    const auto* first = bytes.data_ptr<uint8_t>() + i * size;
+    list.push_back({.height = bytes.size(1),
+                    .width = bytes.size(2),
+                    .channels = bytes.size(3),
+                    .pixels = std::vector<uint8_t>(first, first + size)});
+  }
+  return list;
+}
+
+int64_t grid_columns(int64_t count, int64_t classes) {
+  constexpr int64_t kMostClassColumns = 16;
+  if (classes > 1 && classes <= kMostClassColumns && count >= classes) return classes;
+  return static_cast<int64_t>(std::ceil(std::sqrt(static_cast<double>(count))));
+}
+
+}  // namespace ddpm

@@ -1,0 +1,252 @@
+#include "ddpm/train/trainer.h"
+
+#include <torch/types.h>
+
+#include <cmath>
+#include <numeric>
+
+#include "ddpm/data/image_io.h"
+#include "ddpm/model/precision.h"
+#include "ddpm/sample/images.h"
+#include "ddpm/train/learning_rate.h"
+#include "ddpm/util/error.h"
+#include "ddpm/util/files.h"
+#include "ddpm/util/random.h"
+#include "ddpm/util/stop.h"
+#include "ddpm/util/text.h"
+
+namespace ddpm {
+namespace {
+
+/// Steps of a session with a time budget whose speed is measured, and those before that are not.
+constexpr int64_t kTimedSteps = 30;
+constexpr int64_t kUntimedSteps = 5;
+/// Part of the time budget kept for the last checkpoint and for steps that turn out slower.
+constexpr double kReserve = 0.03;
+
+double seconds_between(std::chrono::steady_clock::time_point from,
+                       std::chrono::steady_clock::time_point to) {
+  return std::chrono::duration<double>(to - from).count();
+}
+
+TrainingState initial_state(const Config& config, const Dataset& dataset,
+                            const std::filesystem::path& checkpoint) {
+  TrainingState state;
+  if (!checkpoint.empty()) state = load_training_state(checkpoint);
+  if (config.train.steps) state.total_steps = config.train.steps;
+  if (!checkpoint.empty() && state.dataset_images != dataset.info().images) {
+    throw DataError(dataset.info().where, ": the run was trained on ", state.dataset_images,
+                    " images, got ", dataset.info().images);
+  }
+  state.dataset_images = dataset.info().images;
+  return state;
+}
+
+BatchOptions batch_options(const Config& config, torch::Device device) {
+  return {.batch_size = config.train.batch_size / config.train.gradient_accumulation_steps,
+          .flip = config.data.flip,
+          .seed = static_cast<uint64_t>(config.train.seed),
+          .workers = config.data.workers,
+          .pin_memory = device.is_cuda()};
+}
+
+/// Dropout draws from torch's generator, which is set anew for every micro-batch.
+void seed_dropout(uint64_t seed, int64_t micro_batch, torch::Device device) {
+  const auto bits =
+      random_bits({seed, RandomPurpose::kDropoutMask, static_cast<uint64_t>(micro_batch)});
+  auto generator = at::globalContext().defaultGenerator(device);
+  generator.set_current_seed(bits);
+}
+
+}  // namespace
+
+Trainer::Trainer(Config config, const Dataset& dataset, std::filesystem::path run,
+                 torch::Device device, const std::filesystem::path& checkpoint)
+    : config_(std::move(config)),
+      run_(std::move(run)),
+      device_(device),
+      state_(initial_state(config_, dataset, checkpoint)),
+      model_(config_.model, static_cast<uint64_t>(config_.train.seed), device,
+             preferred_format(device, config_.train.precision)),
+      noising_(config_.diffusion, config_.model, config_.train.label_dropout,
+               static_cast<uint64_t>(config_.train.seed)),
+      generator_(model_.ema_unet(), config_.diffusion, config_.sample, device,
+                 config_.train.precision),
+      batches_(dataset, batch_options(config_, device),
+               state_.step * config_.train.gradient_accumulation_steps),
+      metrics_(run_.metrics_file(), state_.step),
+      loss_sum_(torch::full({}, state_.loss_sum, torch::device(device))),
+      grad_norm_(torch::zeros({}, torch::device(device))),
+      seconds_before_(state_.seconds),
+      start_(Clock::now()),
+      last_save_(start_),
+      rate_time_(start_),
+      rate_step_(state_.step),
+      first_step_(state_.step) {
+  state_.threads = at::get_num_threads();
+  state_.device = device.str();
+  if (!checkpoint.empty()) {
+    model_.load(load_training_tensors(checkpoint), checkpoint.string());
+    saved_step_ = state_.step;
+  }
+  model_.unet()->enable_gradient_checkpointing(config_.train.gradient_checkpointing ==
+                                               GradientCheckpointing::kBlocks);
+}
+
+void Trainer::step() {
+  const int64_t parts = config_.train.gradient_accumulation_steps;
+  const int64_t part_size = config_.train.batch_size / parts;
+  const auto seed = static_cast<uint64_t>(config_.train.seed);
+  model_.unet()->train();
+  model_.zero_gradients();
+  for (int64_t part = 0; part < parts; ++part) {
+    const int64_t micro_batch = state_.step * parts + part;
+    const auto batch = noising_.apply(batches_.next(), micro_batch * part_size, device_);
+    seed_dropout(seed, micro_batch, device_);
+    const auto loss = denoising_loss(model_.unet(), batch.x_t, batch.timesteps, batch.labels,
+                                     batch.target, config_.train.precision) /
+                      static_cast<double>(parts);
+    loss.backward();
+    loss_sum_.add_(loss.detach());
+  }
+  last_lr_ = learning_rate(config_.train, state_.step, state_.total_steps, state_.decay_start);
+  grad_norm_ = model_.update(config_.train, state_.step, last_lr_);
+  ++state_.loss_steps;
+  ++state_.step;
+}
+
+RunEnd Trainer::run() {
+  while (!state_.total_steps || state_.step < *state_.total_steps) {
+    step();
+    if (const auto end = tick()) {
+      save();
+      return *end;
+    }
+  }
+  if (saved_step_ != state_.step) write_samples();
+  save();
+  return RunEnd::kFinished;
+}
+
+std::optional<RunEnd> Trainer::tick() {
+  const auto& train = config_.train;
+  const auto due = [&](int64_t every) { return every > 0 && state_.step % every == 0; };
+  if (due(train.log_every)) write_metrics();
+  fix_total_steps();
+  const bool finished = state_.total_steps && state_.step >= *state_.total_steps;
+  if (!finished && due(train.sample_every)) write_samples();
+  if (!finished && save_due()) save();
+  show_progress();
+  if (stop_requested()) return RunEnd::kStopped;
+  const bool time_up = train.max_minutes > 0 && session_seconds() >= 60.0 * train.max_minutes;
+  return time_up && !finished ? std::optional(RunEnd::kTimeUp) : std::nullopt;
+}
+
+void Trainer::fix_total_steps() {
+  const int64_t done = state_.step - first_step_;
+  if (state_.total_steps || config_.train.max_minutes <= 0) return;
+  if (done == kUntimedSteps) timing_start_ = Clock::now();
+  if (done < kUntimedSteps + kTimedSteps) return;
+  const double per_step = seconds_between(timing_start_, Clock::now()) / kTimedSteps;
+  // A network call without the backward pass is about a third of a training step.
+  const double grid_images = static_cast<double>(config_.sample.grid_images) *
+                             (config_.sample.guidance == 1.0 ? 1.0 : 2.0);
+  const double grid = per_step / 3.0 * static_cast<double>(config_.sample.steps) * grid_images /
+                      static_cast<double>(config_.train.batch_size);
+  const double left =
+      60.0 * config_.train.max_minutes * (1.0 - kReserve) - session_seconds() - grid;
+  const double per_step_with_grids =
+      per_step + (config_.train.sample_every > 0
+                      ? grid / static_cast<double>(config_.train.sample_every)
+                      : 0.0);
+  const auto steps = static_cast<int64_t>(std::max(1.0, left / per_step_with_grids));
+  state_.total_steps = state_.step + steps;
+  state_.decay_start = state_.step;
+  log_info("measured " + format_number(std::round(1000.0 * per_step)) + " ms a step: " +
+           std::to_string(*state_.total_steps) + " steps fit into the time");
+}
+
+void Trainer::write_metrics() {
+  last_loss_ = loss_sum_.item<double>() / static_cast<double>(state_.loss_steps);
+  const double grad_norm = grad_norm_.item<double>();
+  loss_sum_.zero_();
+  state_.loss_steps = 0;
+  if (!std::isfinite(last_loss_) || !std::isfinite(grad_norm)) {
+    throw DivergedError("training diverged before step ", state_.step, " (loss ", last_loss_,
+                        ", gradient norm ", grad_norm, "); the last checkpoint is kept; a lower "
+                        "train.lr or a longer train.warmup_steps helps");
+  }
+  const auto now = Clock::now();
+  const double elapsed = seconds_between(rate_time_, now);
+  images_per_second_ =
+      static_cast<double>((state_.step - rate_step_) * config_.train.batch_size) / elapsed;
+  rate_time_ = now;
+  rate_step_ = state_.step;
+  metrics_.write({.step = state_.step,
+                  .images = images_seen(),
+                  .loss = last_loss_,
+                  .grad_norm = grad_norm,
+                  .lr = last_lr_,
+                  .images_per_second = images_per_second_,
+                  .seconds = seconds_before_ + session_seconds()});
+}
+
+void Trainer::show_progress() {
+  if (!progress_.due()) return;
+  const int64_t done = state_.step - first_step_;
+  const double rate = static_cast<double>(done) / session_seconds();
+  std::string text = "step " + std::to_string(state_.step);
+  if (state_.total_steps) text += "/" + std::to_string(*state_.total_steps);
+  char numbers[64];
+  std::snprintf(numbers, sizeof(numbers), "  loss %.4f  %.1f images/s", last_loss_,
+                rate * static_cast<double>(config_.train.batch_size));
+  text += numbers;
+  if (state_.total_steps) {
+    const auto left = static_cast<double>(*state_.total_steps - state_.step);
+    text += "  " + format_duration(left / rate) + " left";
+  }
+  progress_.show(text);
+}
+
+void Trainer::write_samples() {
+  const int64_t count = config_.sample.grid_images;
+  if (count == 0) return;
+  GenerationRequest request;
+  request.seeds.resize(static_cast<size_t>(count));
+  std::iota(request.seeds.begin(), request.seeds.end(), uint64_t{0});
+  request.labels = cycle_labels(config_.model, {}, count);
+  const auto images = generator_.generate(request);
+  const auto columns = grid_columns(count, num_classes(config_.model));
+  const auto path = run_.sample_grid(state_.step);
+  write_file_atomic(path, encode_png(tile_images(to_images(images), columns)));
+  log_info("samples: " + path.string());
+}
+
+bool Trainer::save_due() const {
+  const auto& train = config_.train;
+  if (train.save_every > 0 && state_.step % train.save_every == 0) return true;
+  return train.save_minutes > 0 &&
+         seconds_between(last_save_, Clock::now()) >= 60.0 * train.save_minutes;
+}
+
+void Trainer::save() {
+  if (saved_step_ == state_.step) return;
+  state_.seconds = seconds_before_ + session_seconds();
+  state_.loss_sum = loss_sum_.item<double>();
+  if (!std::isfinite(state_.loss_sum) || !std::isfinite(grad_norm_.item<double>())) {
+    throw DivergedError("training diverged before step ", state_.step,
+                        "; the last checkpoint is kept; a lower train.lr or a longer "
+                        "train.warmup_steps helps");
+  }
+  save_training_checkpoint(run_.checkpoint(state_.step), config_, state_, model_.tensors());
+  replace_link(run_.checkpoint(state_.step).filename(), run_.last_link());
+  run_.prune(config_.train.keep_last);
+  saved_step_ = state_.step;
+  last_save_ = Clock::now();
+}
+
+double Trainer::session_seconds() const {
+  return seconds_between(start_, Clock::now());
+}
+
+}  // namespace ddpm

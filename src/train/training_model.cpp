@@ -1,0 +1,74 @@
+#include "ddpm/train/training_model.h"
+
+#include <torch/types.h>
+
+#include "ddpm/model/precision.h"
+#include "ddpm/train/learning_rate.h"
+
+namespace ddpm {
+
+TrainingModel::TrainingModel(const ModelConfig& model, uint64_t seed, torch::Device device,
+                             torch::MemoryFormat format)
+    : unet_(model), ema_unet_(model), layout_(*unet_, format) {
+  const auto flat = [&] { return torch::zeros({layout_.size()}, torch::device(device)); };
+  weights_ = flat();
+  gradients_ = flat();
+  exp_avg_ = flat();
+  exp_avg_sq_ = flat();
+  unet_->init_weights(seed);
+  bind_parameters(*unet_, layout_, weights_, true);
+  bind_gradients(*unet_, layout_, gradients_);
+  ema_ = weights_.clone();
+  bind_parameters(*ema_unet_, layout_, ema_, false);
+  ema_unet_->eval();
+}
+
+torch::Tensor TrainingModel::update(const TrainConfig& config, int64_t step, double lr) {
+  const torch::NoGradGuard no_grad;
+  const auto norm = gradients_.norm();
+  if (config.max_grad_norm > 0) {
+    gradients_.mul_((config.max_grad_norm / (norm + 1e-6)).clamp_max(1.0));
+  }
+  const auto found_inf = norm.isfinite().logical_not().to(torch::kFloat32);
+  const auto adam_step = torch::full({}, static_cast<double>(step + 1), weights_.options());
+  using FusedAdam = void (*)(at::TensorList, at::TensorList, at::TensorList, at::TensorList,
+                             at::TensorList, at::TensorList, double, double, double, double, double,
+                             bool, bool, const std::optional<torch::Tensor>&,
+                             const std::optional<torch::Tensor>&);
+  const FusedAdam adam =
+      config.optimizer == OptimizerType::kAdamW ? FusedAdam(at::_fused_adamw_)
+                                                : FusedAdam(at::_fused_adam_);
+  adam({weights_}, {gradients_}, {exp_avg_}, {exp_avg_sq_}, {}, {adam_step}, lr, config.adam_beta1,
+       config.adam_beta2, config.weight_decay, config.adam_eps, /*amsgrad=*/false,
+       /*maximize=*/false, /*grad_scale=*/std::nullopt, found_inf);
+  ema_.lerp_(weights_, 1.0 - ema_decay(config, step));
+  return norm;
+}
+
+TrainingTensors TrainingModel::tensors() const {
+  return {.ema = layout_.named_views(ema_),
+          .weights = layout_.named_views(weights_),
+          .exp_avg = layout_.named_views(exp_avg_),
+          .exp_avg_sq = layout_.named_views(exp_avg_sq_)};
+}
+
+void TrainingModel::load(const TrainingTensors& tensors, const std::string& origin) {
+  layout_.load(ema_, tensors.ema, origin + "/unet");
+  layout_.load(weights_, tensors.weights, origin + "/training/unet");
+  layout_.load(exp_avg_, tensors.exp_avg, origin + "/training/exp_avg");
+  layout_.load(exp_avg_sq_, tensors.exp_avg_sq, origin + "/training/exp_avg_sq");
+}
+
+torch::Tensor denoising_loss(UNet& unet, const torch::Tensor& x_t, const torch::Tensor& timesteps,
+                             const torch::Tensor& labels, const torch::Tensor& target,
+                             Precision precision) {
+  torch::Tensor output;
+  {
+    const AutocastScope autocast(x_t.device(), precision);
+    const auto format = preferred_format(x_t.device(), precision);
+    output = unet->forward(x_t.contiguous(format), timesteps, labels);
+  }
+  return torch::mse_loss(output.to(torch::kFloat32), target);
+}
+
+}  // namespace ddpm

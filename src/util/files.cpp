@@ -1,0 +1,152 @@
+#include "ddpm/util/files.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <utility>
+
+#include "ddpm/util/error.h"
+
+namespace ddpm {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr std::string_view kTemporarySuffix = ".ddpm-tmp";
+
+fs::path temporary_beside(const fs::path& path) {
+  const auto folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
+  return folder / ("." + path.filename().string() + "." + std::to_string(::getpid()) +
+                   std::string(kTemporarySuffix));
+}
+
+[[noreturn]] void fail(const fs::path& path, const char* what) {
+  const int code = errno;
+  throw DiskError(path.string(), ": ", what, ": ", std::strerror(code));
+}
+
+void rename_over(const fs::path& from, const fs::path& to) {
+  if (::rename(from.c_str(), to.c_str()) != 0) fail(to, "cannot rename into place");
+}
+
+fs::path parent_of(const fs::path& path) {
+  const auto parent = path.parent_path();
+  return parent.empty() ? fs::path(".") : parent;
+}
+
+}  // namespace
+
+std::string read_file(const fs::path& path, uint64_t max_bytes) {
+  std::error_code code;
+  const auto size = fs::file_size(path, code);
+  if (code) throw DataError(path.string(), ": cannot read: ", code.message());
+  if (size > max_bytes) {
+    throw DataError(path.string(), ": too large, expected at most ", max_bytes, " bytes, got ",
+                    size);
+  }
+  std::ifstream file(path, std::ios::binary);
+  std::string bytes(size, '\0');
+  if (!file.read(bytes.data(), static_cast<std::streamsize>(size))) {
+    throw DataError(path.string(), ": cannot read: ", std::strerror(errno));
+  }
+  return bytes;
+}
+
+void sync_to_disk(const fs::path& path) {
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const bool synced = file >= 0 && ::fsync(file) == 0;
+  const int code = errno;
+  if (file >= 0) ::close(file);
+  errno = code;
+  if (!synced) fail(path, "cannot sync");
+}
+
+FileWriter::FileWriter(fs::path path)
+    : path_(std::move(path)),
+      descriptor_(::open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644)) {
+  if (descriptor_ < 0) fail(path_, "cannot write");
+}
+
+FileWriter::~FileWriter() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+void FileWriter::write(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(descriptor_, bytes.data(), bytes.size());
+    if (written < 0) {
+      if (errno == EINTR) continue;
+      fail(path_, "cannot write");
+    }
+    bytes.remove_prefix(static_cast<size_t>(written));
+  }
+}
+
+void FileWriter::close() {
+  if (::fsync(descriptor_) != 0) fail(path_, "cannot write");
+  if (::close(std::exchange(descriptor_, -1)) != 0) fail(path_, "cannot write");
+}
+
+void write_file_atomic(const fs::path& path, std::string_view bytes) {
+  const auto temporary = temporary_beside(path);
+  try {
+    FileWriter file(temporary);
+    file.write(bytes);
+    file.close();
+    rename_over(temporary, path);
+  } catch (const UserError&) {
+    std::error_code ignored;
+    fs::remove(temporary, ignored);
+    throw;
+  }
+  sync_to_disk(parent_of(path));
+}
+
+void replace_link(const fs::path& target, const fs::path& path) {
+  if (fs::exists(fs::symlink_status(path)) && !fs::is_symlink(path)) {
+    throw DiskError(path.string(), ": expected a link, got a real file or folder; it is left alone");
+  }
+  const auto temporary = temporary_beside(path);
+  std::error_code code;
+  fs::remove(temporary, code);
+  fs::create_symlink(target, temporary, code);
+  if (code) throw DiskError(path.string(), ": cannot make the link: ", code.message());
+  rename_over(temporary, path);
+}
+
+AtomicDirectory::AtomicDirectory(fs::path target)
+    : target_(std::move(target)), temporary_(temporary_beside(target_)) {
+  if (fs::exists(target_)) throw DiskError(target_.string(), ": exists already");
+  std::error_code code;
+  fs::remove_all(temporary_, code);
+  fs::create_directories(temporary_, code);
+  if (code) throw DiskError(target_.string(), ": cannot make the folder: ", code.message());
+}
+
+AtomicDirectory::~AtomicDirectory() {
+  std::error_code ignored;
+  if (!committed_) fs::remove_all(temporary_, ignored);
+}
+
+void AtomicDirectory::commit() {
+  for (const auto& entry : fs::recursive_directory_iterator(temporary_))
+    sync_to_disk(entry.path());
+  sync_to_disk(temporary_);
+  rename_over(temporary_, target_);
+  committed_ = true;
+  sync_to_disk(parent_of(target_));
+}
+
+void remove_leftovers(const fs::path& folder) {
+  std::error_code code;
+  for (const auto& entry : fs::directory_iterator(folder, code)) {
+    const auto name = entry.path().filename().string();
+    if (name.starts_with('.') && name.ends_with(kTemporarySuffix)) {
+      fs::remove_all(entry.path(), code);
+    }
+  }
+}
+
+}  // namespace ddpm

@@ -1,0 +1,150 @@
+#include "ddpm/util/text.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <numeric>
+#include <utility>
+
+namespace ddpm {
+namespace {
+
+/// Levenshtein's distance, one row of the table at a time.
+size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), size_t{0});
+  for (size_t i = 1; i <= a.size(); ++i) {
+    size_t diagonal = std::exchange(row[0], i);
+    for (size_t j = 1; j <= b.size(); ++j) {
+      const size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = row[j];
+      row[j] = std::min({row[j] + 1, row[j - 1] + 1, replaced});
+    }
+  }
+  return row.back();
+}
+
+std::string shortest(double value, std::chars_format format) {
+  std::array<char, 64> text{};
+  const auto end = std::to_chars(text.data(), text.data() + text.size(), value, format).ptr;
+  return {text.data(), end};
+}
+
+/// Length of the sequence that `lead` begins, 0 if none may begin with it.
+size_t utf8_length(unsigned char lead) {
+  if (lead < 0x80) return 1;
+  if (lead >= 0xC2 && lead <= 0xDF) return 2;
+  if (lead >= 0xE0 && lead <= 0xEF) return 3;
+  if (lead >= 0xF0 && lead <= 0xF4) return 4;
+  return 0;
+}
+
+/// Whether `second` may follow `lead`; excludes overlong forms, surrogates and beyond U+10FFFF.
+bool utf8_second_fits(unsigned char lead, unsigned char second) {
+  if (lead == 0xE0) return second >= 0xA0;
+  if (lead == 0xED) return second < 0xA0;
+  if (lead == 0xF0) return second >= 0x90;
+  if (lead == 0xF4) return second < 0x90;
+  return true;
+}
+
+bool is_continuation(char byte) {
+  return (static_cast<unsigned char>(byte) & 0xC0) == 0x80;
+}
+
+bool is_utf8_sequence(std::string_view bytes) {
+  const auto tail = bytes.substr(1);
+  return tail.empty() || (std::all_of(tail.begin(), tail.end(), is_continuation) &&
+                          utf8_second_fits(static_cast<unsigned char>(bytes[0]),
+                                           static_cast<unsigned char>(bytes[1])));
+}
+
+}  // namespace
+
+std::string join(const std::vector<std::string>& words, std::string_view separator) {
+  std::string text;
+  for (size_t i = 0; i < words.size(); ++i) {
+    if (i > 0) text += separator;
+    text += words[i];
+  }
+  return text;
+}
+
+std::vector<std::string> split(std::string_view text, char separator) {
+  if (text.empty()) return {};
+  std::vector<std::string> words;
+  for (size_t end = text.find(separator); end != text.npos; end = text.find(separator)) {
+    words.emplace_back(text.substr(0, end));
+    text.remove_prefix(end + 1);
+  }
+  words.emplace_back(text);
+  return words;
+}
+
+std::string_view trim(std::string_view text) {
+  constexpr std::string_view kBlanks = " \t\r\n\v\f";
+  const size_t first = text.find_first_not_of(kBlanks);
+  if (first == text.npos) return {};
+  return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
+}
+
+std::string nearest(std::string_view word, const std::vector<std::string>& candidates) {
+  const auto closest = std::ranges::min_element(
+      candidates, {},
+      [word](const std::string& candidate) { return edit_distance(word, candidate); });
+  return closest == candidates.end() ? std::string() : *closest;
+}
+
+bool is_utf8(std::string_view text) {
+  while (!text.empty()) {
+    const size_t length = utf8_length(static_cast<unsigned char>(text[0]));
+    if (length == 0 || length > text.size()) return false;
+    if (!is_utf8_sequence(text.substr(0, length))) return false;
+    text.remove_prefix(length);
+  }
+  return true;
+}
+
+std::string format_duration(double seconds) {
+  constexpr double kMax = 1e12;
+  if (std::isnan(seconds)) return "?";
+  const auto total = static_cast<long long>(std::llround(std::clamp(seconds, 0.0, kMax)));
+  const long long hours = total / 3600;
+  const long long minutes = total / 60 % 60;
+  std::array<char, 64> text{};
+  if (hours > 0) {
+    std::snprintf(text.data(), text.size(), "%lld:%02lld:%02lld", hours, minutes, total % 60);
+  } else if (minutes > 0) {
+    std::snprintf(text.data(), text.size(), "%lld:%02lld", minutes, total % 60);
+  } else {
+    std::snprintf(text.data(), text.size(), "%lld s", total);
+  }
+  return text.data();
+}
+
+std::string format_bytes(double bytes) {
+  constexpr std::array kUnits = {"B", "kB", "MB", "GB", "TB", "PB"};
+  size_t unit = 0;
+  // From here on one decimal would read as 1000.0.
+  while (unit + 1 < kUnits.size() && bytes >= (unit == 0 ? 999.5 : 999.95)) {
+    bytes /= 1000;
+    ++unit;
+  }
+  std::array<char, 512> text{};
+  std::snprintf(text.data(), text.size(), "%.*f %s", unit == 0 ? 0 : 1, bytes, kUnits[unit]);
+  return text.data();
+}
+
+std::string format_number(double value) {
+  if (!std::isfinite(value)) return shortest(value, std::chars_format::general);
+  std::string scientific = shortest(value, std::chars_format::scientific);
+  const long exponent = std::strtol(scientific.c_str() + scientific.find('e') + 1, nullptr, 10);
+  if (exponent < -4 || exponent > 15) return scientific;
+  return shortest(value, std::chars_format::fixed);
+}
+
+}  // namespace ddpm

@@ -1,0 +1,163 @@
+#include "ddpm/config/rules.h"
+
+#include <functional>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "ddpm/util/error.h"
+
+namespace ddpm {
+namespace {
+
+/// The rule that the defaults break after `change`; empty if none.
+std::string broken_by(const std::function<void(Config&)>& change) {
+  Config config;
+  change(config);
+  try {
+    check_rules(config);
+  } catch (const UserError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+/// What is wrong with an image size for a U-Net of so many levels.
+std::string size_error(size_t levels, int64_t height, int64_t width) {
+  ModelConfig model;
+  model.block_out_channels.assign(levels, 32);
+  try {
+    check_image_size(model, height, width);
+  } catch (const UserError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST(Rules, DefaultsBreakNone) {
+  EXPECT_EQ(broken_by([](Config&) {}), "");
+}
+
+TEST(Rules, EveryLevelHasABlockDownAndUp) {
+  EXPECT_EQ(broken_by([](Config& c) { c.model.down_block_types.pop_back(); }),
+            "model.down_block_types must have one entry for each of the 4 in "
+            "model.block_out_channels, got 3");
+  EXPECT_EQ(broken_by([](Config& c) { c.model.up_block_types.push_back("UpBlock2D"); }),
+            "model.up_block_types must have one entry for each of the 4 in "
+            "model.block_out_channels, got 5");
+}
+
+TEST(Rules, ChannelsAreMultiplesOfTheGroups) {
+  EXPECT_EQ(broken_by([](Config& c) { c.model.block_out_channels[1] = 100; }),
+            "model.block_out_channels must be multiples of model.norm_num_groups 32, got 100; "
+            "nearest: 96 or 128");
+  EXPECT_EQ(broken_by([](Config& c) { c.model.block_out_channels[1] = 8; }),
+            "model.block_out_channels must be multiples of model.norm_num_groups 32, got 8; "
+            "nearest: 32");
+}
+
+TEST(Rules, AttentionHeadsDivideTheChannelsOfAttention) {
+  EXPECT_EQ(broken_by([](Config& c) { c.model.attention_head_dim = 8; }), "");
+  EXPECT_EQ(broken_by([](Config& c) { c.model.attention_head_dim = 48; }),
+            "model.attention_head_dim must divide the 256 channels of a block with attention, got "
+            "48");
+}
+
+TEST(Rules, AttentionHeadsMindOnlyBlocksThatAttend) {
+  const auto on_top_level = [](const char* up_block, bool middle) {
+    return broken_by([=](Config& c) {
+      c.model.block_out_channels = {96, 128};
+      c.model.down_block_types = {"DownBlock2D", "DownBlock2D"};
+      c.model.up_block_types = {"UpBlock2D", up_block};
+      c.model.add_attention = middle;
+      c.model.attention_head_dim = 48;
+    });
+  };
+  EXPECT_EQ(on_top_level("AttnUpBlock2D", false), "");
+  EXPECT_NE(on_top_level("AttnUpBlock2D", true), "");
+}
+
+TEST(Rules, TimeEmbeddingKeepsFrequencies) {
+  EXPECT_NE(broken_by([](Config& c) { c.model.freq_shift = 64; }), "");
+  EXPECT_EQ(broken_by([](Config& c) { c.model.freq_shift = 63; }), "");
+}
+
+TEST(Rules, BetaRises) {
+  EXPECT_EQ(broken_by([](Config& c) { c.diffusion.beta_start = 0.02; }),
+            "diffusion.beta_start must be below diffusion.beta_end 0.02, got 0.02");
+}
+
+TEST(Rules, AccumulationDividesTheBatch) {
+  EXPECT_EQ(broken_by([](Config& c) { c.train.gradient_accumulation_steps = 3; }),
+            "train.batch_size must be a multiple of train.gradient_accumulation_steps 3, got 128; "
+            "nearest: 126 or 129");
+}
+
+TEST(Rules, WarmupEndsBeforeTheRun) {
+  EXPECT_EQ(broken_by([](Config& c) { c.train.steps = 500; }),
+            "train.warmup_steps must be below train.steps 500, got 500");
+  EXPECT_EQ(broken_by([](Config& c) { c.train.steps = 501; }), "");
+}
+
+TEST(Rules, SampleStepsAreTimesteps) {
+  EXPECT_EQ(broken_by([](Config& c) { c.sample.steps = 1001; }),
+            "sample.steps must be at most diffusion.num_train_timesteps 1000, got 1001");
+  EXPECT_EQ(broken_by([](Config& c) { c.sample.steps = 1000; }), "");
+}
+
+TEST(Rules, OffsetStaysInsideTheTimesteps) {
+  const auto leading = [](int64_t offset) {
+    return broken_by([=](Config& c) {
+      c.sample.timestep_spacing = TimestepSpacing::kLeading;
+      c.sample.steps_offset = offset;
+    });
+  };
+  EXPECT_EQ(leading(19), "");
+  EXPECT_EQ(leading(20), "sample.steps_offset must be at most 19 for 50 steps, got 20");
+}
+
+TEST(Rules, SettingsOfDdimAreRefusedForDdpm) {
+  const auto ddpm = [](Config& c) { c.sample.sampler = SamplerType::kDdpm; };
+  EXPECT_EQ(broken_by(ddpm), "");
+  EXPECT_EQ(broken_by([&](Config& c) { ddpm(c), c.sample.eta = 0.5; }),
+            "sample.eta belongs to the sampler ddim, expected 0 for ddpm, got 0.5");
+  EXPECT_NE(broken_by([&](Config& c) { ddpm(c), c.sample.use_clipped_model_output = true; }), "");
+}
+
+TEST(Rules, GuidanceNeedsClassesAndHiddenLabels) {
+  EXPECT_EQ(broken_by([](Config& c) { c.sample.guidance = 3; }),
+            "sample.guidance needs model.class_conditional, expected 1 without it, got 3");
+  const auto conditional = [](double label_dropout) {
+    return broken_by([=](Config& c) {
+      c.sample.guidance = 3;
+      c.model.class_conditional = true;
+      c.train.label_dropout = label_dropout;
+    });
+  };
+  EXPECT_EQ(conditional(0.1), "");
+  EXPECT_NE(conditional(0.0), "");
+}
+
+TEST(Rules, ImageSizeInTheSettingsIsChecked) {
+  EXPECT_NE(broken_by([](Config& c) { c.data.image_size = {30}; }), "");
+  EXPECT_NE(broken_by([](Config& c) { c.data.image_size = {32, 30}; }), "");
+  EXPECT_EQ(broken_by([](Config& c) { c.data.image_size = {32, 40}; }), "");
+}
+
+TEST(ImageSize, EveryLevelButTheLastHalves) {
+  EXPECT_EQ(size_error(3, 28, 28), "");
+  EXPECT_EQ(size_error(1, 7, 5), "");
+  EXPECT_NE(size_error(4, 28, 28), "");
+}
+
+TEST(ImageSize, ErrorTellsTheNearest) {
+  EXPECT_EQ(size_error(3, 30, 30),
+            "data.image_size 30x30 does not fit the U-Net's 3 levels: sides must be multiples of "
+            "4; nearest: 28 or 32");
+  EXPECT_TRUE(size_error(4, 3, 3).ends_with("nearest: 8"));
+  EXPECT_TRUE(size_error(3, 30, 45).ends_with("nearest: 28x44 or 32x48"));
+  EXPECT_TRUE(size_error(3, 32, 45).ends_with("nearest: 32x44 or 32x48"));
+}
+
+}  // namespace
+}  // namespace ddpm

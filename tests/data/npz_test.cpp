@@ -1,0 +1,73 @@
+#include "ddpm/data/npz.h"
+
+#include <gtest/gtest.h>
+
+#include "ddpm/data/npy.h"
+#include "ddpm/util/error.h"
+#include "support/data_files.h"
+#include "support/temp_dir.h"
+
+namespace ddpm {
+namespace {
+
+using Arrays = std::map<std::string, NpyArray>;
+
+std::string open_error(const Arrays& arrays) {
+  const TempDir folder;
+  const auto file = folder.write("x.npz", format_npz(arrays, true));
+  return error_of<DataError>([&] { open_npz({}, file); });
+}
+
+TEST(NpzDataset, ColourIsReadChannelByChannel) {
+  const TempDir folder;
+  const Arrays arrays = {
+      {"arr_0", {"u1", {2, 1, 2, 3}, "rgbRGBuvwUVW"}},
+      {"arr_1", {"i8", {2}, std::string("\5\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0", 16)}}};
+  const auto dataset = open_npz({}, folder.write("x.npz", format_npz(arrays, false)));
+  EXPECT_EQ(dataset->info().channels, 3);
+  EXPECT_EQ(dataset->info().num_classes, 6);
+  EXPECT_EQ(dataset->label(0), 5);
+  std::string chw(6, '\0');
+  dataset->read(1, reinterpret_cast<uint8_t*>(chw.data()));
+  EXPECT_EQ(chw, "uUvVwW");
+}
+
+TEST(NpzDataset, GreyNeedsNoChannelsAndLabelsMayBeMissing) {
+  const TempDir folder;
+  const auto file =
+      folder.write("x.npz", format_npz({{"arr_0", {"u1", {1, 2, 3}, "abcdef"}}}, true));
+  const auto dataset = open_npz({}, file);
+  EXPECT_EQ(dataset->info().channels, 1);
+  EXPECT_EQ(dataset->info().width, 3);
+  EXPECT_EQ(dataset->info().num_classes, 0);
+  EXPECT_EQ(dataset->label(0), -1);
+}
+
+TEST(NpzDataset, LabelsOfEveryIntegerTypeAreRead) {
+  const TempDir folder;
+  for (const std::string dtype : {"u1", "i1", "u2", "i2", "i4", "u4", "i8", "u8"}) {
+    const auto item = static_cast<size_t>(dtype[1] - '0');
+    const std::string label = "\7" + std::string(item - 1, '\0');
+    const Arrays arrays = {{"arr_0", {"u1", {1, 1, 1}, "a"}}, {"arr_1", {dtype, {1}, label}}};
+    EXPECT_EQ(open_npz({}, folder.write("x.npz", format_npz(arrays, false)))->label(0), 7);
+  }
+}
+
+TEST(NpzDataset, OtherArraysAreRefused) {
+  EXPECT_TRUE(contains(open_error({{"mu", {"u1", {1}, "a"}}}), "expected images in arr_0, got mu"));
+  EXPECT_TRUE(contains(open_error({{"arr_0", {"f4", {1, 1, 1}, "abcd"}}}), "got f4"));
+  EXPECT_TRUE(contains(open_error({{"arr_0", {"u1", {1, 1, 1, 2}, "ab"}}}), "2 channels"));
+  EXPECT_TRUE(contains(open_error({{"arr_0", {"u1", {4}, "abcd"}}}), "1 dimensions"));
+  EXPECT_TRUE(contains(open_error({{"arr_0", {"u1", {0, 2, 2}, ""}}}), "has no images"));
+}
+
+TEST(NpzDataset, LabelsMustFit) {
+  const NpyArray images{"u1", {1, 1, 1}, "a"};
+  EXPECT_TRUE(contains(open_error({{"arr_0", images}, {"arr_1", {"u1", {2}, "ab"}}}), "arr_1"));
+  EXPECT_TRUE(contains(open_error({{"arr_0", images}, {"arr_1", {"f4", {1}, "abcd"}}}), "got f4"));
+  EXPECT_TRUE(contains(open_error({{"arr_0", images}, {"arr_1", {"i1", {1}, "\xFF"}}}), "got -1"));
+  EXPECT_TRUE(contains(open_error({{"arr_0", images}, {"arr_1", {"i4", {1}, "zzzz"}}}), "999999"));
+}
+
+}  // namespace
+}  // namespace ddpm

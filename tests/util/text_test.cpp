@@ -1,0 +1,111 @@
+#include "ddpm/util/text.h"
+
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <random>
+
+#include <gtest/gtest.h>
+
+namespace ddpm {
+namespace {
+
+TEST(Text, JoinPutsSeparatorBetweenWords) {
+  EXPECT_EQ(join({}), "");
+  EXPECT_EQ(join({"a"}), "a");
+  EXPECT_EQ(join({"a", "", "c"}), "a, , c");
+  EXPECT_EQ(join({"a", "b"}, "|"), "a|b");
+}
+
+TEST(Text, SplitKeepsEmptyWords) {
+  EXPECT_EQ(split("a,b", ','), (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(split(",a,", ','), (std::vector<std::string>{"", "a", ""}));
+}
+
+TEST(Text, SplitOfNothingIsNothing) {
+  EXPECT_TRUE(split("", ',').empty());
+}
+
+TEST(Text, SplitUndoesJoin) {
+  const std::vector<std::string> words = {"x", "", "yy", "z"};
+  EXPECT_EQ(split(join(words, ";"), ';'), words);
+}
+
+TEST(Text, TrimTakesBlanksFromBothEnds) {
+  EXPECT_EQ(trim(" \t a b\r\n"), "a b");
+  EXPECT_EQ(trim("  "), "");
+  EXPECT_EQ(trim(""), "");
+}
+
+TEST(Text, NearestHasTheFewestEdits) {
+  EXPECT_EQ(nearest("batchsize", {"steps", "batch_size", "lr"}), "batch_size");
+  EXPECT_EQ(nearest("lr", {"lr", "l"}), "lr");
+  EXPECT_EQ(nearest("x", {}), "");
+}
+
+TEST(Text, Utf8AcceptsWellFormedText) {
+  EXPECT_TRUE(is_utf8(""));
+  EXPECT_TRUE(is_utf8("plain"));
+  EXPECT_TRUE(is_utf8("\xC3\xA9 \xE2\x82\xAC \xF0\x9F\x98\x80"));
+}
+
+TEST(Text, Utf8RefusesMalformedText) {
+  for (const char* bytes : {"\xE9", "\xC3", "\xC0\x80", "\xE0\x80\x80", "\xED\xA0\x80",
+                            "\xF4\x90\x80\x80", "\xFF\xFE", "\x80", "\xE2\x82", "\xC3\x28"}) {
+    EXPECT_FALSE(is_utf8(bytes)) << bytes;
+  }
+}
+
+TEST(Text, DurationGrowsWithItsUnits) {
+  EXPECT_EQ(format_duration(47.2), "47 s");
+  EXPECT_EQ(format_duration(725), "12:05");
+  EXPECT_EQ(format_duration(3 * 3600 + 4 * 60 + 5), "3:04:05");
+}
+
+TEST(Text, DurationRoundsBeforeItChoosesUnits) {
+  EXPECT_EQ(format_duration(59.6), "1:00");
+  EXPECT_EQ(format_duration(3599.9), "1:00:00");
+}
+
+TEST(Text, DurationBearsOddNumbers) {
+  EXPECT_EQ(format_duration(-3), "0 s");
+  EXPECT_EQ(format_duration(std::nan("")), "?");
+  EXPECT_FALSE(format_duration(std::numeric_limits<double>::infinity()).empty());
+}
+
+TEST(Text, BytesUsePowersOfAThousand) {
+  EXPECT_EQ(format_bytes(0), "0 B");
+  EXPECT_EQ(format_bytes(812), "812 B");
+  EXPECT_EQ(format_bytes(3'400'000), "3.4 MB");
+  EXPECT_EQ(format_bytes(1.2e9), "1.2 GB");
+}
+
+TEST(Text, BytesNeverReadAsAThousand) {
+  EXPECT_EQ(format_bytes(999.7), "1.0 kB");
+  EXPECT_EQ(format_bytes(999'960), "1.0 MB");
+}
+
+TEST(Text, NumbersAreShort) {
+  EXPECT_EQ(format_number(0.0002), "0.0002");
+  EXPECT_EQ(format_number(1e-8), "1e-08");
+  EXPECT_EQ(format_number(50), "50");
+  EXPECT_EQ(format_number(0), "0");
+  EXPECT_EQ(format_number(1e12), "1000000000000");
+  EXPECT_EQ(format_number(-0.1), "-0.1");
+}
+
+TEST(Text, NumbersReadBackBitForBit) {
+  std::mt19937_64 random(7);
+  for (int i = 0; i < 2000; ++i) {
+    const uint64_t bits = random();
+    double value = 0;
+    std::memcpy(&value, &bits, sizeof value);
+    if (std::isfinite(value)) {
+      EXPECT_EQ(std::strtod(format_number(value).c_str(), nullptr), value);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace ddpm
