@@ -1,6 +1,7 @@
 #pragma once
 
 // What most sources that use LibTorch parse; parsed once. Each source still includes what it needs.
+#include <nlohmann/json.hpp>
 #include <torch/autograd.h>
 #include <torch/nn/module.h>
 #include <torch/nn/modules/container/modulelist.h>
@@ -9,5 +10,3 @@
 #include <torch/nn/modules/linear.h>
 #include <torch/nn/modules/normalization.h>
 #include <torch/types.h>
-
-#include <nlohmann/json.hpp>

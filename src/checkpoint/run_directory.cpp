@@ -77,8 +77,9 @@ void RunDirectory::prune(int64_t keep) const {
 
 fs::path resolve_checkpoint(const fs::path& path) {
   if (!fs::is_directory(path)) {
-    throw CheckpointError(path.string(), ": no such folder, expected a run, a checkpoint or a "
-                                         "diffusers model");
+    throw CheckpointError(path.string(),
+                          ": no such folder, expected a run, a checkpoint or a "
+                          "diffusers model");
   }
   if (fs::is_directory(path / "checkpoints")) {
     const auto newest = RunDirectory(path).newest_checkpoint();

@@ -1,12 +1,12 @@
 #include "ddpm/checkpoint/safetensors.h"
 
-#include <torch/types.h>
-
 #include <algorithm>
 #include <bit>
 #include <cstring>
 #include <fstream>
 #include <optional>
+
+#include <torch/types.h>
 
 #include "ddpm/checkpoint/json.h"
 #include "ddpm/util/error.h"
@@ -30,9 +30,9 @@ struct Dtype {
 };
 
 constexpr Dtype kDtypes[] = {
-    {"F64", torch::kFloat64, 8}, {"F32", torch::kFloat32, 4},   {"F16", torch::kFloat16, 2},
+    {"F64", torch::kFloat64, 8},   {"F32", torch::kFloat32, 4}, {"F16", torch::kFloat16, 2},
     {"BF16", torch::kBFloat16, 2}, {"I64", torch::kInt64, 8},   {"I32", torch::kInt32, 4},
-    {"I16", torch::kInt16, 2},   {"I8", torch::kInt8, 1},       {"U8", torch::kUInt8, 1},
+    {"I16", torch::kInt16, 2},     {"I8", torch::kInt8, 1},     {"U8", torch::kUInt8, 1},
     {"BOOL", torch::kBool, 1},
 };
 
@@ -52,7 +52,8 @@ const Dtype& dtype_of(const torch::Tensor& tensor) {
 class HeaderReader {
  public:
   HeaderReader(const std::string& origin, uint64_t data_bytes)
-      : origin_(origin), data_bytes_(data_bytes) {}
+      : origin_(origin),
+        data_bytes_(data_bytes) {}
 
   SafetensorsEntry entry(const std::string& name, const json& value) const {
     if (!value.is_object() || value.size() != 3 || !value.contains("dtype") ||
@@ -166,9 +167,8 @@ std::string format_header(const std::vector<std::pair<std::string, torch::Tensor
   for (const auto& [name, tensor] : ordered) {
     const auto& dtype = dtype_of(tensor);
     const uint64_t end = offset + static_cast<uint64_t>(tensor.numel()) * dtype.bytes;
-    header[name] = {{"dtype", dtype.name},
-                    {"shape", tensor.sizes().vec()},
-                    {"data_offsets", {offset, end}}};
+    header[name] = {
+        {"dtype", dtype.name}, {"shape", tensor.sizes().vec()}, {"data_offsets", {offset, end}}};
     offset = end;
   }
   std::string text = header.dump();

@@ -1,7 +1,7 @@
 #include "ddpm/checkpoint/training_checkpoint.h"
 
-#include "ddpm/checkpoint/diffusers.h"
 #include "ddpm/checkpoint/json.h"
+#include "ddpm/checkpoint/pipeline_folder.h"
 #include "ddpm/checkpoint/safetensors.h"
 #include "ddpm/config/yaml.h"
 #include "ddpm/util/error.h"

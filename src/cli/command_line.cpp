@@ -1,9 +1,9 @@
 #include "ddpm/cli/command_line.h"
 
+#include <charconv>
+
 #include <malloc.h>
 #include <torch/types.h>
-
-#include <charconv>
 
 #include "ddpm/config/settings.h"
 #include "ddpm/util/error.h"
@@ -69,8 +69,7 @@ void add_setting_alias(CLI::App& command, SettingFlags& flags, const std::string
     if (setting.key != key) continue;
     command
         .add_option_function<std::string>(
-            alias, [&flags, key](const std::string& text) { flags[key] = text; },
-            describe(setting))
+            alias, [&flags, key](const std::string& text) { flags[key] = text; }, describe(setting))
         ->type_name("");
   }
 }

@@ -1,11 +1,11 @@
 #include "ddpm/cli/device.h"
 
+#include <charconv>
+#include <filesystem>
+
 #include <dlfcn.h>
 #include <torch/cuda.h>
 #include <torch/types.h>
-
-#include <charconv>
-#include <filesystem>
 
 #include "ddpm/util/error.h"
 #include "ddpm/util/log.h"
@@ -39,7 +39,8 @@ int parse_index(const std::string& name) {
 
 torch::Device cuda_device(int index) {
   if (!has_nvidia_driver()) {
-    throw DeviceError("--device cuda: this machine has no NVIDIA driver (/dev/nvidiactl is missing)");
+    throw DeviceError(
+        "--device cuda: this machine has no NVIDIA driver (/dev/nvidiactl is missing)");
   }
   if (const auto reason = load_cuda_libraries(); !reason.empty()) {
     throw DeviceError("--device cuda: LibTorch's CUDA libraries cannot be loaded (", reason,

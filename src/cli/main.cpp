@@ -1,19 +1,20 @@
-#include <c10/util/Exception.h>
-#include <torch/version.h>
-
-#include <cstdio>
+#include <algorithm>
 #include <iostream>
 #include <new>
+#include <string>
+#include <vector>
 
 #include <CLI/CLI.hpp>
+#include <c10/util/Exception.h>
+#include <torch/version.h>
 
 #include "ddpm/cli/sample_command.h"
 #include "ddpm/cli/train_command.h"
 #include "ddpm/util/error.h"
+#include "ddpm/util/text.h"
 
+namespace ddpm {
 namespace {
-
-using ddpm::ExitCode;
 
 constexpr const char* kFooter =
     "Everyday use:\n"
@@ -31,13 +32,26 @@ std::string first_line(const std::string& text) {
   return text.substr(0, text.find('\n'));
 }
 
+/// `UserError` unless the first word is a command or a flag.
+void check_command(const CLI::App& app, int argc, char** argv) {
+  std::vector<std::string> commands;
+  for (const auto* command : app.get_subcommands([](const CLI::App*) { return true; }))
+    commands.push_back(command->get_name());
+  if (argc < 2) throw UserError("expected a command: ", join(commands, " or "), " (see --help)");
+  const std::string word = argv[1];
+  if (word.starts_with('-') || std::ranges::find(commands, word) != commands.end()) return;
+  throw UserError("unknown command '", word, "'; did you mean '", nearest(word, commands), "'?");
+}
+
 int run(int argc, char** argv) {
   CLI::App app{"Trains and samples denoising diffusion models.", "ddpm"};
   app.set_version_flag("--version", "ddpm " DDPM_VERSION " (LibTorch " TORCH_VERSION ")");
   app.require_subcommand(1);
   app.footer(kFooter);
-  ddpm::add_train_command(app);
-  ddpm::add_sample_command(app);
+  auto exit_code = ExitCode::kDone;
+  add_train_command(app, exit_code);
+  add_sample_command(app, exit_code);
+  check_command(app, argc, argv);
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp& help) {
@@ -47,7 +61,7 @@ int run(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return report(first_line(error.what()) + " (see 'ddpm --help')", ExitCode::kUsage);
   }
-  return static_cast<int>(ExitCode::kDone);
+  return static_cast<int>(exit_code);
 }
 
 bool is_out_of_memory(const std::string& message) {
@@ -56,13 +70,16 @@ bool is_out_of_memory(const std::string& message) {
 }
 
 }  // namespace
+}  // namespace ddpm
 
 int main(int argc, char** argv) {
   constexpr const char* kMemoryAdvice =
       "out of memory; lower train.batch_size or --batch-size, raise "
       "train.gradient_accumulation_steps, or set train.gradient_checkpointing to blocks";
+  using ddpm::ExitCode;
+  using ddpm::report;
   try {
-    return run(argc, argv);
+    return ddpm::run(argc, argv);
   } catch (const ddpm::UserError& error) {
     return report(error.what(), error.exit_code());
   } catch (const c10::OutOfMemoryError&) {
@@ -70,8 +87,8 @@ int main(int argc, char** argv) {
   } catch (const std::bad_alloc&) {
     return report(kMemoryAdvice, ExitCode::kDevice);
   } catch (const std::exception& error) {
-    const auto message = first_line(error.what());
-    if (is_out_of_memory(message)) return report(kMemoryAdvice, ExitCode::kDevice);
+    const auto message = ddpm::first_line(error.what());
+    if (ddpm::is_out_of_memory(message)) return report(kMemoryAdvice, ExitCode::kDevice);
     return report("internal error: " + message, ExitCode::kInternal);
   }
 }

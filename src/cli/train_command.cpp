@@ -1,11 +1,10 @@
 #include "ddpm/cli/train_command.h"
 
-#include <torch/types.h>
-
 #include <iostream>
 #include <memory>
 
 #include <nlohmann/json.hpp>
+#include <torch/types.h>
 
 #include "ddpm/checkpoint/run_directory.h"
 #include "ddpm/cli/command_line.h"
@@ -67,7 +66,8 @@ fs::path run_path(const TrainFlags& flags) {
 fs::path checkpoint_to_resume(const TrainFlags& flags, const fs::path& run) {
   const auto newest = RunDirectory(run).newest_checkpoint();
   if (!newest.empty() && !flags.resume) {
-    throw UserError(run.string(), ": holds checkpoints already; go on with --resume, or give another "
+    throw UserError(run.string(),
+                    ": holds checkpoints already; go on with --resume, or give another "
                     "folder with --run DIR");
   }
   return newest;
@@ -136,7 +136,7 @@ json plan_json(const Plan& plan) {
             {"images", data.images},
             {"shape", {data.channels, data.height, data.width}},
             {"classes", data.num_classes},
-            {"skipped", data.skipped}}},
+            {"skipped", plan.dataset->skipped()}}},
           {"run", plan.run.string()},
           {"resume_from", plan.checkpoint.string()},
           {"device", plan.device.str()},
@@ -146,12 +146,13 @@ json plan_json(const Plan& plan) {
 std::vector<std::string> plan_lines(const Plan& plan) {
   const auto& data = plan.dataset->info();
   const auto& train = plan.config.train;
-  const auto memory =
-      estimate_training_bytes(plan.config, plan.parameters, plan.cost.activations);
+  const auto memory = estimate_training_bytes(plan.config, plan.parameters, plan.cost.activations);
   std::string images = std::to_string(data.images) + " images of " + std::to_string(data.height) +
                        "x" + std::to_string(data.width) + "x" + std::to_string(data.channels);
   if (data.num_classes > 0) images += ", " + std::to_string(data.num_classes) + " classes";
-  if (data.skipped > 0) images += ", " + std::to_string(data.skipped) + " broken ones skipped";
+  if (const auto skipped = plan.dataset->skipped(); skipped > 0) {
+    images += ", " + std::to_string(skipped) + " broken ones skipped";
+  }
   char size[96];
   std::snprintf(size, sizeof(size), "%.2f million parameters, %.3f GMAC an image",
                 static_cast<double>(plan.parameters) / 1e6,
@@ -165,7 +166,8 @@ std::vector<std::string> plan_lines(const Plan& plan) {
           "device  " + describe_device(plan.device) + ", precision " +
               std::string(to_name(train.precision)),
           "run     " + plan.run.string() +
-              (plan.checkpoint.empty() ? "" : ", going on from " + plan.checkpoint.filename().string())};
+              (plan.checkpoint.empty() ? ""
+                                       : ", going on from " + plan.checkpoint.filename().string())};
 }
 
 void show_plan(const Plan& plan, bool as_json) {
@@ -198,7 +200,8 @@ std::string resume_command(const TrainFlags& flags, const fs::path& run) {
   return command + " --run " + run.string() + " --resume";
 }
 
-int report_end(RunEnd end, const TrainFlags& flags, const Plan& plan, const TrainingState& state) {
+ExitCode report_end(RunEnd end, const TrainFlags& flags, const Plan& plan,
+                    const TrainingState& state) {
   const auto last = RunDirectory(plan.run).last_link();
   if (end == RunEnd::kFinished) log_info("done: " + std::to_string(state.step) + " steps");
   if (end != RunEnd::kFinished) {
@@ -214,14 +217,14 @@ int report_end(RunEnd end, const TrainFlags& flags, const Plan& plan, const Trai
   } else {
     std::cout << last.string() << "\n";
   }
-  return static_cast<int>(end == RunEnd::kStopped ? ExitCode::kStopped : ExitCode::kDone);
+  return end == RunEnd::kStopped ? ExitCode::kStopped : ExitCode::kDone;
 }
 
-int train(const TrainFlags& flags) {
+ExitCode train(const TrainFlags& flags) {
   Plan plan = make_plan(flags);
   if (flags.dry_run) {
     show_plan(plan, flags.common.json);
-    return 0;
+    return ExitCode::kDone;
   }
   RunDirectory(plan.run).create();
   add_log_file(RunDirectory(plan.run).log_file());
@@ -238,7 +241,7 @@ int train(const TrainFlags& flags) {
   return report_end(end, flags, plan, trainer.state());
 }
 
-void run_train(const CLI::App& command, TrainFlags& flags) {
+ExitCode run_train(const CLI::App& command, TrainFlags& flags) {
   refuse_unknown_words(command);
   apply_common_flags(flags.common);
   if (!flags.common.precision.empty()) {
@@ -249,34 +252,35 @@ void run_train(const CLI::App& command, TrainFlags& flags) {
     const Config config = settings_of(flags, checkpoint);
     check_rules(config);
     std::cout << to_yaml(config);
-    return;
+    return ExitCode::kDone;
   }
-  const int code = train(flags);
-  if (code != 0) throw CLI::RuntimeError(code);
+  return train(flags);
 }
 
 }  // namespace
 
-void add_train_command(CLI::App& app) {
+void add_train_command(CLI::App& app, ExitCode& exit_code) {
   auto flags = std::make_shared<TrainFlags>();
   auto* const command = app.add_subcommand("train", "Train a model, or go on with one.");
-  command->add_option("-c,--config", flags->config,
-                      "Settings: a file, or the name of one in configs/.")
+  command
+      ->add_option("-c,--config", flags->config,
+                   "Settings: a file, or the name of one in configs/.")
       ->type_name("NAME|FILE");
   command->add_option("--run", flags->run, "Folder of the run (default runs/NAME).")
       ->type_name("DIR");
   command->add_flag("--resume", flags->resume,
                     "Go on from the run's last checkpoint; start fresh if there is none.");
-  command->add_option("--max-time", flags->max_time,
-                      "Stop after this time, for example 10m. Without train.steps the learning "
-                      "rate decays to its end in this time.")
+  command
+      ->add_option("--max-time", flags->max_time,
+                   "Stop after this time, for example 10m. Without train.steps the learning "
+                   "rate decays to its end in this time.")
       ->type_name("TIME");
   command->add_flag("--dry-run", flags->dry_run, "Show what would be done; touch nothing.");
   command->add_flag("--print-config", flags->print_config, "Print the settings as YAML.");
   add_common_flags(*command, flags->common);
   add_setting_flags(*command, flags->settings, {"data", "model", "diffusion", "train", "sample"});
   command->allow_extras();
-  command->callback([command, flags] { run_train(*command, *flags); });
+  command->callback([command, flags, &exit_code] { exit_code = run_train(*command, *flags); });
 }
 
 }  // namespace ddpm

@@ -64,12 +64,15 @@ std::vector<int64_t> attention_channels(const ModelConfig& model) {
   return found;
 }
 
-void check_attention_heads(const ModelConfig& model) {
+/// diffusers rounds the number of heads down; settings of ours must not need that.
+void check_attention_heads(const ModelConfig& model, bool must_divide) {
   if (!model.attention_head_dim) return;
+  const int64_t head_dim = *model.attention_head_dim;
   for (const int64_t channels : attention_channels(model)) {
-    if (channels % *model.attention_head_dim == 0) continue;
+    const bool fits = must_divide ? channels % head_dim == 0 : head_dim <= channels;
+    if (fits) continue;
     throw UserError("model.attention_head_dim must divide the ", channels,
-                    " channels of a block with attention, got ", *model.attention_head_dim);
+                    " channels of a block with attention, got ", head_dim);
   }
 }
 
@@ -103,9 +106,6 @@ void check_sampler(const SampleConfig& sample) {
   if (sample.eta != 0.0)
     throw UserError("sample.eta belongs to the sampler ddim, expected 0 for ", sampler, ", got ",
                     format_number(sample.eta));
-  if (sample.use_clipped_model_output)
-    throw UserError("sample.use_clipped_model_output belongs to the sampler ddim, expected false ",
-                    "for ", sampler);
 }
 
 void check_sample_steps(const SampleConfig& sample, int64_t num_train_timesteps) {
@@ -149,12 +149,13 @@ void check_model(const ModelConfig& model) {
   check_block_count("model.down_block_types", model.down_block_types.size(), levels);
   check_block_count("model.up_block_types", model.up_block_types.size(), levels);
   check_groups(model);
-  check_attention_heads(model);
+  check_attention_heads(model, /*must_divide=*/false);
   check_time_embedding(model);
 }
 
 void check_rules(const Config& config) {
   check_model(config.model);
+  check_attention_heads(config.model, /*must_divide=*/true);
   check_diffusion(config.diffusion);
   check_train(config.train);
   check_sampler(config.sample);

@@ -115,7 +115,9 @@ std::vector<Setting> diffusion_settings(DiffusionConfig& diffusion) {
 std::vector<Setting> optimizer_settings(TrainConfig& train) {
   return {
       {"train.steps", &train.steps, kFree,
-       "Optimizer steps of the run; null for as many as fit into --max-time.", kSteps},
+       "Optimizer steps of the run; null for as many as fit into train.max_minutes.", kSteps},
+      {"train.max_minutes", &train.max_minutes, kFree,
+       "Minutes after which a session stops, as --max-time; 0 for no limit.", kNotNegative},
       {"train.batch_size", &train.batch_size, kFixed, "Images of an optimizer step.", kBatch},
       {"train.gradient_accumulation_steps", &train.gradient_accumulation_steps, kFixed,
        "Equal parts that a batch is split into to save memory.", kBatch},

@@ -1,10 +1,10 @@
-/// The part of the program that needs CUDA's headers: a library of its own, loaded when a CUDA device
-/// is used. Everything else reaches CUDA through LibTorch's dispatcher.
+/// The part of the program that needs CUDA's headers: a library of its own, loaded when a CUDA
+/// device is used. Everything else reaches CUDA through LibTorch's dispatcher.
+#include <cstdio>
+
 #include <ATen/cuda/CUDAContext.h>
 #include <c10/cuda/CUDAFunctions.h>
 #include <cuda_runtime_api.h>
-
-#include <cstdio>
 
 /// Writes the GPU's name, its free and its whole memory into `text`.
 extern "C" __attribute__((visibility("default"))) void ddpm_describe_gpu(int index, char* text,

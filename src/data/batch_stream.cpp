@@ -56,9 +56,8 @@ Batch BatchStream::next() {
 void BatchStream::work() {
   std::unique_lock lock(mutex_);
   while (true) {
-    changed_.wait(lock, [&] {
-      return stopping_ || next_to_make_ <= next_to_give_ + options_.workers;
-    });
+    changed_.wait(lock,
+                  [&] { return stopping_ || next_to_make_ <= next_to_give_ + options_.workers; });
     if (stopping_) return;
     const int64_t index = next_to_make_++;
     lock.unlock();

@@ -58,8 +58,9 @@ constexpr std::pair<BetaSchedule, Betas (*)(const DiffusionConfig&)> kSchedules[
 }  // namespace
 
 NoiseSchedule::NoiseSchedule(const DiffusionConfig& config) {
-  const auto* const row = std::ranges::find(kSchedules, config.beta_schedule,
-                                            &std::pair<BetaSchedule, Betas (*)(const DiffusionConfig&)>::first);
+  const auto* const row =
+      std::ranges::find(kSchedules, config.beta_schedule,
+                        &std::pair<BetaSchedule, Betas (*)(const DiffusionConfig&)>::first);
   betas_ = row->second(config);
   double product = 1.0;
   for (const double beta : betas_)

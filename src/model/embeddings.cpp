@@ -1,8 +1,8 @@
 #include "ddpm/model/embeddings.h"
 
-#include <torch/types.h>
-
 #include <cmath>
+
+#include <torch/types.h>
 
 namespace ddpm {
 
@@ -16,8 +16,8 @@ torch::Tensor timestep_embedding(const torch::Tensor& timesteps, int64_t dim, bo
   const auto angles = timesteps.to(torch::kFloat32).unsqueeze(1) * frequencies.unsqueeze(0);
   const auto sines = torch::sin(angles);
   const auto cosines = torch::cos(angles);
-  auto embedding = flip_sin_to_cos ? torch::cat({cosines, sines}, 1)
-                                   : torch::cat({sines, cosines}, 1);
+  auto embedding =
+      flip_sin_to_cos ? torch::cat({cosines, sines}, 1) : torch::cat({sines, cosines}, 1);
   return dim % 2 == 1 ? torch::constant_pad_nd(embedding, {0, 1}) : embedding;
 }
 

@@ -21,7 +21,8 @@ FlatLayout::FlatLayout(const torch::nn::Module& module, torch::MemoryFormat form
   for (const auto& item : module.named_parameters()) {
     const auto& parameter = item.value();
     const auto layout = parameter.dim() == 4 ? format : torch::MemoryFormat::Contiguous;
-    const auto shaped = torch::empty(parameter.sizes(), torch::device(torch::kMeta)).contiguous(layout);
+    const auto shaped =
+        torch::empty(parameter.sizes(), torch::device(torch::kMeta)).contiguous(layout);
     names_.push_back(item.key());
     slots_.push_back({size_, parameter.sizes().vec(), shaped.strides().vec()});
     size_ += (parameter.numel() + kAlignment - 1) / kAlignment * kAlignment;

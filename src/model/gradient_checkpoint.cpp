@@ -3,6 +3,8 @@
 #include <ATen/autocast_mode.h>
 #include <torch/autograd.h>
 
+#include "ddpm/model/precision.h"
+
 namespace ddpm {
 namespace {
 
@@ -14,27 +16,21 @@ at::Generator generator_of(const torch::Device& device) {
   return at::globalContext().defaultGenerator(device);
 }
 
-/// Puts the generator and autocast back as they were in the forward pass, for one scope.
-class ForwardState {
+/// Puts the generator back as it was in the forward pass, for one scope.
+class GeneratorScope {
  public:
-  ForwardState(const torch::Device& device, const torch::Tensor& generator_state, bool autocast)
-      : device_(device),
-        saved_state_(generator_of(device).get_state()),
-        saved_autocast_(at::autocast::is_autocast_enabled(device.type())) {
-    generator_of(device).set_state(generator_state);
-    at::autocast::set_autocast_enabled(device.type(), autocast);
+  GeneratorScope(const torch::Device& device, const torch::Tensor& state)
+      : generator_(generator_of(device)),
+        before_(generator_.get_state()) {
+    generator_.set_state(state);
   }
-  ~ForwardState() {
-    generator_of(device_).set_state(saved_state_);
-    at::autocast::set_autocast_enabled(device_.type(), saved_autocast_);
-  }
-  ForwardState(const ForwardState&) = delete;
-  ForwardState& operator=(const ForwardState&) = delete;
+  ~GeneratorScope() { generator_.set_state(before_); }
+  GeneratorScope(const GeneratorScope&) = delete;
+  GeneratorScope& operator=(const GeneratorScope&) = delete;
 
  private:
-  torch::Device device_;
-  torch::Tensor saved_state_;
-  bool saved_autocast_;
+  at::Generator generator_;
+  torch::Tensor before_;
 };
 
 class CheckpointedBlock : public torch::autograd::Function<CheckpointedBlock> {
@@ -45,7 +41,7 @@ class CheckpointedBlock : public torch::autograd::Function<CheckpointedBlock> {
     const auto device = input.device();
     context->saved_data["block"] = block_address;
     context->saved_data["generator"] = generator_of(device).get_state();
-    context->saved_data["autocast"] = at::autocast::is_autocast_enabled(device.type());
+    context->saved_data["bf16"] = at::autocast::is_autocast_enabled(device.type());
     context->save_for_backward({input, temb});
     const torch::NoGradGuard no_grad;
     return block->forward(input, temb);
@@ -59,8 +55,11 @@ class CheckpointedBlock : public torch::autograd::Function<CheckpointedBlock> {
     Variable output;
     {
       const torch::AutoGradMode with_grad(true);
-      const ForwardState state(input.device(), context->saved_data["generator"].toTensor(),
-                               context->saved_data["autocast"].toBool());
+      const GeneratorScope generator(input.device(), context->saved_data["generator"].toTensor());
+      // A scope of its own, so that casts of today's weights do not outlive the step.
+      const AutocastScope autocast(input.device(), context->saved_data["bf16"].toBool()
+                                                       ? Precision::kBFloat16
+                                                       : Precision::kFloat32);
       output = block->forward(input, temb);
     }
     // Reaches the block's parameters, whose gradients it adds to, as well as the two inputs.

@@ -2,6 +2,8 @@
 
 #include <torch/types.h>
 
+#include "ddpm/model/norm.h"
+
 namespace ddpm {
 
 torch::Tensor upsample_nearest(const torch::Tensor& x) {
@@ -14,47 +16,48 @@ torch::nn::Conv2d conv3x3(int64_t in_channels, int64_t out_channels, int64_t str
       torch::nn::Conv2dOptions(in_channels, out_channels, 3).stride(stride).padding(padding));
 }
 
-torch::nn::GroupNorm group_norm(int64_t groups, int64_t channels, double eps) {
-  return torch::nn::GroupNorm(torch::nn::GroupNormOptions(groups, channels).eps(eps));
-}
-
 ResnetBlockImpl::ResnetBlockImpl(const ResnetBlockOptions& o)
     : options_(o),
-      norm1_(register_module("norm1", group_norm(o.norm_num_groups, o.in_channels, o.norm_eps))),
+      norm1_(
+          register_module("norm1", make_group_norm(o.norm_num_groups, o.in_channels, o.norm_eps))),
       conv1_(register_module("conv1", conv3x3(o.in_channels, o.out_channels))),
       time_emb_proj_(register_module(
           "time_emb_proj",
           torch::nn::Linear(o.time_embed_dim, o.time_scale_shift == TimeScaleShift::kScaleShift
                                                   ? 2 * o.out_channels
                                                   : o.out_channels))),
-      norm2_(register_module("norm2", group_norm(o.norm_num_groups, o.out_channels, o.norm_eps))),
+      norm2_(
+          register_module("norm2", make_group_norm(o.norm_num_groups, o.out_channels, o.norm_eps))),
       conv2_(register_module("conv2", conv3x3(o.out_channels, o.out_channels))) {
   if (o.in_channels != o.out_channels) {
-    conv_shortcut_ = register_module(
-        "conv_shortcut",
-        torch::nn::Conv2d(torch::nn::Conv2dOptions(o.in_channels, o.out_channels, 1)));
+    conv_shortcut_ = register_module("conv_shortcut", torch::nn::Conv2d(torch::nn::Conv2dOptions(
+                                                          o.in_channels, o.out_channels, 1)));
   }
 }
 
 torch::Tensor ResnetBlockImpl::resampled(const torch::Tensor& x) const {
   switch (options_.resample) {
-    case Resample::kUp: return upsample_nearest(x);
-    case Resample::kDown: return torch::avg_pool2d(x, 2, 2);
-    case Resample::kNone: break;
+    case Resample::kUp:
+      return upsample_nearest(x);
+    case Resample::kDown:
+      return torch::avg_pool2d(x, 2, 2);
+    case Resample::kNone:
+      break;
   }
   return x;
 }
 
 torch::Tensor ResnetBlockImpl::forward(const torch::Tensor& input, const torch::Tensor& temb) {
-  auto hidden = conv1_(resampled(torch::silu(norm1_(input))));
-  const auto time = time_emb_proj_(temb).unsqueeze(-1).unsqueeze(-1);  // [N, C or 2C, 1, 1]
+  auto hidden = conv1_(resampled(normalize(norm1_, input, Activation::kSilu)));
+  const auto time = time_emb_proj_(temb);  // [N, C or 2C]
   if (options_.time_scale_shift == TimeScaleShift::kScaleShift) {
-    const auto scale_shift = time.chunk(2, 1);
-    hidden = norm2_(hidden) * (1 + scale_shift[0]) + scale_shift[1];
+    const auto scale_shift = time.unsqueeze(-1).unsqueeze(-1).chunk(2, 1);
+    hidden = normalize(norm2_, hidden, Activation::kNone);
+    hidden = torch::silu(hidden * (1 + scale_shift[0]) + scale_shift[1]);
   } else {
-    hidden = norm2_(hidden + time);
+    hidden = normalize(norm2_, hidden, Activation::kSilu, time);
   }
-  hidden = torch::dropout(torch::silu(hidden), options_.dropout, is_training());
+  hidden = torch::dropout(hidden, options_.dropout, is_training());
   hidden = conv2_(hidden);
   auto shortcut = resampled(input);
   if (!conv_shortcut_.is_empty()) shortcut = conv_shortcut_(shortcut);

@@ -3,6 +3,7 @@
 #include <torch/types.h>
 
 #include "ddpm/model/gradient_checkpoint.h"
+#include "ddpm/model/norm.h"
 #include "ddpm/util/random.h"
 
 namespace ddpm {
@@ -77,7 +78,7 @@ UNetImpl::UNetImpl(const ModelConfig& config) : config_(config), run_(run_block)
   }
   register_module("up_blocks", up);
   conv_norm_out_ = register_module(
-      "conv_norm_out", group_norm(config.norm_num_groups, channels.front(), config.norm_eps));
+      "conv_norm_out", make_group_norm(config.norm_num_groups, channels.front(), config.norm_eps));
   conv_out_ = register_module("conv_out", conv3x3(channels.front(), config.out_channels));
 }
 
@@ -101,7 +102,7 @@ torch::Tensor UNetImpl::forward(const torch::Tensor& sample, const torch::Tensor
   hidden = mid_block_->forward(hidden, temb, run_);
   for (auto& block : up_blocks_)
     hidden = block->forward(hidden, temb, skips, run_);
-  return conv_out_(torch::silu(conv_norm_out_(hidden)));
+  return conv_out_(normalize(conv_norm_out_, hidden, Activation::kSilu));
 }
 
 void UNetImpl::enable_gradient_checkpointing(bool enabled) {

@@ -1,8 +1,8 @@
 #include "ddpm/sample/generator.h"
 
-#include <torch/types.h>
-
 #include <numeric>
+
+#include <torch/types.h>
 
 #include "ddpm/model/precision.h"
 #include "ddpm/samplers/guidance.h"
@@ -29,10 +29,12 @@ torch::Tensor seeded_noise(const std::vector<uint64_t>& seeds, RandomPurpose pur
 void check_guidance(const ModelConfig& model, double guidance) {
   if (guidance == 1.0 || model.null_class_label) return;
   if (!model.num_class_embeds) {
-    throw UserError("--guidance ", guidance, ": the model has no classes, so there is nothing to "
+    throw UserError("--guidance ", guidance,
+                    ": the model has no classes, so there is nothing to "
                     "guide towards; expected 1");
   }
-  throw UserError("--guidance ", guidance, ": the model was trained without label dropout "
+  throw UserError("--guidance ", guidance,
+                  ": the model was trained without label dropout "
                   "(train.label_dropout 0) and knows no 'no class'; expected 1");
 }
 
@@ -66,7 +68,7 @@ Generator::Generator(UNet unet, const DiffusionConfig& diffusion, const SampleCo
 Denoiser Generator::make_denoiser(const std::vector<int64_t>& labels) {
   const auto network = [this](const torch::Tensor& x, int64_t t, const torch::Tensor& classes) {
     const auto timesteps = torch::full({x.size(0)}, t, torch::device(device_).dtype(torch::kInt64));
-    const auto input = x.contiguous(preferred_format(device_, precision_));
+    const auto input = x.contiguous(kMemoryFormat);
     return unet_->forward(input, timesteps, classes).to(torch::kFloat32);
   };
   if (labels.empty()) return with_labels(network, {});

@@ -1,8 +1,8 @@
 #include "ddpm/sample/images.h"
 
-#include <torch/types.h>
-
 #include <cmath>
+
+#include <torch/types.h>
 
 namespace ddpm {
 

@@ -1,8 +1,8 @@
 #include "ddpm/sample/output.h"
 
-#include <torch/types.h>
-
 #include <cstdio>
+
+#include <torch/types.h>
 
 #include "ddpm/data/npy.h"
 #include "ddpm/sample/images.h"
@@ -46,7 +46,9 @@ void check_output_free(const fs::path& path) {
 }
 
 OutputWriter::OutputWriter(fs::path path, OutputInfo info)
-    : path_(std::move(path)), kind_(output_kind(path_)), info_(std::move(info)) {
+    : path_(std::move(path)),
+      kind_(output_kind(path_)),
+      info_(std::move(info)) {
   const auto folder = kind_ == OutputKind::kFolder ? path_ : path_.parent_path();
   std::error_code code;
   if (!folder.empty()) fs::create_directories(folder, code);

@@ -5,10 +5,8 @@
 namespace ddpm {
 
 Denoiser with_labels(ConditionalDenoiser network, torch::Tensor labels) {
-  return [network = std::move(network), labels = std::move(labels)](const torch::Tensor& x,
-                                                                    int64_t t) {
-    return network(x, t, labels);
-  };
+  return [network = std::move(network), labels = std::move(labels)](
+             const torch::Tensor& x, int64_t t) { return network(x, t, labels); };
 }
 
 Denoiser with_guidance(ConditionalDenoiser network, torch::Tensor labels, int64_t null_label,

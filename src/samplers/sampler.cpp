@@ -34,8 +34,7 @@ torch::Tensor walk(const SamplerInputs& in, torch::Tensor x, const Advance& adva
 }
 
 Prediction predict(const SamplerInputs& in, const torch::Tensor& x, const Move& move) {
-  auto prediction =
-      read_prediction(in.prediction_type, x, in.denoise(x, move.t), move.alpha_bar);
+  auto prediction = read_prediction(in.prediction_type, x, in.denoise(x, move.t), move.alpha_bar);
   if (in.options.clip_sample) {
     const double range = in.options.clip_sample_range;
     prediction.x0 = prediction.x0.clamp(-range, range);
@@ -51,16 +50,16 @@ torch::Tensor ddim(const SamplerInputs& in, const torch::Tensor& x_T) {
   return walk(in, x_T, [&](const torch::Tensor& x, const Move& move) {
     const auto [x0, eps] = predict(in, x, move);
     const double ratio = move.alpha_bar / move.alpha_bar_prev;
-    const double sigma = in.options.eta * std::sqrt((1 - move.alpha_bar_prev) /
-                                                    (1 - move.alpha_bar) * (1 - ratio));
+    const double sigma =
+        in.options.eta * std::sqrt((1 - move.alpha_bar_prev) / (1 - move.alpha_bar) * (1 - ratio));
     const double direction = std::sqrt(std::max(0.0, 1 - move.alpha_bar_prev - sigma * sigma));
     const auto mean = std::sqrt(move.alpha_bar_prev) * x0 + direction * eps;
     return sigma > 0 && !move.last ? mean + sigma * in.noise(move.step) : mean;
   });
 }
 
-/// Ho et al., "Denoising diffusion probabilistic models", 2020, equations 6 and 7, with the betas of
-/// the steps that are kept.
+/// Ho et al., "Denoising diffusion probabilistic models", 2020, equations 6 and 7, with the betas
+/// of the steps that are kept.
 torch::Tensor ddpm_ancestral(const SamplerInputs& in, const torch::Tensor& x_T) {
   return walk(in, x_T, [&](const torch::Tensor& x, const Move& move) {
     const auto x0 = predict(in, x, move).x0;

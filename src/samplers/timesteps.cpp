@@ -14,7 +14,8 @@ int64_t spaced_timestep(TimestepSpacing spacing, int64_t i, int64_t steps, int64
   const auto t = static_cast<double>(timesteps);
   const auto index = static_cast<double>(i);
   switch (spacing) {
-    case TimestepSpacing::kLeading: return i * (timesteps / steps);
+    case TimestepSpacing::kLeading:
+      return i * (timesteps / steps);
     case TimestepSpacing::kTrailing: {
       const double from_end = static_cast<double>(steps - 1 - i) * t / s;
       return static_cast<int64_t>(std::nearbyint(t - from_end)) - 1;
@@ -26,7 +27,8 @@ int64_t spaced_timestep(TimestepSpacing spacing, int64_t i, int64_t steps, int64
       const double root = steps == 1 ? std::sqrt(0.8 * t) : index * std::sqrt(0.8 * t) / (s - 1);
       return static_cast<int64_t>(root * root + 1e-9);
     }
-    case TimestepSpacing::kUniform: break;
+    case TimestepSpacing::kUniform:
+      break;
   }
   return i * timesteps / steps;
 }

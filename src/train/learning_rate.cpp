@@ -8,10 +8,10 @@ namespace ddpm {
 
 double learning_rate(const TrainConfig& config, int64_t step, std::optional<int64_t> total_steps,
                      int64_t decay_start) {
-  const double rise = config.warmup_steps == 0
-                          ? 1.0
-                          : std::min(1.0, static_cast<double>(step + 1) /
-                                              static_cast<double>(config.warmup_steps));
+  const double rise =
+      config.warmup_steps == 0
+          ? 1.0
+          : std::min(1.0, static_cast<double>(step + 1) / static_cast<double>(config.warmup_steps));
   if (!total_steps || config.lr_schedule == LrSchedule::kConstant) return config.lr * rise;
   const int64_t start = std::max(decay_start, config.warmup_steps);
   const double span = std::max(1.0, static_cast<double>(*total_steps - start));

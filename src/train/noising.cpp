@@ -1,8 +1,7 @@
 #include "ddpm/train/noising.h"
 
-#include <torch/types.h>
-
 #include <ATen/Parallel.h>
+#include <torch/types.h>
 
 #include "ddpm/diffusion/prediction.h"
 #include "ddpm/util/random.h"
@@ -17,8 +16,7 @@ Noising::Noising(const DiffusionConfig& diffusion, const ModelConfig& model, dou
       null_label_(model.null_class_label),
       label_dropout_(label_dropout),
       seed_(seed) {
-  const auto alpha_bars =
-      torch::tensor(NoiseSchedule(diffusion).alpha_bars(), torch::kFloat64);
+  const auto alpha_bars = torch::tensor(NoiseSchedule(diffusion).alpha_bars(), torch::kFloat64);
   alphas_ = alpha_bars.sqrt().to(torch::kFloat32);
   sigmas_ = (1 - alpha_bars).sqrt().to(torch::kFloat32);
 }

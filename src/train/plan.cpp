@@ -1,8 +1,8 @@
 #include "ddpm/train/plan.h"
 
-#include <torch/types.h>
-
 #include <chrono>
+
+#include <torch/types.h>
 
 #include "ddpm/config/rules.h"
 #include "ddpm/model/precision.h"
@@ -14,13 +14,13 @@ namespace {
 
 double seconds_of_one_step(const Config& config, torch::Device device, Precision precision) {
   const auto& model = config.model;
-  TrainingModel training(model, 0, device, preferred_format(device, precision));
+  TrainingModel training(model, 0, device, kMemoryFormat);
   const int64_t batch = config.train.batch_size / config.train.gradient_accumulation_steps;
   const auto on_device = torch::device(device);
-  const auto x = torch::zeros({batch, model.in_channels, model.sample_size[0],
-                               model.sample_size[1]}, on_device);
-  const auto target = torch::zeros({batch, model.out_channels, model.sample_size[0],
-                                    model.sample_size[1]}, on_device);
+  const auto x = torch::zeros(
+      {batch, model.in_channels, model.sample_size[0], model.sample_size[1]}, on_device);
+  const auto target = torch::zeros(
+      {batch, model.out_channels, model.sample_size[0], model.sample_size[1]}, on_device);
   const auto timesteps = torch::zeros({batch}, on_device.dtype(torch::kInt64));
   const auto labels = model.num_class_embeds ? timesteps : torch::Tensor();
   const auto step = [&] {

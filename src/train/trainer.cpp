@@ -1,9 +1,9 @@
 #include "ddpm/train/trainer.h"
 
-#include <torch/types.h>
-
 #include <cmath>
 #include <numeric>
+
+#include <torch/types.h>
 
 #include "ddpm/data/image_io.h"
 #include "ddpm/model/precision.h"
@@ -66,8 +66,7 @@ Trainer::Trainer(Config config, const Dataset& dataset, std::filesystem::path ru
       run_(std::move(run)),
       device_(device),
       state_(initial_state(config_, dataset, checkpoint)),
-      model_(config_.model, static_cast<uint64_t>(config_.train.seed), device,
-             preferred_format(device, config_.train.precision)),
+      model_(config_.model, static_cast<uint64_t>(config_.train.seed), device, kMemoryFormat),
       noising_(config_.diffusion, config_.model, config_.train.label_dropout,
                static_cast<uint64_t>(config_.train.seed)),
       generator_(model_.ema_unet(), config_.diffusion, config_.sample, device,
@@ -162,8 +161,8 @@ void Trainer::fix_total_steps() {
   const auto steps = static_cast<int64_t>(std::max(1.0, left / per_step_with_grids));
   state_.total_steps = state_.step + steps;
   state_.decay_start = state_.step;
-  log_info("measured " + format_number(std::round(1000.0 * per_step)) + " ms a step: " +
-           std::to_string(*state_.total_steps) + " steps fit into the time");
+  log_info("measured " + format_number(std::round(1000.0 * per_step)) +
+           " ms a step: " + std::to_string(*state_.total_steps) + " steps fit into the time");
 }
 
 void Trainer::write_metrics() {
@@ -173,7 +172,8 @@ void Trainer::write_metrics() {
   state_.loss_steps = 0;
   if (!std::isfinite(last_loss_) || !std::isfinite(grad_norm)) {
     throw DivergedError("training diverged before step ", state_.step, " (loss ", last_loss_,
-                        ", gradient norm ", grad_norm, "); the last checkpoint is kept; a lower "
+                        ", gradient norm ", grad_norm,
+                        "); the last checkpoint is kept; a lower "
                         "train.lr or a longer train.warmup_steps helps");
   }
   const auto now = Clock::now();
@@ -198,7 +198,11 @@ void Trainer::show_progress() {
   std::string text = "step " + std::to_string(state_.step);
   if (state_.total_steps) text += "/" + std::to_string(*state_.total_steps);
   char numbers[64];
-  std::snprintf(numbers, sizeof(numbers), "  loss %.4f  %.1f images/s", last_loss_,
+  if (last_loss_ > 0) {
+    std::snprintf(numbers, sizeof(numbers), "  loss %.4f", last_loss_);
+    text += numbers;
+  }
+  std::snprintf(numbers, sizeof(numbers), "  %.1f images/s",
                 rate * static_cast<double>(config_.train.batch_size));
   text += numbers;
   if (state_.total_steps) {

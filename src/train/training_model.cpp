@@ -9,7 +9,9 @@ namespace ddpm {
 
 TrainingModel::TrainingModel(const ModelConfig& model, uint64_t seed, torch::Device device,
                              torch::MemoryFormat format)
-    : unet_(model), ema_unet_(model), layout_(*unet_, format) {
+    : unet_(model),
+      ema_unet_(model),
+      layout_(*unet_, format) {
   const auto flat = [&] { return torch::zeros({layout_.size()}, torch::device(device)); };
   weights_ = flat();
   gradients_ = flat();
@@ -31,13 +33,12 @@ torch::Tensor TrainingModel::update(const TrainConfig& config, int64_t step, dou
   }
   const auto found_inf = norm.isfinite().logical_not().to(torch::kFloat32);
   const auto adam_step = torch::full({}, static_cast<double>(step + 1), weights_.options());
-  using FusedAdam = void (*)(at::TensorList, at::TensorList, at::TensorList, at::TensorList,
-                             at::TensorList, at::TensorList, double, double, double, double, double,
-                             bool, bool, const std::optional<torch::Tensor>&,
-                             const std::optional<torch::Tensor>&);
-  const FusedAdam adam =
-      config.optimizer == OptimizerType::kAdamW ? FusedAdam(at::_fused_adamw_)
-                                                : FusedAdam(at::_fused_adam_);
+  using FusedAdam =
+      void (*)(at::TensorList, at::TensorList, at::TensorList, at::TensorList, at::TensorList,
+               at::TensorList, double, double, double, double, double, bool, bool,
+               const std::optional<torch::Tensor>&, const std::optional<torch::Tensor>&);
+  const FusedAdam adam = config.optimizer == OptimizerType::kAdamW ? FusedAdam(at::_fused_adamw_)
+                                                                   : FusedAdam(at::_fused_adam_);
   adam({weights_}, {gradients_}, {exp_avg_}, {exp_avg_sq_}, {}, {adam_step}, lr, config.adam_beta1,
        config.adam_beta2, config.weight_decay, config.adam_eps, /*amsgrad=*/false,
        /*maximize=*/false, /*grad_scale=*/std::nullopt, found_inf);
@@ -65,7 +66,7 @@ torch::Tensor denoising_loss(UNet& unet, const torch::Tensor& x_t, const torch::
   torch::Tensor output;
   {
     const AutocastScope autocast(x_t.device(), precision);
-    const auto format = preferred_format(x_t.device(), precision);
+    const auto format = kMemoryFormat;
     output = unet->forward(x_t.contiguous(format), timesteps, labels);
   }
   return torch::mse_loss(output.to(torch::kFloat32), target);

@@ -1,12 +1,12 @@
 #include "ddpm/util/files.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <cstring>
 #include <fstream>
 #include <utility>
+
+#include <fcntl.h>
+#include <unistd.h>
 
 #include "ddpm/util/error.h"
 
@@ -106,7 +106,8 @@ void write_file_atomic(const fs::path& path, std::string_view bytes) {
 
 void replace_link(const fs::path& target, const fs::path& path) {
   if (fs::exists(fs::symlink_status(path)) && !fs::is_symlink(path)) {
-    throw DiskError(path.string(), ": expected a link, got a real file or folder; it is left alone");
+    throw DiskError(path.string(),
+                    ": expected a link, got a real file or folder; it is left alone");
   }
   const auto temporary = temporary_beside(path);
   std::error_code code;
@@ -117,7 +118,8 @@ void replace_link(const fs::path& target, const fs::path& path) {
 }
 
 AtomicDirectory::AtomicDirectory(fs::path target)
-    : target_(std::move(target)), temporary_(temporary_beside(target_)) {
+    : target_(std::move(target)),
+      temporary_(temporary_beside(target_)) {
   if (fs::exists(target_)) throw DiskError(target_.string(), ": exists already");
   std::error_code code;
   fs::remove_all(temporary_, code);

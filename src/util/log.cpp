@@ -1,12 +1,12 @@
 #include "ddpm/util/log.h"
 
+#include <chrono>
+#include <cstdio>
+
 #include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
-
-#include <chrono>
-#include <cstdio>
 
 #include "ddpm/util/error.h"
 

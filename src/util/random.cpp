@@ -12,8 +12,8 @@ using Block = std::array<uint32_t, 4>;
 
 Block block_at(const RandomKey& key, uint64_t block) {
   // Blocks above 2^32 borrow the upper half of the purpose's word.
-  const auto purpose =
-      static_cast<uint32_t>(key.purpose) | static_cast<uint32_t>(block >> 32) << 16;
+  const auto purpose = static_cast<uint32_t>(key.purpose) | static_cast<uint32_t>(block >> 32)
+                                                                << 16;
   return philox4x32({static_cast<uint32_t>(block), static_cast<uint32_t>(key.index),
                      static_cast<uint32_t>(key.index >> 32), purpose},
                     {static_cast<uint32_t>(key.seed), static_cast<uint32_t>(key.seed >> 32)});
@@ -46,10 +46,9 @@ Block philox4x32(Block counter, std::array<uint32_t, 2> key) {
   for (int round = 0; round < 10; ++round) {
     const uint64_t left = uint64_t{0xD2511F53} * counter[0];
     const uint64_t right = uint64_t{0xCD9E8D57} * counter[2];
-    counter = {static_cast<uint32_t>(right >> 32) ^ counter[1] ^ key[0],
-               static_cast<uint32_t>(right),
-               static_cast<uint32_t>(left >> 32) ^ counter[3] ^ key[1],
-               static_cast<uint32_t>(left)};
+    counter = {
+        static_cast<uint32_t>(right >> 32) ^ counter[1] ^ key[0], static_cast<uint32_t>(right),
+        static_cast<uint32_t>(left >> 32) ^ counter[3] ^ key[1], static_cast<uint32_t>(left)};
     key[0] += 0x9E3779B9;
     key[1] += 0xBB67AE85;
   }

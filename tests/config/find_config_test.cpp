@@ -11,13 +11,14 @@ namespace fs = std::filesystem;
 
 /// Makes a fresh folder the working one, with a program in `bin/`.
 class FindConfig : public testing::Test {
- protected:
-  FindConfig() : before_(fs::current_path()) { fs::current_path(folder_.path()); }
+ public:
+  FindConfig() : before_(fs::current_path()) { fs::current_path(folder.path()); }
   ~FindConfig() override { fs::current_path(before_); }
 
+ protected:
   /// The text of the file that is found.
   std::string found(const std::string& name) const {
-    std::ifstream file(find_config(name, folder_.path() / "bin/ddpm"));
+    std::ifstream file(find_config(name, folder.path() / "bin/ddpm"));
     std::string text;
     file >> text;
     return text;
@@ -32,36 +33,36 @@ class FindConfig : public testing::Test {
     return "";
   }
 
-  const TempDir folder_;
+  const TempDir folder;
 
  private:
   const fs::path before_;
 };
 
 TEST_F(FindConfig, ExtensionMayBeLeftOut) {
-  folder_.write("configs/cifar.yaml", "cifar");
+  folder.write("configs/cifar.yaml", "cifar");
   EXPECT_EQ(found("cifar"), "cifar");
   EXPECT_EQ(found("cifar.yaml"), "cifar");
   EXPECT_EQ(found("configs/cifar"), "cifar");
 }
 
 TEST_F(FindConfig, GivenPathComesBeforeConfigs) {
-  folder_.write("a.yaml", "here");
-  folder_.write("configs/a.yaml", "configs");
+  folder.write("a.yaml", "here");
+  folder.write("configs/a.yaml", "configs");
   EXPECT_EQ(found("a.yaml"), "here");
   EXPECT_EQ(found("a"), "here");
-  EXPECT_EQ(found((folder_.path() / "configs/a.yaml").string()), "configs");
+  EXPECT_EQ(found((folder.path() / "configs/a.yaml").string()), "configs");
 }
 
 TEST_F(FindConfig, WorkingFolderComesBeforeInstalled) {
-  folder_.write("share/ddpm/configs/a.yaml", "installed");
+  folder.write("share/ddpm/configs/a.yaml", "installed");
   EXPECT_EQ(found("a"), "installed");
-  folder_.write("configs/a.yaml", "configs");
+  folder.write("configs/a.yaml", "configs");
   EXPECT_EQ(found("a"), "configs");
 }
 
 TEST_F(FindConfig, BuildTreeHasItsConfigsBesideIt) {
-  folder_.write("configs/a.yaml", "source");
+  folder.write("configs/a.yaml", "source");
   fs::create_directories("elsewhere");
   fs::current_path("elsewhere");
   EXPECT_EQ(found("a"), "source");
@@ -69,24 +70,24 @@ TEST_F(FindConfig, BuildTreeHasItsConfigsBesideIt) {
 
 TEST_F(FindConfig, FolderOfThatNameIsPassedOver) {
   fs::create_directories("folder");
-  folder_.write("configs/folder.yaml", "configs");
+  folder.write("configs/folder.yaml", "configs");
   EXPECT_EQ(found("folder"), "configs");
 }
 
 TEST_F(FindConfig, LinkToTheProgramFindsItsConfigs) {
-  folder_.write("opt/bin/ddpm", "");
-  folder_.write("opt/share/ddpm/configs/a.yaml", "installed");
+  folder.write("opt/bin/ddpm", "");
+  folder.write("opt/share/ddpm/configs/a.yaml", "installed");
   fs::create_directories("bin");
-  fs::create_symlink(folder_.path() / "opt/bin/ddpm", "bin/ddpm");
+  fs::create_symlink(folder.path() / "opt/bin/ddpm", "bin/ddpm");
   EXPECT_EQ(found("a"), "installed");
 }
 
 TEST_F(FindConfig, UnknownNameListsTheKnownOnes) {
-  folder_.write("configs/smoke.yaml", "");
-  folder_.write("configs/cifar.yaml", "");
-  folder_.write("share/ddpm/configs/cifar.yaml", "");
-  folder_.write("share/ddpm/configs/mnist.yaml", "");
-  folder_.write("configs/notes.txt", "");
+  folder.write("configs/smoke.yaml", "");
+  folder.write("configs/cifar.yaml", "");
+  folder.write("share/ddpm/configs/cifar.yaml", "");
+  folder.write("share/ddpm/configs/mnist.yaml", "");
+  folder.write("configs/notes.txt", "");
   EXPECT_EQ(error("cifr.yaml"),
             "--config: unknown config 'cifr.yaml'; did you mean 'cifar'? expected a file or one of "
             "cifar, mnist, smoke");

@@ -25,6 +25,7 @@ def ours(binary, checkpoint, noise, label):
         np.save(f"{folder}/x.npy", noise.numpy())
         command = [binary, "sample", "--checkpoint", checkpoint, "--noise", f"{folder}/x.npy", "--steps", str(STEPS),
                    "--sampler", "ddim", "--timestep-spacing", "trailing", "--guidance", "1",
+                   "--sample.use_clipped_model_output", "false",
                    *([] if label is None else ["--class", str(label)]),
                    "--precision", "float32", "--out", f"{folder}/out.npy"]
         print("$", *command)

@@ -1,13 +1,13 @@
 #pragma once
 
-#include <torch/types.h>
-
 #include <cstdint>
 #include <filesystem>
 #include <map>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <torch/types.h>
 
 #include "ddpm/model/flat_parameters.h"
 
@@ -41,8 +41,8 @@ SafetensorsHeader parse_safetensors_header(std::string_view prefix, uint64_t fil
 NamedTensors load_safetensors(const std::filesystem::path& path);
 
 /// Writes the tensors to `path`, which must not exist, and syncs it. Like the official writer it
-/// orders data by falling alignment, then by name, and pads the header to 8 bytes. `DiskError` if it
-/// cannot be written.
+/// orders data by falling alignment, then by name, and pads the header to 8 bytes. `DiskError` if
+/// it cannot be written.
 void save_safetensors(const std::filesystem::path& path, const NamedTensors& tensors,
                       const std::map<std::string, std::string>& metadata = {{"format", "pt"}});
 

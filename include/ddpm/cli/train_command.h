@@ -2,9 +2,12 @@
 
 #include <CLI/CLI.hpp>
 
+#include "ddpm/util/error.h"
+
 namespace ddpm {
 
-/// Adds `ddpm train` to the program; it runs when its words are parsed.
-void add_train_command(CLI::App& app);
+/// Adds `ddpm train` to the program; it runs when its words are parsed, and leaves the program's
+/// exit code in `exit_code`.
+void add_train_command(CLI::App& app, ExitCode& exit_code);
 
 }  // namespace ddpm

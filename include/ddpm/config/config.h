@@ -117,7 +117,7 @@ struct SampleConfig {
   VarianceType variance_type = VarianceType::kFixedLarge;
   bool clip_sample = true;
   double clip_sample_range = 1.0;
-  bool use_clipped_model_output = false;
+  bool use_clipped_model_output = true;
   double guidance = 1.0;
   int64_t grid_images = 64;
 };

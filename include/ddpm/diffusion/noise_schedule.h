@@ -20,9 +20,7 @@ class NoiseSchedule {
   double beta(int64_t t) const { return betas_.at(static_cast<size_t>(t)); }
 
   /// Product of 1 - beta up to and including step t; 1 for t = -1, the clean image.
-  double alpha_bar(int64_t t) const {
-    return t < 0 ? 1.0 : alpha_bars_.at(static_cast<size_t>(t));
-  }
+  double alpha_bar(int64_t t) const { return t < 0 ? 1.0 : alpha_bars_.at(static_cast<size_t>(t)); }
 
   const std::vector<double>& alpha_bars() const { return alpha_bars_; }
 

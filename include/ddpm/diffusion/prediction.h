@@ -9,8 +9,8 @@ namespace ddpm {
 /// What the network is asked to predict, and how its answer is read. In all of this
 /// x_t = alpha x0 + sigma eps, with alpha = sqrt(alpha_bar) and sigma = sqrt(1 - alpha_bar).
 
-/// The training target for clean images `x0` and noise `eps`, both [N, C, H, W]; `alpha` and `sigma`
-/// are [N, 1, 1, 1]. For v: alpha eps - sigma x0 (Salimans and Ho, 2022).
+/// The training target for clean images `x0` and noise `eps`, both [N, C, H, W]; `alpha` and
+/// `sigma` are [N, 1, 1, 1]. For v: alpha eps - sigma x0 (Salimans and Ho, 2022).
 torch::Tensor training_target(PredictionType type, const torch::Tensor& x0,
                               const torch::Tensor& eps, const torch::Tensor& alpha,
                               const torch::Tensor& sigma);

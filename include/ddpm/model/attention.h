@@ -1,11 +1,10 @@
 #pragma once
 
-#include <torch/types.h>
-
 #include <torch/nn/module.h>
 #include <torch/nn/modules/container/modulelist.h>
 #include <torch/nn/modules/linear.h>
 #include <torch/nn/modules/normalization.h>
+#include <torch/types.h>
 
 #include "ddpm/model/cost.h"
 
@@ -13,7 +12,7 @@ namespace ddpm {
 
 struct AttentionOptions {
   int64_t channels = 0;
-  int64_t head_dim = 0;         // must divide `channels`
+  int64_t head_dim = 0;         // of each of channels / head_dim heads, rounded down
   int64_t norm_num_groups = 0;  // 0: no group norm
   double norm_eps = 1e-6;
   double rescale_output_factor = 1.0;
@@ -25,12 +24,12 @@ class AttentionImpl : public torch::nn::Module {
  public:
   explicit AttentionImpl(const AttentionOptions& options);
   torch::Tensor forward(const torch::Tensor& hidden_states);
-  /// The projection back onto the residual path.
-  torch::nn::Linear output_layer() const { return to_out_; }
   Cost cost(int64_t height, int64_t width) const;
 
  private:
   AttentionOptions options_;
+  int64_t heads_;
+  int64_t inner_;  // heads times head_dim
   torch::nn::GroupNorm group_norm_{nullptr};
   torch::nn::Linear to_q_;
   torch::nn::Linear to_k_;

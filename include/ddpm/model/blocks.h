@@ -1,12 +1,11 @@
 #pragma once
 
-#include <torch/types.h>
-
 #include <string>
 #include <vector>
 
 #include <torch/nn/module.h>
 #include <torch/nn/modules/conv.h>
+#include <torch/types.h>
 
 #include "ddpm/config/config.h"
 #include "ddpm/model/attention.h"

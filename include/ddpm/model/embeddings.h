@@ -1,9 +1,8 @@
 #pragma once
 
-#include <torch/types.h>
-
 #include <torch/nn/module.h>
 #include <torch/nn/modules/linear.h>
+#include <torch/types.h>
 
 namespace ddpm {
 

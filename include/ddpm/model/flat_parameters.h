@@ -1,12 +1,11 @@
 #pragma once
 
-#include <torch/types.h>
-
 #include <map>
 #include <string>
 #include <vector>
 
 #include <torch/nn/module.h>
+#include <torch/types.h>
 
 namespace ddpm {
 
@@ -30,7 +29,8 @@ class FlatLayout {
   NamedTensors named_views(const torch::Tensor& flat) const;
   /// Copies `tensors` into `flat`. `CheckpointError` starting with `origin` if one is missing,
   /// unknown or of another shape; `flat` is then unchanged.
-  void load(const torch::Tensor& flat, const NamedTensors& tensors, const std::string& origin) const;
+  void load(const torch::Tensor& flat, const NamedTensors& tensors,
+            const std::string& origin) const;
 
  private:
   struct Slot {

@@ -20,7 +20,7 @@ class AutocastScope {
   bool before_;
 };
 
-/// The layout in which convolutions of this precision are fastest on the device.
-torch::MemoryFormat preferred_format(const torch::Device& device, Precision precision);
+/// The layout of images and convolution weights for which the operators here are fastest.
+inline constexpr auto kMemoryFormat = torch::MemoryFormat::ChannelsLast;
 
 }  // namespace ddpm

@@ -1,11 +1,10 @@
 #pragma once
 
-#include <torch/types.h>
-
 #include <torch/nn/module.h>
 #include <torch/nn/modules/conv.h>
 #include <torch/nn/modules/linear.h>
 #include <torch/nn/modules/normalization.h>
+#include <torch/types.h>
 
 #include "ddpm/config/config.h"
 #include "ddpm/model/cost.h"
@@ -27,15 +26,13 @@ struct ResnetBlockOptions {
   Resample resample = Resample::kNone;
 };
 
-/// Norm, SiLU, (resample,) conv, time embedding, norm, SiLU, dropout, conv, plus the input: diffusers'
-/// `ResnetBlock2D`. [N, in, H, W] and [N, time_embed_dim] to [N, out, H', W'].
+/// Norm, SiLU, (resample,) conv, time embedding, norm, SiLU, dropout, conv, plus the input:
+/// diffusers' `ResnetBlock2D`. [N, in, H, W] and [N, time_embed_dim] to [N, out, H', W'].
 class ResnetBlockImpl : public torch::nn::Module {
  public:
   explicit ResnetBlockImpl(const ResnetBlockOptions& options);
   /// `temb` is the time embedding after SiLU, which all blocks share.
   torch::Tensor forward(const torch::Tensor& input, const torch::Tensor& temb);
-  /// The convolution whose output is added to the input.
-  torch::nn::Conv2d output_layer() const { return conv2_; }
   /// Cost at the input's size, which it changes to the output's.
   Cost cost(int64_t& height, int64_t& width) const;
 
@@ -58,8 +55,5 @@ torch::Tensor upsample_nearest(const torch::Tensor& x);
 /// `torch::nn::Conv2d` of kernel 3 with the given stride and padding.
 torch::nn::Conv2d conv3x3(int64_t in_channels, int64_t out_channels, int64_t stride = 1,
                           int64_t padding = 1);
-
-/// `torch::nn::GroupNorm` with learned scale and shift.
-torch::nn::GroupNorm group_norm(int64_t groups, int64_t channels, double eps);
 
 }  // namespace ddpm

@@ -1,13 +1,12 @@
 #pragma once
 
-#include <torch/types.h>
-
 #include <vector>
 
 #include <torch/nn/module.h>
 #include <torch/nn/modules/conv.h>
 #include <torch/nn/modules/embedding.h>
 #include <torch/nn/modules/normalization.h>
+#include <torch/types.h>
 
 #include "ddpm/config/config.h"
 #include "ddpm/model/blocks.h"

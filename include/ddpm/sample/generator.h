@@ -1,9 +1,9 @@
 #pragma once
 
-#include <torch/types.h>
-
 #include <cstdint>
 #include <vector>
+
+#include <torch/types.h>
 
 #include "ddpm/config/config.h"
 #include "ddpm/diffusion/noise_schedule.h"
@@ -15,9 +15,9 @@ namespace ddpm {
 /// What to draw. Image i depends on its own seed, label and initial noise alone, not on its
 /// neighbours in the batch.
 struct GenerationRequest {
-  std::vector<uint64_t> seeds;   // one an image
-  std::vector<int64_t> labels;   // one an image; empty for an unconditional model
-  torch::Tensor initial_noise;   // [N, C, H, W]; undefined: drawn from the seeds
+  std::vector<uint64_t> seeds;  // one an image
+  std::vector<int64_t> labels;  // one an image; empty for an unconditional model
+  torch::Tensor initial_noise;  // [N, C, H, W]; undefined: drawn from the seeds
 };
 
 /// Draws images from a network.
@@ -29,8 +29,8 @@ class Generator {
             torch::Device device, Precision precision);
 
   /// One batch: images [N, C, H, W] in [-1, 1], float32, on the CPU.
-  torch::Tensor generate(const GenerationRequest& request,
-                         const StepObserver& on_step = [](int64_t) {});
+  torch::Tensor generate(
+      const GenerationRequest& request, const StepObserver& on_step = [](int64_t) {});
 
   const SampleConfig& options() const { return options_; }
   const ModelConfig& model() const { return unet_->config(); }

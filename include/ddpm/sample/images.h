@@ -1,8 +1,8 @@
 #pragma once
 
-#include <torch/types.h>
-
 #include <vector>
+
+#include <torch/types.h>
 
 #include "ddpm/data/image_io.h"
 
@@ -15,7 +15,8 @@ torch::Tensor to_uint8(const torch::Tensor& images);
 /// The same as a list of images.
 std::vector<Image> to_images(const torch::Tensor& images);
 
-/// Columns for a grid of `count` images: one for each class if there are a few, else about a square.
+/// Columns for a grid of `count` images: one for each class if there are a few, else about a
+/// square.
 int64_t grid_columns(int64_t count, int64_t classes);
 
 }  // namespace ddpm

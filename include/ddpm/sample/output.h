@@ -1,11 +1,11 @@
 #pragma once
 
-#include <torch/types.h>
-
 #include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
+
+#include <torch/types.h>
 
 #include "ddpm/data/image_io.h"
 
@@ -22,16 +22,17 @@ enum class OutputKind {
 /// `UserError` for an ending that means none of these.
 OutputKind output_kind(const std::filesystem::path& path);
 
-/// `UserError` if writing there would replace something: the file exists, or the folder holds files.
+/// `UserError` if writing there would replace something: the file exists, or the folder holds
+/// files.
 void check_output_free(const std::filesystem::path& path);
 
 /// What is known of the images, for the text chunks of PNG files.
 struct OutputInfo {
-  ImageText common;                       // same for all images: checkpoint, sampler, steps, ...
-  uint64_t first_seed = 0;                // image i has seed first_seed + i
-  std::vector<int64_t> labels;            // empty for an unconditional model
-  std::vector<std::string> class_names;   // empty: classes have numbers only
-  int64_t columns = 1;                    // of a grid
+  ImageText common;                      // same for all images: checkpoint, sampler, steps, ...
+  uint64_t first_seed = 0;               // image i has seed first_seed + i
+  std::vector<int64_t> labels;           // empty for an unconditional model
+  std::vector<std::string> class_names;  // empty: classes have numbers only
+  int64_t columns = 1;                   // of a grid
 };
 
 /// Takes generated images batch by batch and writes them. A folder gets its files as they come;

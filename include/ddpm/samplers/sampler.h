@@ -1,9 +1,9 @@
 #pragma once
 
-#include <torch/types.h>
-
 #include <functional>
 #include <vector>
+
+#include <torch/types.h>
 
 #include "ddpm/config/config.h"
 #include "ddpm/diffusion/noise_schedule.h"
@@ -32,8 +32,8 @@ struct SamplerInputs {
 /// Denoises `x_T` [N, C, H, W] with the sampler that the options name.
 ///
 /// Adding a sampler takes one function of this signature and one row in the table of sampler.cpp.
-/// All take the previous timestep from the list of timesteps, end at alpha_bar = 1, and add no noise
-/// in the last step.
+/// All take the previous timestep from the list of timesteps, end at alpha_bar = 1, and add no
+/// noise in the last step.
 torch::Tensor run_sampler(const SamplerInputs& inputs, const torch::Tensor& x_T);
 
 }  // namespace ddpm

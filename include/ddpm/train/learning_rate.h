@@ -7,9 +7,9 @@
 
 namespace ddpm {
 
-/// Learning rate of step `step` (0 is the first): a linear rise over `warmup_steps`, times the decay
-/// from `decay_start` (or the end of the rise, if later) to zero after `total_steps`. Before the
-/// total is known there is no decay.
+/// Learning rate of step `step` (0 is the first): a linear rise over `warmup_steps`, times the
+/// decay from `decay_start` (or the end of the rise, if later) to zero after `total_steps`. Before
+/// the total is known there is no decay.
 double learning_rate(const TrainConfig& config, int64_t step, std::optional<int64_t> total_steps,
                      int64_t decay_start);
 

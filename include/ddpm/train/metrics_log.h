@@ -8,9 +8,9 @@ namespace ddpm {
 
 /// One line of `metrics.jsonl`.
 struct Metrics {
-  int64_t step = 0;    // optimizer steps done
-  int64_t images = 0;  // training images seen
-  double loss = 0.0;   // mean over the steps since the last line
+  int64_t step = 0;        // optimizer steps done
+  int64_t images = 0;      // training images seen
+  double loss = 0.0;       // mean over the steps since the last line
   double grad_norm = 0.0;  // of the last step, before clipping
   double lr = 0.0;         // of the last step
   double images_per_second = 0.0;

@@ -1,8 +1,8 @@
 #pragma once
 
-#include <torch/types.h>
-
 #include <cstdint>
+
+#include <torch/types.h>
 
 #include "ddpm/config/config.h"
 #include "ddpm/data/batch_stream.h"
@@ -18,8 +18,8 @@ struct NoisyBatch {
   torch::Tensor target;     // [N, C, H, W]
 };
 
-/// Draws timesteps, noise and dropped labels for training batches. All is a function of the seed and
-/// of the image's place in the endless sequence of training images.
+/// Draws timesteps, noise and dropped labels for training batches. All is a function of the seed
+/// and of the image's place in the endless sequence of training images.
 class Noising {
  public:
   Noising(const DiffusionConfig& diffusion, const ModelConfig& model, double label_dropout,

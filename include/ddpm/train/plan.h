@@ -1,8 +1,8 @@
 #pragma once
 
-#include <torch/types.h>
-
 #include <cstdint>
+
+#include <torch/types.h>
 
 #include "ddpm/config/config.h"
 #include "ddpm/data/dataset.h"

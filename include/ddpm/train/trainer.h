@@ -1,12 +1,12 @@
 #pragma once
 
-#include <torch/types.h>
-
 #include <chrono>
 #include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
+
+#include <torch/types.h>
 
 #include "ddpm/checkpoint/run_directory.h"
 #include "ddpm/checkpoint/training_checkpoint.h"
@@ -30,13 +30,13 @@ enum class RunEnd { kFinished, kTimeUp, kStopped };
 /// interrupted in between: all randomness is a function of the step.
 class Trainer {
  public:
-  /// `config` must be complete (`complete_config`), with a precision other than auto. `dataset` must
-  /// outlive the trainer. Starts afresh, or goes on from `checkpoint` if that is not empty.
+  /// `config` must be complete (`complete_config`), with a precision other than auto. `dataset`
+  /// must outlive the trainer. Starts afresh, or goes on from `checkpoint` if that is not empty.
   Trainer(Config config, const Dataset& dataset, std::filesystem::path run, torch::Device device,
           const std::filesystem::path& checkpoint = {});
 
-  /// Trains until all steps are done, time is up, or someone asks for a stop; writes a checkpoint at
-  /// the end. `DivergedError` if loss or gradients are no longer finite.
+  /// Trains until all steps are done, time is up, or someone asks for a stop; writes a checkpoint
+  /// at the end. `DivergedError` if loss or gradients are no longer finite.
   RunEnd run();
 
   /// One optimizer step.

@@ -21,9 +21,9 @@ class TrainingModel {
   UNet& ema_unet() { return ema_unet_; }
   void zero_gradients() { gradients_.zero_(); }
 
-  /// One optimizer step from the gradients, then one of the EMA. `step` counts from 0. Gradients are
-  /// scaled to a norm of at most `config.max_grad_norm` (0: left alone). A step whose gradients are
-  /// not finite changes nothing. Gives the norm before scaling, a scalar on the device.
+  /// One optimizer step from the gradients, then one of the EMA. `step` counts from 0. Gradients
+  /// are scaled to a norm of at most `config.max_grad_norm` (0: left alone). A step whose gradients
+  /// are not finite changes nothing. Gives the norm before scaling, a scalar on the device.
   torch::Tensor update(const TrainConfig& config, int64_t step, double learning_rate);
 
   /// Views by parameter name, for saving.

@@ -33,7 +33,8 @@ class UserError : public std::runtime_error {
  protected:
   template <typename... Parts>
   explicit UserError(ExitCode code, const Parts&... parts)
-      : std::runtime_error(join(parts...)), exit_code_(code) {}
+      : std::runtime_error(join(parts...)),
+        exit_code_(code) {}
 
  private:
   template <typename... Parts>

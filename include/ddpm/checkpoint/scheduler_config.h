@@ -1,0 +1,20 @@
+#pragma once
+
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+#include "ddpm/config/config.h"
+
+namespace ddpm {
+
+/// `scheduler_config.json` of diffusers' `DDPMScheduler`.
+nlohmann::json scheduler_config_to_json(const DiffusionConfig& diffusion,
+                                        const SampleConfig& sample);
+
+/// Reads a diffusers scheduler's config into `diffusion` and those parts of `sample` that it speaks
+/// of. `CheckpointError` starting with `origin` that names what is not supported.
+void scheduler_config_from_json(const nlohmann::json& json, const std::string& origin,
+                                DiffusionConfig& diffusion, SampleConfig& sample);
+
+}  // namespace ddpm

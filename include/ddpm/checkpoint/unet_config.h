@@ -1,0 +1,20 @@
+#pragma once
+
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+#include "ddpm/config/config.h"
+
+namespace ddpm {
+
+/// `unet/config.json` of diffusers' `UNet2DModel`. Keys of our own begin with an underscore, which
+/// diffusers passes over: `_null_class_label` (the embedding row that means "no class") and
+/// `_class_names`.
+nlohmann::json unet_config_to_json(const ModelConfig& model);
+
+/// Reads a `UNet2DModel`'s config, diffusers' defaults for what is absent. `CheckpointError`
+/// starting with `origin` that names anything which this program does not support.
+ModelConfig unet_config_from_json(const nlohmann::json& json, const std::string& origin);
+
+}  // namespace ddpm

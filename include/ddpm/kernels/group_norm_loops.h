@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+
+namespace ddpm {
+
+/// Raw bits of a bfloat16.
+enum class BFloat16Bits : uint16_t {};
+
+/// One image of the fused group normalization: [pixels, channels] in memory, channels together.
+struct GroupNormImage {
+  int64_t pixels = 0;
+  int64_t channels = 0;
+  int64_t groups = 1;
+  float eps = 1e-6F;
+  bool silu = true;
+  const float* shift = nullptr;   // [channels] or null
+  const float* weight = nullptr;  // [channels]
+  const float* bias = nullptr;    // [channels]
+};
+
+/// Normalizes one image from `x` to `y`, both [pixels, channels]; writes mean and 1/std of each
+/// group. `T` is float or BFloat16Bits. Built for AVX-512, AVX2 and plain x86-64; the machine's
+/// best is taken when the program starts.
+template <typename T>
+void group_norm_forward(const GroupNormImage& image, const T* x, T* y, float* mean, float* rstd);
+
+/// Gradients of one image from `dy`: `dx` [pixels, channels], and this image's share of those of
+/// weight and bias, [channels] each. `dshift` [channels] may be null.
+struct GroupNormGradients {
+  float* weight = nullptr;
+  float* bias = nullptr;
+  float* shift = nullptr;
+};
+template <typename T>
+void group_norm_backward(const GroupNormImage& image, const T* x, const T* dy, const float* mean,
+                         const float* rstd, T* dx, const GroupNormGradients& gradients);
+
+}  // namespace ddpm

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <torch/nn/modules/normalization.h>
+#include <torch/types.h>
+
+#include "ddpm/kernels/group_norm.h"
+
+namespace ddpm {
+
+/// `torch::nn::GroupNorm` with learned scale and shift: holder of the parameters.
+torch::nn::GroupNorm make_group_norm(int64_t groups, int64_t channels, double eps);
+
+/// Normalizes x + shift with the module's parameters, then the activation; see `group_norm`.
+torch::Tensor normalize(const torch::nn::GroupNorm& norm, const torch::Tensor& x,
+                        Activation activation, const torch::Tensor& shift = {});
+
+}  // namespace ddpm

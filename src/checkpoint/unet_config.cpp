@@ -1,0 +1,141 @@
+#include "ddpm/checkpoint/unet_config.h"
+
+#include "ddpm/checkpoint/config_reader.h"
+#include "ddpm/config/rules.h"
+
+namespace ddpm {
+
+using nlohmann::json;
+
+namespace {
+
+/// A list of one or two sizes as diffusers writes it: a number for a square.
+json sample_size_json(const std::vector<int64_t>& size) {
+  if (size.empty()) return nullptr;
+  if (size.size() == 1 || size[0] == size[1]) return size[0];
+  return size;
+}
+
+template <typename T>
+json or_null(const std::optional<T>& value) {
+  return value ? json(*value) : json(nullptr);
+}
+
+/// "UNetResDownBlock2D" is an old spelling of "DownBlock2D".
+std::vector<std::string> modern_block_types(std::vector<std::string> types) {
+  for (auto& type : types)
+    if (type.starts_with("UNetRes")) type = type.substr(7);
+  return types;
+}
+
+void check_class(const json& object, const std::string& expected, const std::string& origin) {
+  const auto name = object.value("_class_name", expected);
+  if (name != expected) {
+    throw CheckpointError(origin, ": holds a ", name, ", expected a ", expected);
+  }
+}
+
+void check_model_rules(const ModelConfig& model, const std::string& origin) {
+  try {
+    check_model(model);
+  } catch (const UserError& error) {
+    throw CheckpointError(origin, ": ", error.what());
+  }
+}
+
+void check_null_label(const ModelConfig& model, const std::string& origin) {
+  if (model.null_class_label && *model.null_class_label >= model.num_class_embeds.value_or(0)) {
+    throw CheckpointError(origin, ": _null_class_label ", *model.null_class_label,
+                          " is not a row of the class embedding");
+  }
+}
+
+}  // namespace
+
+json unet_config_to_json(const ModelConfig& model) {
+  json config = {
+      {"_class_name", "UNet2DModel"},
+      {"_diffusers_version", kDiffusersVersion},
+      {"act_fn", "silu"},
+      {"add_attention", model.add_attention},
+      {"attention_head_dim", or_null(model.attention_head_dim)},
+      {"attn_norm_num_groups", or_null(model.attn_norm_num_groups)},
+      {"block_out_channels", model.block_out_channels},
+      {"center_input_sample", model.center_input_sample},
+      {"class_embed_type", nullptr},
+      {"down_block_types", model.down_block_types},
+      {"downsample_padding", model.downsample_padding},
+      {"downsample_type", to_name(model.downsample_type)},
+      {"dropout", model.dropout},
+      {"flip_sin_to_cos", model.flip_sin_to_cos},
+      {"freq_shift", model.freq_shift},
+      {"in_channels", model.in_channels},
+      {"layers_per_block", model.layers_per_block},
+      {"mid_block_scale_factor", model.mid_block_scale_factor},
+      {"mid_block_type", "UNetMidBlock2D"},
+      {"norm_eps", model.norm_eps},
+      {"norm_num_groups", model.norm_num_groups},
+      {"num_class_embeds", or_null(model.num_class_embeds)},
+      {"num_train_timesteps", nullptr},
+      {"out_channels", model.out_channels},
+      {"resnet_time_scale_shift", to_name(model.resnet_time_scale_shift)},
+      {"sample_size", sample_size_json(model.sample_size)},
+      {"time_embedding_dim", or_null(model.time_embedding_dim)},
+      {"time_embedding_type", "positional"},
+      {"up_block_types", model.up_block_types},
+      {"upsample_type", to_name(model.upsample_type)},
+  };
+  if (model.null_class_label) config["_null_class_label"] = *model.null_class_label;
+  if (!model.class_names.empty()) config["_class_names"] = model.class_names;
+  return config;
+}
+
+ModelConfig unet_config_from_json(const json& object, const std::string& origin) {
+  ConfigReader in(object, origin);
+  check_class(object, "UNet2DModel", origin);
+  ModelConfig model;
+  model.sample_size = in.integers("sample_size", {});
+  if (model.sample_size.size() == 1) model.sample_size.push_back(model.sample_size[0]);
+  model.in_channels = in.integer("in_channels", 3);
+  model.out_channels = in.integer("out_channels", 3);
+  model.center_input_sample = in.boolean("center_input_sample", false);
+  model.time_embedding_dim = in.optional_integer("time_embedding_dim", std::nullopt);
+  model.freq_shift = in.number("freq_shift", 0);
+  model.flip_sin_to_cos = in.boolean("flip_sin_to_cos", true);
+  model.down_block_types =
+      modern_block_types(in.texts("down_block_types", {"DownBlock2D", "AttnDownBlock2D",
+                                                       "AttnDownBlock2D", "AttnDownBlock2D"}));
+  model.up_block_types = modern_block_types(
+      in.texts("up_block_types", {"AttnUpBlock2D", "AttnUpBlock2D", "AttnUpBlock2D", "UpBlock2D"}));
+  model.block_out_channels = in.integers("block_out_channels", {224, 448, 672, 896});
+  model.layers_per_block = in.integer("layers_per_block", 2);
+  model.mid_block_scale_factor = in.number("mid_block_scale_factor", 1);
+  model.downsample_padding = in.integer("downsample_padding", 1);
+  model.downsample_type = in.choice("downsample_type", Resampling::kConv);
+  model.upsample_type = in.choice("upsample_type", Resampling::kConv);
+  model.dropout = in.number("dropout", 0);
+  model.attention_head_dim = in.optional_integer("attention_head_dim", 8);
+  model.norm_num_groups = in.integer("norm_num_groups", 32);
+  model.attn_norm_num_groups = in.optional_integer("attn_norm_num_groups", std::nullopt);
+  model.norm_eps = in.number("norm_eps", 1e-5);
+  model.resnet_time_scale_shift = in.choice("resnet_time_scale_shift", TimeScaleShift::kDefault);
+  model.add_attention = in.boolean("add_attention", true);
+  model.num_class_embeds = in.optional_integer("num_class_embeds", std::nullopt);
+  model.class_conditional = model.num_class_embeds.has_value();
+  model.null_class_label = in.optional_integer("_null_class_label", std::nullopt);
+  model.class_names = in.texts("_class_names", {});
+  in.require("time_embedding_type", "positional");
+  in.require("class_embed_type", nullptr);
+  in.require("num_train_timesteps", nullptr);
+  if (object.contains("mid_block_type") && object["mid_block_type"].is_null()) {
+    throw CheckpointError(origin, ": mid_block_type null is not supported");
+  }
+  in.require("mid_block_type", "UNetMidBlock2D");
+  if (in.text("act_fn", "silu") != "swish") in.require("act_fn", "silu");
+  in.refuse_unknown();
+  check_null_label(model, origin);
+  check_model_rules(model, origin);
+  return model;
+}
+
+}  // namespace ddpm

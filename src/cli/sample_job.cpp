@@ -1,0 +1,154 @@
+#include "ddpm/cli/sample_job.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+
+#include "ddpm/checkpoint/run_directory.h"
+#include "ddpm/checkpoint/training_checkpoint.h"
+#include "ddpm/cli/device.h"
+#include "ddpm/config/names.h"
+#include "ddpm/config/rules.h"
+#include "ddpm/config/settings.h"
+#include "ddpm/data/npy.h"
+#include "ddpm/sample/generator.h"
+#include "ddpm/sample/output.h"
+#include "ddpm/samplers/timesteps.h"
+#include "ddpm/util/error.h"
+#include "ddpm/util/files.h"
+#include "ddpm/util/log.h"
+#include "ddpm/util/text.h"
+
+namespace ddpm {
+namespace fs = std::filesystem;
+namespace {
+
+/// The run folder that a checkpoint lies in, if it does.
+fs::path run_of(const fs::path& checkpoint) {
+  const auto parent = fs::absolute(checkpoint).lexically_normal().parent_path();
+  return parent.filename() == "checkpoints" ? parent.parent_path() : fs::path();
+}
+
+/// The model, with sampling settings of its own run if it is one of ours, then those of flags.
+PipelineFolder load_model(const fs::path& checkpoint, const SettingFlags& flags) {
+  PipelineFolder pipeline = load_pipeline_folder(checkpoint);
+  Config config;
+  config.sample = pipeline.sample;
+  if (fs::exists(checkpoint / "config.yaml")) {
+    config.sample = load_checkpoint_config(checkpoint).sample;
+  }
+  for (const auto& [key, text] : flags)
+    set_setting(config, key, text, "command line");
+  pipeline.sample = config.sample;
+  if (pipeline.model.in_channels != pipeline.model.out_channels) {
+    throw CheckpointError(checkpoint.string(), ": the model takes ", pipeline.model.in_channels,
+                          " channels and gives ", pipeline.model.out_channels,
+                          "; sampling needs as many out as in");
+  }
+  return pipeline;
+}
+
+int64_t parse_class(const std::string& word, const ModelConfig& model) {
+  const auto& names = model.class_names;
+  const auto named = std::ranges::find(names, word);
+  if (named != names.end()) return named - names.begin();
+  int64_t number = -1;
+  const auto [end, code] = std::from_chars(word.data(), word.data() + word.size(), number);
+  const int64_t classes = num_classes(model);
+  if (code == std::errc() && end == word.data() + word.size() && number >= 0 && number < classes) {
+    return number;
+  }
+  const std::string known = names.empty() ? "" : " or " + join(names);
+  throw UserError("--class '", word, "': expected a number from 0 to ", classes - 1, known);
+}
+
+std::vector<int64_t> parse_classes(const std::string& text, const ModelConfig& model) {
+  if (text.empty()) return {};
+  if (!model.num_class_embeds) throw UserError("--class ", text, ": the model has no classes");
+  std::vector<int64_t> classes;
+  for (const auto& word : split(text, ','))
+    classes.push_back(parse_class(std::string(trim(word)), model));
+  return classes;
+}
+
+/// Noise to start from, float32 [N, C, H, W].
+torch::Tensor load_noise(const std::string& path, const ModelConfig& model) {
+  const auto array = parse_npy(read_file(path), path);
+  if (array.dtype != "f4" || array.shape.size() != 4 || array.shape[0] < 1 ||
+      array.shape[1] != model.in_channels) {
+    throw DataError(path, ": expected float32 noise of shape [N, ", model.in_channels,
+                    ", height, width]");
+  }
+  auto noise = torch::empty(array.shape);
+  std::memcpy(noise.data_ptr(), array.bytes.data(), array.bytes.size());
+  return noise;
+}
+
+/// Size of the images: the noise's, else the model's own.
+void settle_size(ModelConfig& model, const torch::Tensor& noise) {
+  if (noise.defined()) model.sample_size = {noise.size(2), noise.size(3)};
+  if (model.sample_size.empty()) {
+    throw CheckpointError(
+        "the model's config has no sample_size; give --noise FILE.npy of the size "
+        "to draw");
+  }
+  check_image_size(model, model.sample_size[0], model.sample_size[1]);
+}
+
+/// runs/NAME/samples/ddim50-g3-seed0.png, with a number behind if that is taken.
+fs::path default_output(const SampleJob& job, const SampleFlags& flags) {
+  const auto& options = job.pipeline.sample;
+  const auto folder = job.run.empty() ? fs::path() : job.run / "samples";
+  std::string name = job.checkpoint.filename().string() + "-" +
+                     std::string(to_name(options.sampler)) + std::to_string(options.steps);
+  if (options.guidance != 1.0) name += "-g" + format_number(options.guidance);
+  name += "-seed" + std::to_string(flags.seed);
+  fs::path path = folder / (name + ".png");
+  for (int number = 2; fs::exists(path); ++number)
+    path = folder / (name + "-" + std::to_string(number) + ".png");
+  return path.lexically_proximate(fs::current_path());
+}
+
+fs::path find_checkpoint(const std::string& given) {
+  if (!given.empty()) return resolve_checkpoint(given);
+  const auto run = find_newest_run("runs");
+  const auto checkpoint = resolve_checkpoint(run);
+  log_info("model: " + checkpoint.string());
+  return checkpoint;
+}
+
+Precision parse_precision(const std::string& word) {
+  const auto precision = from_name<Precision>(word.empty() ? "float32" : word);
+  if (!precision) throw UserError("--precision must be float32, bf16 or auto, got '", word, "'");
+  return *precision;
+}
+
+}  // namespace
+
+SampleJob make_sample_job(const SampleFlags& flags) {
+  SampleJob job;
+  job.precision = parse_precision(flags.common.precision);
+  if (!flags.out.empty()) {
+    output_kind(flags.out);
+    check_output_free(flags.out);
+  }
+  job.checkpoint = find_checkpoint(flags.checkpoint);
+  job.run = run_of(job.checkpoint);
+  job.pipeline = load_model(job.checkpoint, flags.settings);
+  auto& model = job.pipeline.model;
+  check_guidance(model, job.pipeline.sample.guidance);
+  if (!flags.noise.empty()) job.noise = load_noise(flags.noise, model);
+  settle_size(model, job.noise);
+  job.count = flags.count.value_or(job.noise.defined() ? job.noise.size(0) : 64);
+  if (job.noise.defined() && job.noise.size(0) < job.count) {
+    throw UserError("-n ", job.count, ": ", flags.noise, " holds noise for only ",
+                    job.noise.size(0), " images");
+  }
+  job.labels = cycle_labels(model, parse_classes(flags.classes, model), job.count);
+  sampling_timesteps(job.pipeline.sample, job.pipeline.diffusion.num_train_timesteps);
+  job.out = flags.out.empty() ? default_output(job, flags) : fs::path(flags.out);
+  job.device = select_device(flags.common.device);
+  return job;
+}
+
+}  // namespace ddpm

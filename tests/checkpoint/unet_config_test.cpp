@@ -1,0 +1,71 @@
+#include "ddpm/checkpoint/unet_config.h"
+
+#include <gtest/gtest.h>
+
+#include "ddpm/util/error.h"
+#include "tests/support/golden.h"
+
+namespace ddpm {
+namespace {
+
+using nlohmann::json;
+
+/// What reading the tiny model's config with these keys changed says.
+std::string config_error(const char* change) {
+  json config = unet_config_to_json(tiny_model());
+  config.update(parse_json(change, "change"));
+  try {
+    unet_config_from_json(config, "config.json");
+  } catch (const CheckpointError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST(UNetConfig, RoundTripKeepsEverything) {
+  auto model = tiny_model();
+  model.class_names = {"a", "b", "c"};
+  model.attention_head_dim = 8;
+  model.sample_size = {8, 16};
+  const auto written = unet_config_to_json(model);
+  EXPECT_EQ(unet_config_to_json(unet_config_from_json(written, "x")), written);
+}
+
+TEST(UNetConfig, AbsentKeysTakeDiffusersDefaults) {
+  const auto model = unet_config_from_json(json::object(), "x");
+  EXPECT_EQ(model.attention_head_dim, 8);
+  EXPECT_EQ(model.norm_eps, 1e-5);
+  EXPECT_EQ(model.downsample_padding, 1);
+  EXPECT_TRUE(model.flip_sin_to_cos);
+  EXPECT_EQ(model.block_out_channels, (std::vector<int64_t>{224, 448, 672, 896}));
+}
+
+TEST(UNetConfig, WhatIsNotSupportedIsRefusedByName) {
+  for (const char* change :
+       {R"({"time_embedding_type": "fourier"})", R"({"class_embed_type": "timestep"})",
+        R"({"act_fn": "mish"})", R"({"mid_block_type": null})",
+        R"({"resnet_time_scale_shift": "spatial"})", R"({"downsample_type": "fir"})",
+        R"({"some_new_option": 3})", R"({"downsample_padding": 2})", R"({"norm_num_groups": 5})",
+        R"({"attention_head_dim": 17})", R"({"num_train_timesteps": 1000})",
+        R"({"down_block_types": ["SkipDownBlock2D", "DownBlock2D"]})"}) {
+    const auto key = parse_json(change, "x").begin().key();
+    EXPECT_NE(config_error(change).find(key), std::string::npos) << config_error(change);
+  }
+  EXPECT_NE(config_error(R"({"_class_name": "UNet2DConditionModel"})"), "");
+}
+
+TEST(UNetConfig, WrongTypesAndAbsurdNumbersAreRefused) {
+  for (const char* change :
+       {R"({"in_channels": "3"})", R"({"layers_per_block": -1})", R"({"layers_per_block": 1e30})",
+        R"({"layers_per_block": 0})", R"({"norm_num_groups": 0})",
+        R"({"block_out_channels": [8.5, 16]})", R"({"block_out_channels": [0, 16]})",
+        R"({"down_block_types": [1, 2]})", R"({"dropout": 1.5})", R"({"_null_class_label": 9})"})
+    EXPECT_NE(config_error(change), "") << change;
+}
+
+TEST(UNetConfig, UnknownKeysThatSayOffAreFine) {
+  EXPECT_EQ(config_error(R"({"some_new_option": null, "another": false, "_private": 3})"), "");
+}
+
+}  // namespace
+}  // namespace ddpm

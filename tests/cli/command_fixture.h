@@ -1,0 +1,77 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "ddpm/data/image_io.h"
+#include "tests/support/command.h"
+#include "tests/support/temp_dir.h"
+
+namespace ddpm {
+
+/// A working folder with a dataset of a few images in two classes, and settings for a run of
+/// seconds.
+class CommandTest : public testing::Test {
+ protected:
+  CommandTest() {
+    for (int i = 0; i < 6; ++i) {
+      const auto pixel = static_cast<uint8_t>(40 * i);
+      const Image image{
+          .height = 8, .width = 8, .channels = 1, .pixels = std::vector<uint8_t>(64, pixel)};
+      const std::string name = std::string(i % 2 == 0 ? "cat/" : "dog/") + std::to_string(i);
+      dir_.write("images/" + name + ".png", encode_png(image));
+    }
+    dir_.write("tiny.yaml", kSettings);
+  }
+
+  CommandResult ddpm(const std::vector<std::string>& words) const {
+    return run_ddpm(words, dir_.path());
+  }
+
+  /// `ddpm train` with the folder's settings and `more` words.
+  CommandResult train(const std::vector<std::string>& more = {}) const {
+    std::vector<std::string> words{"train", "--config", "tiny.yaml"};
+    words.insert(words.end(), more.begin(), more.end());
+    return ddpm(words);
+  }
+
+  /// One line on stderr that names the program and says `text`, and this exit code.
+  static void expect_error(const CommandResult& result, int code, const std::string& text) {
+    EXPECT_EQ(result.exit_code, code) << result.err;
+    EXPECT_EQ(result.error_lines(), 1U) << result.err;
+    EXPECT_TRUE(result.err.starts_with("ddpm: ")) << result.err;
+    EXPECT_NE(result.err.find(text), std::string::npos) << result.err;
+    EXPECT_EQ(result.out, "");
+  }
+
+  bool exists(const std::string& name) const { return std::filesystem::exists(dir_.path() / name); }
+
+  static constexpr const char* kSettings = R"(
+data: {name: folder, root: images}
+model:
+  block_out_channels: [8, 16]
+  layers_per_block: 1
+  down_block_types: [DownBlock2D, AttnDownBlock2D]
+  up_block_types: [AttnUpBlock2D, UpBlock2D]
+  norm_num_groups: 4
+  class_conditional: true
+diffusion: {num_train_timesteps: 50}
+train:
+  steps: 6
+  batch_size: 4
+  warmup_steps: 2
+  precision: float32
+  log_every: 2
+  sample_every: 0
+  save_every: 3
+  keep_last: 0
+sample: {steps: 3, grid_images: 4}
+)";
+
+  TempDir dir_;
+};
+
+}  // namespace ddpm

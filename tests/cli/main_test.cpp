@@ -1,0 +1,35 @@
+#include "tests/cli/command_fixture.h"
+
+namespace ddpm {
+namespace {
+
+using Main = CommandTest;
+
+TEST_F(Main, HelpAndVersionGoToStdout) {
+  for (const auto& words : std::vector<std::vector<std::string>>{
+           {"--help"}, {"--version"}, {"train", "--help"}, {"sample", "--help"}}) {
+    const auto result = ddpm(words);
+    EXPECT_EQ(result.exit_code, 0);
+    EXPECT_NE(result.out.find("ddpm"), std::string::npos);
+    EXPECT_EQ(result.err, "");
+  }
+}
+
+TEST_F(Main, TrainHelpListsEverySettingWithItsDefault) {
+  const auto help = ddpm({"train", "--help"}).out;
+  EXPECT_NE(help.find("--train.batch_size"), std::string::npos);
+  EXPECT_NE(help.find("--model.norm_num_groups"), std::string::npos);
+  EXPECT_NE(help.find("--train.batch_size=128"), std::string::npos);
+}
+
+TEST_F(Main, UnknownCommandsAndFlagsAreUsageErrors) {
+  expect_error(ddpm({}), 2, "expected a command: train or sample");
+  expect_error(ddpm({"trian"}), 2, "did you mean 'train'?");
+  expect_error(train({"--trian.steps", "3"}), 2, "did you mean '--train.steps'?");
+  expect_error(ddpm({"sample", "--stepps", "3"}), 2, "did you mean '--steps'?");
+  expect_error(train({"now"}), 2, "'now'");
+  expect_error(ddpm({"sample", "-n", "many"}), 2, "many");
+}
+
+}  // namespace
+}  // namespace ddpm

@@ -1,0 +1,92 @@
+#include "ddpm/model/unet.h"
+
+#include <set>
+
+#include <gtest/gtest.h>
+
+#include "tests/support/golden.h"
+
+namespace ddpm {
+namespace {
+
+class UNetGolden : public testing::TestWithParam<std::string> {};
+
+TEST_P(UNetGolden, AgreesWithDiffusers) {
+  const torch::NoGradGuard no_grad;
+  const auto path = test_data("unet/" + GetParam());
+  auto unet = load_unet(load_pipeline_folder(path), torch::kCPU, torch::MemoryFormat::Contiguous);
+  const auto golden = load_safetensors(path / "golden.safetensors");
+  const auto y = unet->forward(golden.at("x"), golden.at("timesteps"), find(golden, "labels"));
+  EXPECT_LT(relative_difference(y, golden.at("y")), 1e-5);
+}
+
+TEST_P(UNetGolden, AgreesInChannelsLast) {
+  const torch::NoGradGuard no_grad;
+  const auto path = test_data("unet/" + GetParam());
+  auto unet = load_unet(load_pipeline_folder(path), torch::kCPU, torch::MemoryFormat::Contiguous);
+  const auto golden = load_safetensors(path / "golden.safetensors");
+  const auto x = golden.at("x").contiguous(torch::MemoryFormat::ChannelsLast);
+  const auto y = unet->forward(x, golden.at("timesteps"), find(golden, "labels"));
+  EXPECT_LT(relative_difference(y, golden.at("y")), 1e-5);
+}
+
+INSTANTIATE_TEST_SUITE_P(Diffusers, UNetGolden, testing::ValuesIn(golden_unets()),
+                         [](const auto& info) { return info.param; });
+
+ModelConfig ddpm_cifar10() {
+  ModelConfig model;
+  model.block_out_channels = {128, 256, 256, 256};
+  model.dropout = 0.1;
+  return model;
+}
+
+TEST(UNet, DdpmCifar10HasThePapersParametersAndCost) {
+  const UNet unet(ddpm_cifar10());
+  EXPECT_EQ(unet->parameter_count(), 35'746'307);
+  EXPECT_NEAR(static_cast<double>(unet->cost(32, 32).macs), 6.222e9, 0.0005e9);
+}
+
+TEST(UNet, DdpmCifar10HasDiffusersParameterNamesAndShapes) {
+  const auto keys = load_json(test_data("ddpm_cifar_keys.json"));
+  std::set<std::string> expected;
+  for (const auto& key : keys)
+    expected.insert(key.get<std::string>());
+  std::set<std::string> ours;
+  for (const auto& item : UNet(ddpm_cifar10())->named_parameters()) {
+    std::ostringstream text;
+    text << item.key() << " " << nlohmann::json(item.value().sizes().vec()).dump(-1);
+    std::string line = text.str();
+    for (size_t comma = line.find(','); comma != line.npos; comma = line.find(',', comma + 2))
+      line.insert(comma + 1, " ");
+    ours.insert(line);
+  }
+  EXPECT_EQ(ours, expected);
+}
+
+TEST(UNet, InitialWeightsDependOnTheSeedAlone) {
+  UNet a(tiny_model());
+  UNet b(tiny_model());
+  a->init_weights(7);
+  b->init_weights(7);
+  EXPECT_TRUE(torch::equal(a->parameters()[0], b->parameters()[0]));
+  b->init_weights(8);
+  EXPECT_FALSE(torch::equal(a->parameters()[0], b->parameters()[0]));
+}
+
+TEST(UNet, StartsWithAnOutputNearZero) {
+  const torch::NoGradGuard no_grad;
+  torch::manual_seed(0);
+  UNet unet(tiny_model());
+  unet->init_weights(0);
+  const auto y =
+      unet->forward(torch::randn({2, 1, 8, 8}), torch::tensor({5, 90}), torch::tensor({0, 3}));
+  EXPECT_LT(y.abs().max().item<double>(), 1e-3);
+}
+
+TEST(UNet, LabelsMustFitTheModel) {
+  UNet unet(tiny_model());
+  EXPECT_THROW(unet->forward(torch::zeros({1, 1, 8, 8}), torch::zeros({1})), c10::Error);
+}
+
+}  // namespace
+}  // namespace ddpm

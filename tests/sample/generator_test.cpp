@@ -1,0 +1,80 @@
+#include "ddpm/sample/generator.h"
+
+#include <numeric>
+
+#include <gtest/gtest.h>
+#include <torch/types.h>
+
+#include "ddpm/util/error.h"
+#include "tests/support/golden.h"
+
+namespace ddpm {
+namespace {
+
+UNet random_unet() {
+  UNet unet(tiny_model());
+  const torch::NoGradGuard no_grad;
+  torch::manual_seed(2);
+  for (auto& parameter : unet->parameters())
+    parameter.normal_(0, 0.1);
+  return unet;
+}
+
+torch::Tensor draw(const SampleConfig& options, std::vector<uint64_t> seeds,
+                   Precision precision = Precision::kFloat32) {
+  Generator generator(random_unet(), DiffusionConfig(), options, torch::kCPU, precision);
+  const auto labels = cycle_labels(tiny_model(), {1}, static_cast<int64_t>(seeds.size()));
+  return generator.generate({.seeds = std::move(seeds), .labels = labels, .initial_noise = {}});
+}
+
+class GeneratorSamplers : public testing::TestWithParam<SamplerType> {};
+
+TEST_P(GeneratorSamplers, ImagesDoNotDependOnTheirBatch) {
+  SampleConfig options;
+  options.sampler = GetParam();
+  options.steps = 8;
+  options.guidance = 2.0;
+  const auto all = draw(options, {10, 11, 12, 13, 14, 15, 16, 17});
+  for (int64_t i = 0; i < 8; ++i) {
+    const auto alone = draw(options, {10 + static_cast<uint64_t>(i)});
+    EXPECT_LT(relative_difference(alone[0], all[i]), 1e-5) << i;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Samplers, GeneratorSamplers,
+                         testing::Values(SamplerType::kDdim, SamplerType::kDdpm));
+
+TEST(Generator, SameSeedsGiveTheSameBits) {
+  const SampleConfig options{.steps = 4};
+  EXPECT_TRUE(torch::equal(draw(options, {1, 2}), draw(options, {1, 2})));
+  EXPECT_FALSE(torch::equal(draw(options, {1, 2}), draw(options, {3, 4})));
+}
+
+TEST(Generator, Bfloat16StaysCloseToFloat32) {
+  const SampleConfig options{.steps = 4};
+  const auto exact = draw(options, {1, 2});
+  const auto half = draw(options, {1, 2}, Precision::kBFloat16);
+  EXPECT_LT(((half - exact).abs().mean() / exact.abs().mean()).item<double>(), 0.05);
+}
+
+TEST(CheckGuidance, NeedsClassesAndLabelDropout) {
+  auto model = tiny_model();
+  check_guidance(model, 3.0);
+  model.null_class_label.reset();
+  EXPECT_THROW(check_guidance(model, 3.0), UserError);
+  model.num_class_embeds.reset();
+  EXPECT_THROW(check_guidance(model, 3.0), UserError);
+  check_guidance(model, 1.0);
+}
+
+TEST(CycleLabels, RepeatWhatIsAskedForElseAllClasses) {
+  const auto model = tiny_model();
+  EXPECT_EQ(cycle_labels(model, {2, 0}, 3), (std::vector<int64_t>{2, 0, 2}));
+  EXPECT_EQ(cycle_labels(model, {}, 4), (std::vector<int64_t>{0, 1, 2, 0}));
+  auto unconditional = model;
+  unconditional.num_class_embeds.reset();
+  EXPECT_TRUE(cycle_labels(unconditional, {}, 4).empty());
+}
+
+}  // namespace
+}  // namespace ddpm

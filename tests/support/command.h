@@ -1,0 +1,41 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace ddpm {
+
+/// What a run of a program left behind.
+struct CommandResult {
+  int exit_code = -1;  // 128 + the signal if one ended it
+  std::string out;
+  std::string err;
+
+  /// Lines of stderr.
+  size_t error_lines() const;
+};
+
+/// A program that runs in the background.
+class BackgroundCommand {
+ public:
+  /// Starts the real `ddpm` with `words` in the folder `where`.
+  BackgroundCommand(const std::vector<std::string>& words, const std::filesystem::path& where);
+  ~BackgroundCommand();
+  BackgroundCommand(const BackgroundCommand&) = delete;
+  BackgroundCommand& operator=(const BackgroundCommand&) = delete;
+
+  void send(int signal) const;
+  /// Waits until it ends.
+  CommandResult wait();
+
+ private:
+  int pid_ = -1;
+  std::filesystem::path out_;
+  std::filesystem::path err_;
+};
+
+/// Runs the real `ddpm` with `words` in the folder `where`.
+CommandResult run_ddpm(const std::vector<std::string>& words, const std::filesystem::path& where);
+
+}  // namespace ddpm

@@ -1,0 +1,22 @@
+#include "ddpm/train/metrics_log.h"
+
+#include <gtest/gtest.h>
+
+#include "ddpm/util/files.h"
+#include "tests/support/temp_dir.h"
+
+namespace ddpm {
+namespace {
+
+TEST(MetricsLog, DropsLaterAndTornLinesOnOpening) {
+  const TempDir dir;
+  const auto path =
+      dir.write("metrics.jsonl", "{\"step\":10}\n{\"step\":20}\n{\"step\":30}\n{\"step\":4");
+  MetricsLog(path, 20).write({.step = 25, .images = 100, .loss = 0.5});
+  const auto text = read_file(path);
+  EXPECT_TRUE(text.starts_with("{\"step\":10}\n{\"step\":20}\n{\"step\":25,\"images\":100,"));
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 3);
+}
+
+}  // namespace
+}  // namespace ddpm

@@ -1,0 +1,177 @@
+#include "ddpm/train/trainer.h"
+
+#include <sstream>
+
+#include <ATen/Parallel.h>
+#include <gtest/gtest.h>
+
+#include "ddpm/checkpoint/json.h"
+#include "ddpm/util/error.h"
+#include "ddpm/util/files.h"
+#include "tests/support/temp_dir.h"
+#include "tests/support/training.h"
+
+namespace ddpm {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Trains in `run`, from its newest checkpoint if there is one, with `threads` threads.
+void train(const Config& settings, const fs::path& run, int threads = 2) {
+  at::set_num_threads(threads);
+  const NoiseDataset dataset(30);  // an epoch ends within the run, within a batch
+  RunDirectory(run).create();
+  Trainer trainer(complete_config(settings, dataset.info()), dataset, run, torch::kCPU,
+                  RunDirectory(run).newest_checkpoint());
+  trainer.run();
+}
+
+/// Every line of metrics without what depends on the clock.
+std::vector<nlohmann::json> metrics(const fs::path& run) {
+  std::vector<nlohmann::json> lines;
+  std::istringstream text(read_file(RunDirectory(run).metrics_file()));
+  for (std::string line; std::getline(text, line);) {
+    auto object = parse_json(line, "metrics");
+    object.erase("seconds");
+    object.erase("images_per_second");
+    lines.push_back(object);
+  }
+  return lines;
+}
+
+void expect_same_bits(const fs::path& a, const fs::path& b) {
+  for (const char* file : {"unet/diffusion_pytorch_model.safetensors", "training/unet.safetensors",
+                           "training/exp_avg.safetensors", "training/exp_avg_sq.safetensors"})
+    EXPECT_TRUE(read_file(a / file) == read_file(b / file)) << file;
+}
+
+struct ResumeCase {
+  Precision precision;
+  int threads;
+  GradientCheckpointing checkpointing;
+};
+
+class Resume : public testing::TestWithParam<ResumeCase> {};
+
+TEST_P(Resume, GivesTheBitsOfTheUninterruptedRun) {
+  const TempDir dir;
+  auto config = tiny_config();
+  config.train.precision = GetParam().precision;
+  config.train.gradient_checkpointing = GetParam().checkpointing;
+  train(config, dir.path() / "whole", GetParam().threads);
+  auto half = config;
+  half.train.steps = 20;
+  // The decay is a function of the total number of steps, so the first half must know it.
+  half.train.lr_schedule = config.train.lr_schedule = LrSchedule::kConstant;
+  train(half, dir.path() / "halves", GetParam().threads);
+  train(config, dir.path() / "halves", GetParam().threads);
+  train(config, dir.path() / "constant", GetParam().threads);
+  expect_same_bits(dir.path() / "constant/checkpoints/step-000040",
+                   dir.path() / "halves/checkpoints/step-000040");
+  EXPECT_EQ(metrics(dir.path() / "constant"), metrics(dir.path() / "halves"));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Settings, Resume,
+    testing::Values(ResumeCase{Precision::kFloat32, 1, GradientCheckpointing::kNone},
+                    ResumeCase{Precision::kFloat32, 2, GradientCheckpointing::kNone},
+                    ResumeCase{Precision::kBFloat16, 1, GradientCheckpointing::kNone},
+                    ResumeCase{Precision::kBFloat16, 2, GradientCheckpointing::kBlocks}));
+
+TEST(Trainer, ResumesFromAnEarlierCheckpointOfADecayingRun) {
+  const TempDir dir;
+  train(tiny_config(), dir.path() / "whole");
+  fs::create_directories(dir.path() / "again/checkpoints");
+  fs::copy(dir.path() / "whole/checkpoints/step-000020",
+           dir.path() / "again/checkpoints/step-000020", fs::copy_options::recursive);
+  train(tiny_config(), dir.path() / "again");
+  expect_same_bits(dir.path() / "whole/checkpoints/step-000040",
+                   dir.path() / "again/checkpoints/step-000040");
+}
+
+TEST(Trainer, AccumulationAveragesOverTheWholeBatch) {
+  const TempDir dir;
+  auto config = tiny_config();
+  config.model.dropout = 0;
+  config.train.steps = 1;
+  config.train.warmup_steps = 0;
+  config.train.log_every = 1;
+  train(config, dir.path() / "parts");
+  config.train.gradient_accumulation_steps = 1;
+  train(config, dir.path() / "whole");
+  const auto parts = metrics(dir.path() / "parts").at(0);
+  const auto whole = metrics(dir.path() / "whole").at(0);
+  EXPECT_NEAR(parts.at("loss").get<double>(), whole.at("loss").get<double>(), 1e-6);
+  const double norm = whole.at("grad_norm");
+  EXPECT_NEAR(parts.at("grad_norm").get<double>(), norm, 1e-5 * norm);
+}
+
+TEST(Trainer, LossFalls) {
+  const TempDir dir;
+  auto config = tiny_config();
+  config.train.steps = 160;
+  config.train.lr = 4e-3;
+  config.train.save_every = 0;
+  train(config, dir.path());
+  const auto lines = metrics(dir.path());
+  EXPECT_LT(lines.back().at("loss").get<double>(), 0.9 * lines.front().at("loss").get<double>());
+}
+
+TEST(Trainer, WritesMetricsCheckpointsAndLinks) {
+  const TempDir dir;
+  auto config = tiny_config();
+  config.train.keep_last = 1;
+  config.train.sample_every = 20;
+  train(config, dir.path());
+  EXPECT_EQ(metrics(dir.path()).size(), 5U);
+  EXPECT_EQ(RunDirectory(dir.path()).checkpoint_steps(), (std::vector<int64_t>{40}));
+  EXPECT_EQ(fs::read_symlink(dir.path() / "checkpoints/last"), "step-000040");
+  EXPECT_TRUE(fs::exists(dir.path() / "samples/step-000020.png"));
+  EXPECT_TRUE(fs::exists(dir.path() / "samples/step-000040.png"));
+}
+
+TEST(Trainer, DivergedTrainingKeepsTheLastGoodCheckpoint) {
+  const TempDir dir;
+  auto config = tiny_config();
+  config.train.steps = 200;
+  config.train.lr = 1e30;
+  config.train.warmup_steps = 0;
+  config.train.max_grad_norm = 0;
+  config.train.save_every = 1;
+  config.train.log_every = 100;
+  EXPECT_THROW(train(config, dir.path()), DivergedError);
+  for (const int64_t step : RunDirectory(dir.path()).checkpoint_steps()) {
+    const auto tensors = load_training_tensors(RunDirectory(dir.path()).checkpoint(step));
+    for (const auto& [name, tensor] : tensors.weights)
+      ASSERT_TRUE(tensor.isfinite().all().item<bool>()) << step << name;
+  }
+}
+
+TEST(Trainer, TimeBudgetFixesTheStepsAndTheDecay) {
+  const TempDir dir;
+  auto config = tiny_config();
+  config.train.steps.reset();
+  config.train.max_minutes = 3.0 / 60;
+  config.train.lr_schedule = LrSchedule::kLinear;
+  config.train.save_every = 0;
+  train(config, dir.path());
+  const auto newest = RunDirectory(dir.path()).newest_checkpoint();
+  const auto state = load_training_state(newest);
+  ASSERT_TRUE(state.total_steps.has_value());
+  EXPECT_GT(*state.total_steps, state.decay_start);
+  EXPECT_EQ(state.decay_start, 35);
+}
+
+TEST(Trainer, AnotherDatasetIsRefusedOnResume) {
+  const TempDir dir;
+  auto config = tiny_config();
+  config.train.steps = 2;
+  train(config, dir.path());
+  const NoiseDataset other(31);
+  EXPECT_THROW(Trainer(complete_config(config, other.info()), other, dir.path(), torch::kCPU,
+                       RunDirectory(dir.path()).newest_checkpoint()),
+               DataError);
+}
+
+}  // namespace
+}  // namespace ddpm
