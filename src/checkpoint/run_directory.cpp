@@ -1,12 +1,19 @@
 #include "ddpm/checkpoint/run_directory.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <cstdio>
+#include <cstring>
 #include <optional>
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include "ddpm/util/error.h"
 #include "ddpm/util/files.h"
+#include "ddpm/util/log.h"
 
 namespace ddpm {
 namespace fs = std::filesystem;
@@ -60,7 +67,6 @@ void RunDirectory::create() const {
   fs::create_directories(checkpoints(), code);
   if (!code) fs::create_directories(samples(), code);
   if (code) throw DiskError(path_.string(), ": cannot make the folder: ", code.message());
-  remove_leftovers(checkpoints());
   const auto absolute = fs::absolute(path_).lexically_normal();
   const bool among_runs = absolute.parent_path().filename() == "runs";
   if (among_runs && absolute.filename() != "last") {
@@ -73,6 +79,34 @@ void RunDirectory::prune(int64_t keep) const {
   if (keep <= 0) return;
   for (size_t i = 0; i + static_cast<size_t>(keep) < steps.size(); ++i)
     fs::remove_all(checkpoint(steps[i]));
+}
+
+bool RunDirectory::holds_other_files() const {
+  const bool ours = fs::is_directory(checkpoints());
+  return !ours &&
+         (fs::exists(config_file()) || fs::exists(metrics_file()) || fs::exists(log_file()));
+}
+
+RunLock::RunLock(const RunDirectory& run) {
+  const auto path = run.path() / ".lock";
+  descriptor_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  if (descriptor_ < 0) throw DiskError(path.string(), ": cannot write: ", std::strerror(errno));
+  char owner[32] = "";
+  if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+    const ssize_t length = ::read(descriptor_, owner, sizeof(owner) - 1);
+    ::close(descriptor_);
+    throw UserError(run.path().string(), ": another ddpm (process ",
+                    std::string(owner, static_cast<size_t>(std::max<ssize_t>(0, length))),
+                    ") is training in this folder");
+  }
+  const auto pid = std::to_string(::getpid());
+  const bool written =
+      ::ftruncate(descriptor_, 0) == 0 && ::pwrite(descriptor_, pid.data(), pid.size(), 0) > 0;
+  if (!written) log_warning(path.string() + ": cannot note this process");
+}
+
+RunLock::~RunLock() {
+  ::close(descriptor_);
 }
 
 fs::path resolve_checkpoint(const fs::path& path) {

@@ -1,5 +1,9 @@
 #include "ddpm/checkpoint/scheduler_config.h"
 
+#include <algorithm>
+#include <array>
+#include <string_view>
+
 #include "ddpm/checkpoint/config_reader.h"
 
 namespace ddpm {
@@ -31,9 +35,36 @@ json scheduler_config_to_json(const DiffusionConfig& diffusion, const SampleConf
   };
 }
 
+namespace {
+
+/// Schedulers of the discrete process that this program trains and samples; their other settings
+/// choose a solver, which is chosen here.
+constexpr std::array<std::string_view, 11> kSchedulers{"DDPMScheduler",
+                                                       "DDIMScheduler",
+                                                       "PNDMScheduler",
+                                                       "DPMSolverMultistepScheduler",
+                                                       "DPMSolverSinglestepScheduler",
+                                                       "UniPCMultistepScheduler",
+                                                       "DEISMultistepScheduler",
+                                                       "EulerDiscreteScheduler",
+                                                       "EulerAncestralDiscreteScheduler",
+                                                       "HeunDiscreteScheduler",
+                                                       "LMSDiscreteScheduler"};
+
+void check_scheduler_class(const json& object, const std::string& origin) {
+  const json name = object.value("_class_name", json("DDPMScheduler"));
+  if (name.is_string() &&
+      std::ranges::find(kSchedulers, name.get<std::string>()) != kSchedulers.end())
+    return;
+  throw CheckpointError(origin, ": scheduler ", name.dump(), " is not supported");
+}
+
+}  // namespace
+
 void scheduler_config_from_json(const json& object, const std::string& origin,
                                 DiffusionConfig& diffusion, SampleConfig& sample) {
   ConfigReader in(object, origin);
+  check_scheduler_class(object, origin);
   diffusion.num_train_timesteps = in.integer("num_train_timesteps", 1000);
   diffusion.beta_start = in.number("beta_start", 1e-4);
   diffusion.beta_end = in.number("beta_end", 0.02);

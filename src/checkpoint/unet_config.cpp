@@ -43,10 +43,15 @@ void check_model_rules(const ModelConfig& model, const std::string& origin) {
   }
 }
 
-void check_null_label(const ModelConfig& model, const std::string& origin) {
-  if (model.null_class_label && *model.null_class_label >= model.num_class_embeds.value_or(0)) {
-    throw CheckpointError(origin, ": _null_class_label ", *model.null_class_label,
-                          " is not a row of the class embedding");
+void check_classes(const ModelConfig& model, const std::string& origin) {
+  if (!model.num_class_embeds) return;
+  const int64_t rows = *model.num_class_embeds;
+  if (rows < (model.null_class_label ? 2 : 1)) {
+    throw CheckpointError(origin, ": num_class_embeds ", rows, " leaves no class to ask for");
+  }
+  if (model.null_class_label.value_or(rows - 1) != rows - 1) {
+    throw CheckpointError(origin, ": _null_class_label must be the last row ", rows - 1, ", got ",
+                          *model.null_class_label);
   }
 }
 
@@ -133,7 +138,7 @@ ModelConfig unet_config_from_json(const json& object, const std::string& origin)
   in.require("mid_block_type", "UNetMidBlock2D");
   if (in.text("act_fn", "silu") != "swish") in.require("act_fn", "silu");
   in.refuse_unknown();
-  check_null_label(model, origin);
+  check_classes(model, origin);
   check_model_rules(model, origin);
   return model;
 }

@@ -98,7 +98,7 @@ double parse_duration(const std::string& text) {
     seconds += number * unit;
     place = stop + 1;
   }
-  if (place != end || !(seconds > 0) || seconds > 1e9) {
+  if (place != end || !(seconds > 0) || seconds > 6e7) {
     throw UserError("expected a time such as 90s, 10m or 1h30m, got '", text, "'");
   }
   return seconds;

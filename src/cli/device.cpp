@@ -28,10 +28,12 @@ std::string load_cuda_libraries() {
 
 int parse_index(const std::string& name) {
   if (name == "cuda") return 0;
+  constexpr std::string_view kPrefix = "cuda:";
+  const auto number = name.starts_with(kPrefix) ? name.substr(kPrefix.size()) : std::string();
   int index = -1;
-  const auto* const end = name.data() + name.size();
-  const auto [stop, code] = std::from_chars(name.data() + std::string("cuda:").size(), end, index);
-  if (!name.starts_with("cuda:") || code != std::errc() || stop != end || index < 0) {
+  const auto* const end = number.data() + number.size();
+  const auto [stop, code] = std::from_chars(number.data(), end, index);
+  if (code != std::errc() || stop != end || index < 0) {
     throw UserError("--device must be auto, cpu, cuda or cuda:NUMBER, got '", name, "'");
   }
   return index;

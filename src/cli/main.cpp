@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <filesystem>
 #include <iostream>
 #include <new>
 #include <string>
@@ -39,7 +40,12 @@ void check_command(const CLI::App& app, int argc, char** argv) {
     commands.push_back(command->get_name());
   if (argc < 2) throw UserError("expected a command: ", join(commands, " or "), " (see --help)");
   const std::string word = argv[1];
-  if (word.starts_with('-') || std::ranges::find(commands, word) != commands.end()) return;
+  const std::vector<std::string> flags{"-h", "--help", "--version"};
+  if (std::ranges::find(flags, word) != flags.end()) return;
+  if (word.starts_with('-')) {
+    throw UserError("unknown flag '", word, "'; did you mean '", nearest(word, flags), "'?");
+  }
+  if (std::ranges::find(commands, word) != commands.end()) return;
   throw UserError("unknown command '", word, "'; did you mean '", nearest(word, commands), "'?");
 }
 
@@ -84,11 +90,14 @@ int main(int argc, char** argv) {
     return report(error.what(), error.exit_code());
   } catch (const c10::OutOfMemoryError&) {
     return report(kMemoryAdvice, ExitCode::kDevice);
+  } catch (const std::filesystem::filesystem_error& error) {
+    return report(error.path1().string() + ": " + error.code().message(), ExitCode::kDisk);
   } catch (const std::bad_alloc&) {
     return report(kMemoryAdvice, ExitCode::kDevice);
   } catch (const std::exception& error) {
     const auto message = ddpm::first_line(error.what());
     if (ddpm::is_out_of_memory(message)) return report(kMemoryAdvice, ExitCode::kDevice);
+    if (message.find("CUDA") != message.npos) return report(message, ExitCode::kDevice);
     return report("internal error: " + message, ExitCode::kInternal);
   }
 }

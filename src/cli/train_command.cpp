@@ -1,12 +1,17 @@
 #include "ddpm/cli/train_command.h"
 
+#include <algorithm>
+#include <cctype>
+#include <cstring>
 #include <iostream>
 #include <memory>
 
 #include <nlohmann/json.hpp>
 #include <torch/types.h>
 
+#include "ddpm/checkpoint/json.h"
 #include "ddpm/checkpoint/run_directory.h"
+#include "ddpm/checkpoint/unet_config.h"
 #include "ddpm/cli/command_line.h"
 #include "ddpm/cli/device.h"
 #include "ddpm/config/find_config.h"
@@ -57,7 +62,7 @@ fs::path executable_path() {
 
 /// Where the run goes: as told, or runs/NAME of the config file.
 fs::path run_path(const TrainFlags& flags) {
-  if (!flags.run.empty()) return flags.run;
+  if (!flags.run.empty()) return clean_path(flags.run);
   if (flags.config.empty()) throw UserError("give --config NAME or, with --resume, --run DIR");
   return fs::path("runs") / fs::path(flags.config).stem();
 }
@@ -65,6 +70,11 @@ fs::path run_path(const TrainFlags& flags) {
 /// The newest checkpoint of the run if it is to be resumed; refuses to train over a run.
 fs::path checkpoint_to_resume(const TrainFlags& flags, const fs::path& run) {
   const auto newest = RunDirectory(run).newest_checkpoint();
+  if (newest.empty() && RunDirectory(run).holds_other_files()) {
+    throw UserError(run.string(),
+                    ": is no run but holds config.yaml, metrics.jsonl or log.txt, which "
+                    "a run would replace; give another folder with --run DIR");
+  }
   if (!newest.empty() && !flags.resume) {
     throw UserError(run.string(),
                     ": holds checkpoints already; go on with --resume, or give another "
@@ -88,17 +98,34 @@ Config settings_of(const TrainFlags& flags, const fs::path& checkpoint) {
   return config;
 }
 
-/// A resumed run keeps what its tensors and its order of images depend on.
+/// A resumed run keeps what its tensors and its order of images depend on; other changes are told.
 void check_resume(Config& config, const fs::path& checkpoint) {
   const Config before = load_checkpoint_config(checkpoint);
   if (config.train.precision == Precision::kAuto) config.train.precision = before.train.precision;
-  std::vector<std::string> changes;
+  std::vector<std::string> fixed;
   for (const auto& change : changed_settings(before, config)) {
-    if (change.on_resume == OnResume::kFree) continue;
-    changes.push_back(change.key + " was " + change.before + ", now " + change.after);
+    const auto text = change.key + " was " + change.before + ", now " + change.after;
+    if (change.on_resume == OnResume::kFixed) fixed.push_back(text);
+    if (change.on_resume == OnResume::kFree) log_info("changed: " + text);
   }
-  if (changes.empty()) return;
-  throw UserError(checkpoint.string(), ": cannot go on with other settings: ", join(changes, "; "));
+  if (fixed.empty()) return;
+  throw UserError(checkpoint.string(), ": cannot go on with other settings: ", join(fixed, "; "));
+}
+
+/// The data must still have the shape and the classes that the model was made for.
+void check_same_model(const Config& config, const fs::path& checkpoint) {
+  const auto file = checkpoint / "unet" / "config.json";
+  const json before = load_json(file);
+  const json now = unet_config_to_json(config.model);
+  for (const auto& [key, value] : now.items()) {
+    const json old = before.value(key, json(nullptr));
+    if (old == value) continue;
+    throw UserError(checkpoint.string(), ": cannot go on with other data or label dropout: ", key,
+                    " was ", old.dump(), ", now ", value.dump());
+  }
+  if (before.size() != now.size()) {
+    throw UserError(checkpoint.string(), ": cannot go on with other data or label dropout");
+  }
 }
 
 void check_end(const Config& config) {
@@ -112,11 +139,12 @@ Plan make_plan(const TrainFlags& flags) {
   plan.checkpoint = checkpoint_to_resume(flags, plan.run);
   plan.config = settings_of(flags, plan.checkpoint);
   check_rules(plan.config);
-  check_end(plan.config);
+  if (!flags.dry_run) check_end(plan.config);
   if (!plan.checkpoint.empty()) check_resume(plan.config, plan.checkpoint);
   plan.device = select_device(flags.common.device);
   plan.dataset = open_dataset(plan.config.data);
   plan.config = complete_config(plan.config, plan.dataset->info());
+  if (!plan.checkpoint.empty()) check_same_model(plan.config, plan.checkpoint);
   check_guidance(plan.config.model, plan.config.sample.guidance);
   const UNet unet(plan.config.model);
   plan.parameters = unet->parameter_count();
@@ -191,22 +219,45 @@ void warn_of_inexact_resume(const Plan& plan) {
   }
 }
 
+/// `word` as a shell reads it back.
+std::string shell_quoted(const std::string& word) {
+  const auto plain = [](unsigned char c) { return std::isalnum(c) || std::strchr("-_./:=,+", c); };
+  if (!word.empty() && std::ranges::all_of(word, plain)) return word;
+  std::string quoted = "'";
+  for (const char c : word)
+    quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return quoted + "'";
+}
+
 std::string resume_command(const TrainFlags& flags, const fs::path& run) {
-  std::string command = "ddpm train";
-  if (!flags.config.empty()) command += " --config " + flags.config;
+  std::vector<std::string> words{"ddpm", "train"};
+  const auto add = [&](const std::string& flag, const std::string& value) {
+    if (!value.empty()) words.insert(words.end(), {flag, value});
+  };
+  add("--config", flags.config);
   for (const auto& [key, text] : flags.settings)
-    command += " --" + key + " '" + text + "'";
-  if (!flags.max_time.empty()) command += " --max-time " + flags.max_time;
-  return command + " --run " + run.string() + " --resume";
+    words.insert(words.end(), {"--" + key, text});
+  add("--max-time", flags.max_time);
+  add("--device", flags.common.device == "auto" ? "" : flags.common.device);
+  add("--threads", flags.common.threads > 0 ? std::to_string(flags.common.threads) : "");
+  add("--run", run.string());
+  words.emplace_back("--resume");
+  for (auto& word : words)
+    word = shell_quoted(word);
+  return join(words, " ");
 }
 
 ExitCode report_end(RunEnd end, const TrainFlags& flags, const Plan& plan,
                     const TrainingState& state) {
   const auto last = RunDirectory(plan.run).last_link();
-  if (end == RunEnd::kFinished) log_info("done: " + std::to_string(state.step) + " steps");
+  if (end == RunEnd::kFinished) {
+    log_info("done: " + std::to_string(state.step) +
+             " steps; --train.steps with a larger number "
+             "and --resume go further");
+  }
   if (end != RunEnd::kFinished) {
-    log_info(std::string(end == RunEnd::kTimeUp ? "time is up" : "stopped") + " at step " +
-             std::to_string(state.step) + "; go on with: " + resume_command(flags, plan.run));
+    log_notice(std::string(end == RunEnd::kTimeUp ? "time is up" : "stopped") + " at step " +
+               std::to_string(state.step) + "; go on with: " + resume_command(flags, plan.run));
   }
   if (flags.common.json) {
     const char* const word = end == RunEnd::kFinished ? "finished"
@@ -227,16 +278,18 @@ ExitCode train(const TrainFlags& flags) {
     return ExitCode::kDone;
   }
   RunDirectory(plan.run).create();
+  const RunLock lock{RunDirectory(plan.run)};
+  remove_leftovers(RunDirectory(plan.run).checkpoints());
   add_log_file(RunDirectory(plan.run).log_file());
   if (plan.config.train.precision == Precision::kAuto) {
     plan.config.train.precision = probe_precision(plan.config, plan.device);
   }
-  write_file_atomic(RunDirectory(plan.run).config_file(), to_yaml(plan.config));
   for (const auto& line : plan_lines(plan))
     log_info(line);
   warn_of_inexact_resume(plan);
   catch_stop_signals();
   Trainer trainer(plan.config, *plan.dataset, plan.run, plan.device, plan.checkpoint);
+  write_file_atomic(RunDirectory(plan.run).config_file(), to_yaml(plan.config));
   const RunEnd end = trainer.run();
   return report_end(end, flags, plan, trainer.state());
 }

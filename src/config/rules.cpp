@@ -120,17 +120,6 @@ void check_sample_steps(const SampleConfig& sample, int64_t num_train_timesteps)
                     " steps, got ", sample.steps_offset);
 }
 
-void check_guidance(const Config& config) {
-  const double guidance = config.sample.guidance;
-  if (guidance == 1.0) return;
-  if (!config.model.class_conditional)
-    throw UserError("sample.guidance needs model.class_conditional, expected 1 without it, got ",
-                    format_number(guidance));
-  if (config.train.label_dropout == 0.0)
-    throw UserError("sample.guidance needs train.label_dropout, expected 1 without it, got ",
-                    format_number(guidance));
-}
-
 /// Sets every value of the section anew, which checks it against its row of the table.
 void check_model_ranges(const ModelConfig& model) {
   Config config;
@@ -160,7 +149,6 @@ void check_rules(const Config& config) {
   check_train(config.train);
   check_sampler(config.sample);
   check_sample_steps(config.sample, config.diffusion.num_train_timesteps);
-  check_guidance(config);
   const auto& size = config.data.image_size;
   if (!size.empty()) check_image_size(config.model, size.front(), size.back());
 }
@@ -168,6 +156,9 @@ void check_rules(const Config& config) {
 void check_image_size(const ModelConfig& model, int64_t height, int64_t width) {
   const size_t levels = model.block_out_channels.size();
   const int64_t factor = int64_t{1} << (levels - 1);
+  if (height < 1 || width < 1) {
+    throw UserError("images must have sides of at least 1, got ", size_text(height, width));
+  }
   if (height % factor == 0 && width % factor == 0) return;
   const auto heights = nearest_multiples(height, factor);
   const auto widths = nearest_multiples(width, factor);

@@ -3,13 +3,18 @@
 #include <torch/types.h>
 
 namespace ddpm {
+
+int64_t time_embedding_dim(const ModelConfig& config) {
+  return config.time_embedding_dim.value_or(4 * config.block_out_channels.front());
+}
+
 namespace {
 
 ResnetBlockOptions resnet_options(const ModelConfig& config, int64_t in_channels,
                                   int64_t out_channels, Resample resample = Resample::kNone) {
   return {.in_channels = in_channels,
           .out_channels = out_channels,
-          .time_embed_dim = config.time_embedding_dim.value_or(4 * config.block_out_channels[0]),
+          .time_embed_dim = time_embedding_dim(config),
           .norm_num_groups = config.norm_num_groups,
           .norm_eps = config.norm_eps,
           .dropout = config.dropout,

@@ -11,10 +11,6 @@ namespace {
 
 constexpr double kNearZeroScale = 1e-10;
 
-int64_t time_embedding_dim(const ModelConfig& config) {
-  return config.time_embedding_dim.value_or(4 * config.block_out_channels.front());
-}
-
 /// True for the layers that end a residual path or the net: they start near zero.
 bool starts_near_zero(const std::string& name) {
   return name.ends_with("conv2.weight") || name.ends_with("to_out.0.weight") ||

@@ -16,8 +16,7 @@ torch::Tensor to_uint8(const torch::Tensor& images) {
       .contiguous();
 }
 
-std::vector<Image> to_images(const torch::Tensor& images) {
-  const auto bytes = to_uint8(images);
+std::vector<Image> unpack_images(const torch::Tensor& bytes) {
   const int64_t size = bytes.numel() / bytes.size(0);
   std::vector<Image> list;
   for (int64_t i = 0; i < bytes.size(0); ++i) {
@@ -28,6 +27,10 @@ std::vector<Image> to_images(const torch::Tensor& images) {
                     .pixels = std::vector<uint8_t>(first, first + size)});
   }
   return list;
+}
+
+std::vector<Image> to_images(const torch::Tensor& images) {
+  return unpack_images(to_uint8(images));
 }
 
 int64_t grid_columns(int64_t count, int64_t classes) {

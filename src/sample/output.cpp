@@ -95,8 +95,7 @@ void OutputWriter::finish() {
   } else {
     ImageText text = info_.common;
     text.emplace_back("first seed", std::to_string(info_.first_seed));
-    const auto pictures = to_images(all.permute({0, 3, 1, 2}).to(torch::kFloat32) / 127.5 - 1);
-    write_file_atomic(path_, encode_png(tile_images(pictures, info_.columns), text));
+    write_file_atomic(path_, encode_png(tile_images(unpack_images(all), info_.columns), text));
   }
 }
 

@@ -42,6 +42,17 @@ TrainingState initial_state(const Config& config, const Dataset& dataset,
   return state;
 }
 
+TrainingModel make_model(const Config& config, torch::Device device,
+                         const std::filesystem::path& checkpoint) {
+  TrainingModel model(config.model, static_cast<uint64_t>(config.train.seed), device,
+                      kMemoryFormat);
+  if (!checkpoint.empty()) model.load(load_training_tensors(checkpoint), checkpoint.string());
+  return model;
+}
+
+/// Thrown while a grid is drawn when someone asked for a stop: the grid is dropped.
+struct StoppedWithinGrid {};
+
 BatchOptions batch_options(const Config& config, torch::Device device) {
   return {.batch_size = config.train.batch_size / config.train.gradient_accumulation_steps,
           .flip = config.data.flip,
@@ -66,7 +77,7 @@ Trainer::Trainer(Config config, const Dataset& dataset, std::filesystem::path ru
       run_(std::move(run)),
       device_(device),
       state_(initial_state(config_, dataset, checkpoint)),
-      model_(config_.model, static_cast<uint64_t>(config_.train.seed), device, kMemoryFormat),
+      model_(make_model(config_, device, checkpoint)),
       noising_(config_.diffusion, config_.model, config_.train.label_dropout,
                static_cast<uint64_t>(config_.train.seed)),
       generator_(model_.ema_unet(), config_.diffusion, config_.sample, device,
@@ -84,10 +95,7 @@ Trainer::Trainer(Config config, const Dataset& dataset, std::filesystem::path ru
       first_step_(state_.step) {
   state_.threads = at::get_num_threads();
   state_.device = device.str();
-  if (!checkpoint.empty()) {
-    model_.load(load_training_tensors(checkpoint), checkpoint.string());
-    saved_step_ = state_.step;
-  }
+  if (!checkpoint.empty()) saved_step_ = state_.step;
   model_.unet()->enable_gradient_checkpointing(config_.train.gradient_checkpointing ==
                                                GradientCheckpointing::kBlocks);
 }
@@ -122,8 +130,9 @@ RunEnd Trainer::run() {
       return *end;
     }
   }
-  if (saved_step_ != state_.step) write_samples();
+  const bool already_done = saved_step_ == state_.step;
   save();
+  if (!already_done) write_samples();
   return RunEnd::kFinished;
 }
 
@@ -133,12 +142,13 @@ std::optional<RunEnd> Trainer::tick() {
   if (due(train.log_every)) write_metrics();
   fix_total_steps();
   const bool finished = state_.total_steps && state_.step >= *state_.total_steps;
-  if (!finished && due(train.sample_every)) write_samples();
   if (!finished && save_due()) save();
+  if (!finished && due(train.sample_every)) write_samples();
   show_progress();
+  if (finished) return std::nullopt;
   if (stop_requested()) return RunEnd::kStopped;
   const bool time_up = train.max_minutes > 0 && session_seconds() >= 60.0 * train.max_minutes;
-  return time_up && !finished ? std::optional(RunEnd::kTimeUp) : std::nullopt;
+  return time_up ? std::optional(RunEnd::kTimeUp) : std::nullopt;
 }
 
 void Trainer::fix_total_steps() {
@@ -212,18 +222,35 @@ void Trainer::show_progress() {
   progress_.show(text);
 }
 
-void Trainer::write_samples() {
+torch::Tensor Trainer::draw_grid() {
   const int64_t count = config_.sample.grid_images;
-  if (count == 0) return;
-  GenerationRequest request;
-  request.seeds.resize(static_cast<size_t>(count));
-  std::iota(request.seeds.begin(), request.seeds.end(), uint64_t{0});
-  request.labels = cycle_labels(config_.model, {}, count);
-  const auto images = generator_.generate(request);
-  const auto columns = grid_columns(count, num_classes(config_.model));
-  const auto path = run_.sample_grid(state_.step);
-  write_file_atomic(path, encode_png(tile_images(to_images(images), columns)));
-  log_info("samples: " + path.string());
+  const int64_t part = config_.train.batch_size / config_.train.gradient_accumulation_steps;
+  const auto labels = cycle_labels(config_.model, {}, count);
+  std::vector<torch::Tensor> parts;
+  for (int64_t first = 0; first < count; first += part) {
+    const int64_t size = std::min(part, count - first);
+    GenerationRequest request;
+    request.seeds.resize(static_cast<size_t>(size));
+    std::iota(request.seeds.begin(), request.seeds.end(), static_cast<uint64_t>(first));
+    if (!labels.empty()) {
+      request.labels.assign(labels.begin() + first, labels.begin() + first + size);
+    }
+    parts.push_back(generator_.generate(request, [](int64_t) {
+      if (stop_requested()) throw StoppedWithinGrid();
+    }));
+  }
+  return torch::cat(parts);
+}
+
+void Trainer::write_samples() {
+  try {
+    const auto columns = grid_columns(config_.sample.grid_images, num_classes(config_.model));
+    const auto path = run_.sample_grid(state_.step);
+    write_file_atomic(path, encode_png(tile_images(to_images(draw_grid()), columns)));
+    log_info("samples: " + path.string());
+  } catch (const StoppedWithinGrid&) {
+    log_info("the sample grid is left out");
+  }
 }
 
 bool Trainer::save_due() const {

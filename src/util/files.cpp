@@ -38,6 +38,12 @@ fs::path parent_of(const fs::path& path) {
 
 }  // namespace
 
+fs::path clean_path(const fs::path& path) {
+  fs::path clean = path.lexically_normal();
+  if (!clean.has_filename()) clean = clean.parent_path();
+  return clean == "." || clean.filename() == ".." ? fs::canonical(clean) : clean;
+}
+
 std::string read_file(const fs::path& path, uint64_t max_bytes) {
   std::error_code code;
   const auto size = fs::file_size(path, code);
@@ -56,7 +62,8 @@ std::string read_file(const fs::path& path, uint64_t max_bytes) {
 
 void sync_to_disk(const fs::path& path) {
   const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  const bool synced = file >= 0 && ::fsync(file) == 0;
+  // Some network file systems cannot sync folders and say EINVAL.
+  const bool synced = file >= 0 && (::fsync(file) == 0 || errno == EINVAL);
   const int code = errno;
   if (file >= 0) ::close(file);
   errno = code;

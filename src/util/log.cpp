@@ -67,6 +67,11 @@ void log_info(const std::string& message) {
   spdlog::info(message);
 }
 
+void log_notice(const std::string& message) {
+  clear_line();
+  spdlog::warn(message);
+}
+
 void log_warning(const std::string& message) {
   clear_line();
   spdlog::warn("warning: " + message);

@@ -59,7 +59,9 @@ TEST(UNetConfig, WrongTypesAndAbsurdNumbersAreRefused) {
        {R"({"in_channels": "3"})", R"({"layers_per_block": -1})", R"({"layers_per_block": 1e30})",
         R"({"layers_per_block": 0})", R"({"norm_num_groups": 0})",
         R"({"block_out_channels": [8.5, 16]})", R"({"block_out_channels": [0, 16]})",
-        R"({"down_block_types": [1, 2]})", R"({"dropout": 1.5})", R"({"_null_class_label": 9})"})
+        R"({"down_block_types": [1, 2]})", R"({"dropout": 1.5})", R"({"_null_class_label": 9})",
+        R"({"num_class_embeds": 0})", R"({"num_class_embeds": 1, "_null_class_label": 0})",
+        R"({"_null_class_label": 0})"})
     EXPECT_NE(config_error(change), "") << change;
 }
 

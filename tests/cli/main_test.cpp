@@ -25,6 +25,7 @@ TEST_F(Main, TrainHelpListsEverySettingWithItsDefault) {
 TEST_F(Main, UnknownCommandsAndFlagsAreUsageErrors) {
   expect_error(ddpm({}), 2, "expected a command: train or sample");
   expect_error(ddpm({"trian"}), 2, "did you mean 'train'?");
+  expect_error(ddpm({"--verison"}), 2, "did you mean '--version'?");
   expect_error(train({"--trian.steps", "3"}), 2, "did you mean '--train.steps'?");
   expect_error(ddpm({"sample", "--stepps", "3"}), 2, "did you mean '--steps'?");
   expect_error(train({"now"}), 2, "'now'");

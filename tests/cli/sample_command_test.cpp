@@ -129,9 +129,14 @@ TEST_F(SampleCommand, GuidanceOfAModelWithoutLabelDropoutIsRefused) {
 TEST_F(SampleCommand, MissingAndBrokenCheckpointsAreCheckpointErrors) {
   expect_error(sample({"--checkpoint", "nowhere"}), 4, "nowhere");
   expect_error(sample({"--checkpoint", "images"}), 4, "not a checkpoint");
-  const auto unet = dir_.path() / "runs/tiny/checkpoints/step-000006/unet";
   dir_.write("runs/tiny/checkpoints/step-000006/unet/config.json", "{");
   expect_error(sample({}), 4, "config.json");
+  const auto checkpoint = dir_.path() / "copy";
+  fs::copy(std::string(DDPM_TEST_DATA) + "/unet/grey_attention", checkpoint,
+           fs::copy_options::recursive);
+  dir_.write("copy/scheduler/scheduler_config.json",
+             R"({"_class_name": "CMStochasticIterativeScheduler"})");
+  expect_error(sample({"--checkpoint", "copy/"}), 4, "CMStochasticIterativeScheduler");
   fs::remove_all(dir_.path() / "runs");
   expect_error(sample({}), 4, "ddpm train");
 }

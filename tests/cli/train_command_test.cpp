@@ -13,6 +13,12 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 using TrainCommand = CommandTest;
 
+/// Waits until a run of `tiny` has written its first checkpoint.
+void wait_for_checkpoint(const fs::path& folder) {
+  for (int i = 0; i < 600 && !fs::exists(folder / "runs/tiny/checkpoints/last"); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+}
+
 TEST_F(TrainCommand, LeavesARunAndPrintsItsCheckpoint) {
   const auto result = train();
   EXPECT_EQ(result.exit_code, 0) << result.err;
@@ -128,6 +134,38 @@ TEST_F(TrainCommand, ResumeMayGoFurtherButNotChangeTheModel) {
   EXPECT_EQ(ddpm({"train", "--run", "runs/tiny", "--resume"}).exit_code, 0);
 }
 
+TEST_F(TrainCommand, ResumeTellsWhatElseChangedAndRefusesOtherClasses) {
+  ASSERT_EQ(train().exit_code, 0);
+  expect_error(train({"--resume", "--train.label_dropout", "0", "-q"}), 2, "num_class_embeds");
+  dir_.write("images/horse/1.png", read_file(dir_.path() / "images/cat/0.png"));
+  expect_error(train({"--resume", "-q"}), 2, "_class_names");
+  fs::remove_all(dir_.path() / "images/horse");
+  const auto further = train({"--resume", "--train.lr", "0.5", "--train.steps", "7"});
+  EXPECT_EQ(further.exit_code, 0);
+  EXPECT_NE(further.err.find("train.lr was 0.0002, now 0.5"), std::string::npos) << further.err;
+}
+
+TEST_F(TrainCommand, FilesOfAPersonsOwnAreNotTakenForARun) {
+  dir_.write("config.yaml", "mine");
+  expect_error(train({"--run", "."}), 2, "config.yaml");
+  expect_error(train({"--run", ".", "--resume"}), 2, "config.yaml");
+  EXPECT_EQ(read_file(dir_.path() / "config.yaml"), "mine");
+}
+
+TEST_F(TrainCommand, ASecondTrainerOfTheRunIsRefused) {
+  BackgroundCommand first({"train", "--config", "tiny.yaml", "--train.steps", "1000000"},
+                          dir_.path());
+  wait_for_checkpoint(dir_.path());
+  expect_error(train({"--resume", "-q"}), 2, "is training in this folder");
+  first.send(SIGTERM);
+  EXPECT_EQ(first.wait().exit_code, 85);
+}
+
+TEST_F(TrainCommand, ASlashAtTheEndOfTheRunChangesNothing) {
+  EXPECT_EQ(train({"--run", "runs/other/"}).exit_code, 0);
+  EXPECT_EQ(fs::read_symlink(dir_.path() / "runs/last"), "other");
+}
+
 TEST_F(TrainCommand, DamagedCheckpointsAreCheckpointErrors) {
   ASSERT_EQ(train().exit_code, 0);
   const auto weights = dir_.path() / "runs/tiny/checkpoints/step-000006/training/unet.safetensors";
@@ -153,12 +191,6 @@ TEST_F(TrainCommand, MaxTimeEndsARunNormallyWithACheckpoint) {
   EXPECT_EQ(result.exit_code, 0) << result.err;
   EXPECT_EQ(json::parse(result.out).at("end"), "time_up");
   EXPECT_TRUE(exists("runs/tiny/checkpoints/last/training/state.json"));
-}
-
-/// Waits until a run of `tiny` has written its first checkpoint.
-void wait_for_checkpoint(const fs::path& folder) {
-  for (int i = 0; i < 600 && !fs::exists(folder / "runs/tiny/checkpoints/last"); ++i)
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));
 }
 
 TEST_F(TrainCommand, FirstSignalSavesAndTellsHowToGoOn) {

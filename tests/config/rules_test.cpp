@@ -123,20 +123,6 @@ TEST(Rules, SettingsOfDdimAreRefusedForDdpm) {
             "sample.eta belongs to the sampler ddim, expected 0 for ddpm, got 0.5");
 }
 
-TEST(Rules, GuidanceNeedsClassesAndHiddenLabels) {
-  EXPECT_EQ(broken_by([](Config& c) { c.sample.guidance = 3; }),
-            "sample.guidance needs model.class_conditional, expected 1 without it, got 3");
-  const auto conditional = [](double label_dropout) {
-    return broken_by([=](Config& c) {
-      c.sample.guidance = 3;
-      c.model.class_conditional = true;
-      c.train.label_dropout = label_dropout;
-    });
-  };
-  EXPECT_EQ(conditional(0.1), "");
-  EXPECT_NE(conditional(0.0), "");
-}
-
 TEST(Rules, ImageSizeInTheSettingsIsChecked) {
   EXPECT_NE(broken_by([](Config& c) { c.data.image_size = {30}; }), "");
   EXPECT_NE(broken_by([](Config& c) { c.data.image_size = {32, 30}; }), "");

@@ -74,12 +74,17 @@ TEST(SettingsTable, DefaultsAreAllowed) {
 }
 
 TEST(SettingsTable, ResumeFixesWhatShapesModelDataAndRandomness) {
-  const std::set<std::string_view> fixed = {
-      "data.name",        "data.split",
-      "data.image_size",  "data.channels",
-      "data.skip_bad",    "train.seed",
-      "train.optimizer",  "train.precision",
-      "train.batch_size", "train.gradient_accumulation_steps"};
+  const std::set<std::string_view> fixed = {"data.name",
+                                            "data.split",
+                                            "data.image_size",
+                                            "data.channels",
+                                            "data.skip_bad",
+                                            "data.memory_limit_gb",
+                                            "train.seed",
+                                            "train.optimizer",
+                                            "train.precision",
+                                            "train.batch_size",
+                                            "train.gradient_accumulation_steps"};
   Config config;
   for (const auto& [key, slot, on_resume, help, range, choices] : settings(config)) {
     const bool whole_section = key.starts_with("model.") || key.starts_with("diffusion.");

@@ -26,6 +26,8 @@ class RunDirectory {
 
   /// Steps of the checkpoints that are there, rising.
   std::vector<int64_t> checkpoint_steps() const;
+  /// True if the folder holds files of a person's own that a run would replace.
+  bool holds_other_files() const;
   bool has_checkpoints() const { return !checkpoint_steps().empty(); }
   /// The newest checkpoint's folder; empty if there is none.
   std::filesystem::path newest_checkpoint() const;
@@ -37,6 +39,19 @@ class RunDirectory {
 
  private:
   std::filesystem::path path_;
+};
+
+/// Keeps a second trainer off a run folder for as long as this lives, or its process does.
+class RunLock {
+ public:
+  /// `UserError` naming the other process if one trains in `run`, which must exist.
+  explicit RunLock(const RunDirectory& run);
+  ~RunLock();
+  RunLock(const RunLock&) = delete;
+  RunLock& operator=(const RunLock&) = delete;
+
+ private:
+  int descriptor_ = -1;
 };
 
 /// Finds the checkpoint folder that `path` means: a run folder's newest one, or the folder itself.

@@ -14,6 +14,9 @@
 
 namespace ddpm {
 
+/// Width of the time embedding.
+int64_t time_embedding_dim(const ModelConfig& config);
+
 /// Runs `block` on the inputs; in training with `train.gradient_checkpointing` the trainer gives a
 /// function that recomputes it in the backward pass instead of keeping its activations.
 using BlockRunner = torch::Tensor (*)(ResnetBlockImpl& block, const torch::Tensor& input,

@@ -12,7 +12,10 @@ namespace ddpm {
 /// or three channels only.
 torch::Tensor to_uint8(const torch::Tensor& images);
 
-/// The same as a list of images.
+/// Images of 8 bits, [N, H, W, C], as a list.
+std::vector<Image> unpack_images(const torch::Tensor& bytes);
+
+/// [N, C, H, W] in [-1, 1] as a list of 8-bit images.
 std::vector<Image> to_images(const torch::Tensor& images);
 
 /// Columns for a grid of `count` images: one for each class if there are a few, else about a

@@ -52,6 +52,7 @@ class Trainer {
   void fix_total_steps();
   void write_metrics();
   void show_progress();
+  torch::Tensor draw_grid();
   void write_samples();
   void save();
   bool save_due() const;

@@ -11,6 +11,10 @@ namespace ddpm {
 /// `max_bytes`.
 std::string read_file(const std::filesystem::path& path, uint64_t max_bytes = UINT64_MAX);
 
+/// The path as a person meant it: without `.`, `..` within it, or a slash at the end, so that its
+/// last part is a name. "." is the working folder's full path.
+std::filesystem::path clean_path(const std::filesystem::path& path);
+
 /// A new file that is written piece by piece. Each call throws `DiskError` with the system's reason
 /// on failure.
 class FileWriter {

@@ -13,6 +13,8 @@ void init_log(bool quiet);
 void add_log_file(const std::filesystem::path& path);
 
 void log_info(const std::string& message);
+/// What a person needs even when the program is quiet: how to go on.
+void log_notice(const std::string& message);
 /// Something that a person should know about but that does not stop the work.
 void log_warning(const std::string& message);
 
