@@ -18,9 +18,11 @@
 namespace ddpm {
 namespace {
 
-/// Steps of a session with a time budget whose speed is measured, and those before that are not.
-constexpr int64_t kTimedSteps = 30;
+/// With a time budget the speed is measured once the first steps, which pay for set-up, are over:
+/// at least so many steps, and so much of the budget, for these and for the timed ones.
 constexpr int64_t kUntimedSteps = 5;
+constexpr int64_t kTimedSteps = 30;
+constexpr double kBudgetPart = 0.03;
 /// Part of the time budget kept for the last checkpoint and for steps that turn out slower.
 constexpr double kReserve = 0.03;
 
@@ -152,27 +154,35 @@ std::optional<RunEnd> Trainer::tick() {
 }
 
 void Trainer::fix_total_steps() {
+  const double budget = 60.0 * config_.train.max_minutes;
+  if (state_.total_steps || budget <= 0) return;
+  const auto now = Clock::now();
   const int64_t done = state_.step - first_step_;
-  if (state_.total_steps || config_.train.max_minutes <= 0) return;
-  if (done == kUntimedSteps) timing_start_ = Clock::now();
-  if (done < kUntimedSteps + kTimedSteps) return;
-  const double per_step = seconds_between(timing_start_, Clock::now()) / kTimedSteps;
-  // A network call without the backward pass is about a third of a training step.
-  const double grid_images = static_cast<double>(config_.sample.grid_images) *
-                             (config_.sample.guidance == 1.0 ? 1.0 : 2.0);
-  const double grid = per_step / 3.0 * static_cast<double>(config_.sample.steps) * grid_images /
-                      static_cast<double>(config_.train.batch_size);
-  const double left =
-      60.0 * config_.train.max_minutes * (1.0 - kReserve) - session_seconds() - grid;
-  const double per_step_with_grids =
-      per_step + (config_.train.sample_every > 0
-                      ? grid / static_cast<double>(config_.train.sample_every)
-                      : 0.0);
-  const auto steps = static_cast<int64_t>(std::max(1.0, left / per_step_with_grids));
-  state_.total_steps = state_.step + steps;
+  if (!timing_step_) {
+    if (done < kUntimedSteps || session_seconds() < kBudgetPart * budget) return;
+    timing_start_ = now;
+    timing_step_ = state_.step;
+  }
+  const int64_t timed = state_.step - *timing_step_;
+  const double seconds = seconds_between(timing_start_, now);
+  if (timed < kTimedSteps || seconds < kBudgetPart * budget) return;
+  const double per_step = seconds / static_cast<double>(timed);
+  const double left = budget * (1.0 - kReserve) - session_seconds() - grid_seconds(per_step);
+  const double grids_a_step =
+      config_.train.sample_every > 0 ? 1.0 / static_cast<double>(config_.train.sample_every) : 0.0;
+  const double cost = per_step + grids_a_step * grid_seconds(per_step);
+  state_.total_steps = state_.step + static_cast<int64_t>(std::max(1.0, left / cost));
   state_.decay_start = state_.step;
   log_info("measured " + format_number(std::round(1000.0 * per_step)) +
            " ms a step: " + std::to_string(*state_.total_steps) + " steps fit into the time");
+}
+
+double Trainer::grid_seconds(double seconds_per_step) const {
+  // A network call without the backward pass is about a third of a training step.
+  const auto& sample = config_.sample;
+  const auto calls =
+      static_cast<double>(sample.steps * sample.grid_images) * (sample.guidance == 1.0 ? 1.0 : 2.0);
+  return seconds_per_step / 3.0 * calls / static_cast<double>(config_.train.batch_size);
 }
 
 void Trainer::write_metrics() {

@@ -159,7 +159,8 @@ TEST(Trainer, TimeBudgetFixesTheStepsAndTheDecay) {
   const auto state = load_training_state(newest);
   ASSERT_TRUE(state.total_steps.has_value());
   EXPECT_GT(*state.total_steps, state.decay_start);
-  EXPECT_EQ(state.decay_start, 35);
+  EXPECT_GE(state.decay_start, 35);
+  EXPECT_LT(state.seconds, 3.0);
 }
 
 TEST(Trainer, AnotherDatasetIsRefusedOnResume) {

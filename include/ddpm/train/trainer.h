@@ -50,6 +50,7 @@ class Trainer {
 
   std::optional<RunEnd> tick();
   void fix_total_steps();
+  double grid_seconds(double seconds_per_step) const;
   void write_metrics();
   void show_progress();
   torch::Tensor draw_grid();
@@ -78,7 +79,8 @@ class Trainer {
   double seconds_before_ = 0.0;  // of earlier sessions
   Clock::time_point start_;
   Clock::time_point last_save_;
-  Clock::time_point timing_start_;  // of the steps that tell how many fit into the time
+  std::optional<int64_t> timing_step_;  // first step that is timed
+  Clock::time_point timing_start_;      // of the steps that tell how many fit into the time
   Clock::time_point rate_time_;
   int64_t rate_step_ = 0;
   int64_t first_step_ = 0;  // of this session
