@@ -1,5 +1,6 @@
 #include "ddpm/cli/command_line.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include <malloc.h>
@@ -23,6 +24,16 @@ void keep_large_blocks() {
 
 std::string section_of(std::string_view key) {
   return std::string(key.substr(0, key.find('.')));
+}
+
+/// The known flag most like `flag`: one of the same name in a section ("--lr", "--train.lr"), else
+/// the nearest.
+std::string nearest_flag(const std::string& flag, const std::vector<std::string>& known) {
+  std::string name = flag.substr(std::min(flag.size(), flag.find_first_not_of('-')));
+  std::ranges::replace(name, '-', '_');
+  for (const auto& candidate : known)
+    if (candidate.ends_with("." + name)) return candidate;
+  return nearest(flag, known);
 }
 
 }  // namespace
@@ -83,7 +94,7 @@ void refuse_unknown_words(const CLI::App& command) {
       known.push_back("--" + name);
   const auto flag = words.front().substr(0, words.front().find('='));
   if (!flag.starts_with('-')) throw UserError("unexpected word '", words.front(), "'");
-  throw UserError("unknown flag '", flag, "'; did you mean '", nearest(flag, known), "'?");
+  throw UserError("unknown flag '", flag, "'; did you mean '", nearest_flag(flag, known), "'?");
 }
 
 double parse_duration(const std::string& text) {

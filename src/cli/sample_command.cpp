@@ -63,8 +63,7 @@ OutputInfo output_info(const SampleJob& job, const SampleFlags& flags) {
   info.first_seed = flags.seed;
   info.labels = job.labels;
   info.class_names = job.pipeline.model.class_names;
-  info.columns =
-      grid_columns(job.count, flags.classes.empty() ? num_classes(job.pipeline.model) : 0);
+  info.columns = grid_columns(job.count, !flags.classes ? num_classes(job.pipeline.model) : 0);
   return info;
 }
 
@@ -185,9 +184,12 @@ void add_sample_command(CLI::App& app, ExitCode& exit_code) {
                    "Class names or numbers, repeated in turn (default: all classes).")
       ->type_name("A,B,...");
   command->add_option("--seed", flags->seed, "Image i has seed SEED+i.")
+      ->check(CLI::Range(int64_t{0}, INT64_MAX))
       ->capture_default_str()
       ->type_name("SEED");
-  command->add_option("--batch-size", flags->batch_size, "Images at a time; does not change them.")
+  command
+      ->add_option("--batch-size", flags->batch_size,
+                   "Images at a time; changes them by rounding at most.")
       ->check(CLI::Range(int64_t{1}, int64_t{1'000'000}))
       ->capture_default_str()
       ->type_name("N");

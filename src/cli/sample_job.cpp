@@ -1,6 +1,7 @@
 #include "ddpm/cli/sample_job.h"
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <cstring>
 
@@ -13,7 +14,6 @@
 #include "ddpm/data/npy.h"
 #include "ddpm/sample/generator.h"
 #include "ddpm/sample/output.h"
-#include "ddpm/samplers/timesteps.h"
 #include "ddpm/util/error.h"
 #include "ddpm/util/files.h"
 #include "ddpm/util/log.h"
@@ -48,9 +48,18 @@ PipelineFolder load_model(const fs::path& checkpoint, const SettingFlags& flags)
   return pipeline;
 }
 
+/// "Ankle boot" as "ankle-boot".
+std::string class_word(std::string word) {
+  for (char& c : word) {
+    c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    if (c == ' ' || c == '_') c = '-';
+  }
+  return word;
+}
+
 int64_t parse_class(const std::string& word, const ModelConfig& model) {
   const auto& names = model.class_names;
-  const auto named = std::ranges::find(names, word);
+  const auto named = std::ranges::find(names, class_word(word), class_word);
   if (named != names.end()) return named - names.begin();
   int64_t number = -1;
   const auto [end, code] = std::from_chars(word.data(), word.data() + word.size(), number);
@@ -62,8 +71,11 @@ int64_t parse_class(const std::string& word, const ModelConfig& model) {
   throw UserError("--class '", word, "': expected a number from 0 to ", classes - 1, known);
 }
 
-std::vector<int64_t> parse_classes(const std::string& text, const ModelConfig& model) {
-  if (text.empty()) return {};
+std::vector<int64_t> parse_classes(const std::optional<std::string>& given,
+                                   const ModelConfig& model) {
+  if (!given) return {};
+  const auto& text = *given;
+  if (text.empty()) throw UserError("--class '': expected class names or numbers");
   if (!model.num_class_embeds) throw UserError("--class ", text, ": the model has no classes");
   std::vector<int64_t> classes;
   for (const auto& word : split(text, ','))
@@ -145,7 +157,7 @@ SampleJob make_sample_job(const SampleFlags& flags) {
                     job.noise.size(0), " images");
   }
   job.labels = cycle_labels(model, parse_classes(flags.classes, model), job.count);
-  sampling_timesteps(job.pipeline.sample, job.pipeline.diffusion.num_train_timesteps);
+  check_sample(job.pipeline.sample, job.pipeline.diffusion.num_train_timesteps);
   job.out = flags.out.empty() ? default_output(job, flags) : fs::path(flags.out);
   job.device = select_device(flags.common.device);
   return job;

@@ -60,27 +60,26 @@ fs::path executable_path() {
   return fs::read_symlink("/proc/self/exe", code);
 }
 
-/// Where the run goes: as told, or runs/NAME of the config file.
+/// Where the run goes: as told, or runs/NAME of the config file, or with --resume the newest run.
 fs::path run_path(const TrainFlags& flags) {
   if (!flags.run.empty()) return clean_path(flags.run);
-  if (flags.config.empty()) throw UserError("give --config NAME or, with --resume, --run DIR");
-  return fs::path("runs") / fs::path(flags.config).stem();
+  if (!flags.config.empty()) return fs::path("runs") / fs::path(flags.config).stem();
+  if (flags.resume) return find_newest_run("runs");
+  throw UserError("--config NAME is missing");
 }
 
-/// The newest checkpoint of the run if it is to be resumed; refuses to train over a run.
-fs::path checkpoint_to_resume(const TrainFlags& flags, const fs::path& run) {
-  const auto newest = RunDirectory(run).newest_checkpoint();
-  if (newest.empty() && RunDirectory(run).holds_other_files()) {
-    throw UserError(run.string(),
-                    ": is no run but holds config.yaml, metrics.jsonl or log.txt, which "
-                    "a run would replace; give another folder with --run DIR");
+/// Refuses to train over a run, or over files that are none.
+void check_run_is_free(const TrainFlags& flags, const RunDirectory& run) {
+  if (run.has_checkpoints() && !flags.resume) {
+    throw UserError(run.path().string(),
+                    ": holds checkpoints already; go on with --resume, or give "
+                    "another folder with --run DIR");
   }
-  if (!newest.empty() && !flags.resume) {
-    throw UserError(run.string(),
-                    ": holds checkpoints already; go on with --resume, or give another "
-                    "folder with --run DIR");
+  if (run.holds_other_files()) {
+    throw UserError(run.path().string(),
+                    ": is no run but holds config.yaml, metrics.jsonl or log.txt, "
+                    "which a run would replace; give another folder with --run DIR");
   }
-  return newest;
 }
 
 Config settings_of(const TrainFlags& flags, const fs::path& checkpoint) {
@@ -90,7 +89,9 @@ Config settings_of(const TrainFlags& flags, const fs::path& checkpoint) {
   } else if (!checkpoint.empty()) {
     config = load_checkpoint_config(checkpoint);
   } else {
-    throw UserError("--config NAME is missing");
+    throw UserError(run_path(flags).string(),
+                    ": no run to go on with; give --config NAME to start "
+                    "one");
   }
   for (const auto& [key, text] : flags.settings)
     set_setting(config, key, text, "command line");
@@ -136,10 +137,12 @@ void check_end(const Config& config) {
 Plan make_plan(const TrainFlags& flags) {
   Plan plan;
   plan.run = run_path(flags);
-  plan.checkpoint = checkpoint_to_resume(flags, plan.run);
+  const RunDirectory run(plan.run);
+  if (flags.resume) plan.checkpoint = run.newest_checkpoint();
   plan.config = settings_of(flags, plan.checkpoint);
   check_rules(plan.config);
-  if (!flags.dry_run) check_end(plan.config);
+  check_end(plan.config);
+  if (!flags.dry_run) check_run_is_free(flags, run);
   if (!plan.checkpoint.empty()) check_resume(plan.config, plan.checkpoint);
   plan.device = select_device(flags.common.device);
   plan.dataset = open_dataset(plan.config.data);

@@ -142,13 +142,17 @@ void check_model(const ModelConfig& model) {
   check_time_embedding(model);
 }
 
+void check_sample(const SampleConfig& sample, int64_t num_train_timesteps) {
+  check_sampler(sample);
+  check_sample_steps(sample, num_train_timesteps);
+}
+
 void check_rules(const Config& config) {
   check_model(config.model);
   check_attention_heads(config.model, /*must_divide=*/true);
   check_diffusion(config.diffusion);
   check_train(config.train);
-  check_sampler(config.sample);
-  check_sample_steps(config.sample, config.diffusion.num_train_timesteps);
+  check_sample(config.sample, config.diffusion.num_train_timesteps);
   const auto& size = config.data.image_size;
   if (!size.empty()) check_image_size(config.model, size.front(), size.back());
 }

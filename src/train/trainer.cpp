@@ -24,7 +24,7 @@ constexpr int64_t kUntimedSteps = 5;
 constexpr int64_t kTimedSteps = 30;
 constexpr double kBudgetPart = 0.03;
 /// Part of the time budget kept for the last checkpoint and for steps that turn out slower.
-constexpr double kReserve = 0.03;
+constexpr double kReserve = 0.06;
 
 double seconds_between(std::chrono::steady_clock::time_point from,
                        std::chrono::steady_clock::time_point to) {

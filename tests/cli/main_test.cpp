@@ -28,6 +28,7 @@ TEST_F(Main, UnknownCommandsAndFlagsAreUsageErrors) {
   expect_error(ddpm({"--verison"}), 2, "did you mean '--version'?");
   expect_error(train({"--trian.steps", "3"}), 2, "did you mean '--train.steps'?");
   expect_error(ddpm({"sample", "--stepps", "3"}), 2, "did you mean '--steps'?");
+  expect_error(train({"--batch-size", "3"}), 2, "did you mean '--train.batch_size'?");
   expect_error(train({"now"}), 2, "'now'");
   expect_error(ddpm({"sample", "-n", "many"}), 2, "many");
 }

@@ -107,6 +107,9 @@ TEST_F(SampleCommand, EverySamplerAndPrecisionRuns) {
 TEST_F(SampleCommand, WrongWordsAreUsageErrors) {
   expect_error(sample({"--class", "horse"}), 2, "cat, dog");
   expect_error(sample({"--class", "2"}), 2, "from 0 to 1");
+  expect_error(sample({"--class", ""}), 2, "--class");
+  expect_error(sample({"--seed", "-1"}), 2, "--seed");
+  expect_error(sample({"--sampler", "ddpm", "--eta", "0.5"}), 2, "eta");
   expect_error(sample({"--steps", "51"}), 2, "50");
   expect_error(sample({"--sampler", "magic"}), 2, "ddim");
   expect_error(sample({"--out", "x.jpg"}), 2, "x.jpg");

@@ -114,7 +114,17 @@ TEST_F(TrainCommand, MissingGpuIsADeviceError) {
 TEST_F(TrainCommand, RunsAreNeverOverwritten) {
   ASSERT_EQ(train().exit_code, 0);
   expect_error(train(), 2, "--resume");
+  EXPECT_EQ(train({"--dry-run"}).exit_code, 0);
+  expect_error(train({"--train.lr", "-1"}), 2, "train.lr");
   EXPECT_EQ(train({"--run", "elsewhere"}).exit_code, 0);
+}
+
+TEST_F(TrainCommand, ResumeWithoutAConfigGoesOnWithTheNewestRun) {
+  expect_error(ddpm({"train", "--resume"}), 4, "no trained model");
+  expect_error(ddpm({"train", "--resume", "--run", "runs/none"}), 2, "no run to go on with");
+  ASSERT_EQ(train().exit_code, 0);
+  EXPECT_EQ(ddpm({"train", "--resume", "--train.steps", "7"}).exit_code, 0);
+  EXPECT_TRUE(exists("runs/tiny/checkpoints/step-000007"));
 }
 
 TEST_F(TrainCommand, ResumeOfNothingStartsAndOfAFinishedRunEnds) {

@@ -19,7 +19,7 @@ struct SampleFlags {
   CommonFlags common;
   SettingFlags settings;
   std::string checkpoint;
-  std::string classes;
+  std::optional<std::string> classes;
   std::string out;
   std::string noise;
   std::optional<int64_t> count;

@@ -16,6 +16,9 @@ void check_rules(const Config& config);
 /// not come through it. `UserError` as above.
 void check_model(const ModelConfig& model);
 
+/// The rules of the sample section for a model with so many timesteps. `UserError` as above.
+void check_sample(const SampleConfig& sample, int64_t num_train_timesteps);
+
 /// Checks that every level of the U-Net but the last can halve the sides of the images.
 /// `UserError` that tells the nearest sizes which work.
 void check_image_size(const ModelConfig& model, int64_t height, int64_t width);
