@@ -116,7 +116,7 @@ fs::path resolve_checkpoint(const fs::path& path) {
                           "diffusers model");
   }
   if (fs::is_directory(path / "checkpoints")) {
-    const auto newest = RunDirectory(path).newest_checkpoint();
+    auto newest = RunDirectory(path).newest_checkpoint();
     if (newest.empty()) throw CheckpointError(path.string(), ": this run has no checkpoint yet");
     return newest;
   }

@@ -36,7 +36,7 @@ void fill_blocks(const RandomKey& key, std::span<float> out, const Convert& conv
   std::array<float, 4> values{};
   for (size_t start = 0; start < out.size(); start += 4) {
     convert(block_at(key, start / 4), values);
-    std::copy_n(values.begin(), std::min<size_t>(4, out.size() - start), out.begin() + start);
+    std::copy_n(values.begin(), std::min<size_t>(4, out.size() - start), out.data() + start);
   }
 }
 

@@ -17,7 +17,8 @@ void on_signal(int signal) {
     return;
   }
   stop_flag = 1;
-  static const char kMessage[] = "\nddpm: stopping after this step; once more to stop at once\n";
+  static constexpr char kMessage[] =
+      "\nddpm: stopping after this step; once more to stop at once\n";
   [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, kMessage, sizeof(kMessage) - 1);
 }
 

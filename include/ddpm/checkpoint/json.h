@@ -16,6 +16,6 @@ nlohmann::json parse_json(std::string_view text, const std::string& origin);
 nlohmann::json load_json(const std::filesystem::path& path);
 
 /// JSON as diffusers writes it: sorted keys, two blanks of indent, a newline at the end.
-std::string format_json(const nlohmann::json& json);
+std::string format_json(const nlohmann::json& value);
 
 }  // namespace ddpm

@@ -14,7 +14,7 @@ nlohmann::json scheduler_config_to_json(const DiffusionConfig& diffusion,
 
 /// Reads a diffusers scheduler's config into `diffusion` and those parts of `sample` that it speaks
 /// of. `CheckpointError` starting with `origin` that names what is not supported.
-void scheduler_config_from_json(const nlohmann::json& json, const std::string& origin,
+void scheduler_config_from_json(const nlohmann::json& object, const std::string& origin,
                                 DiffusionConfig& diffusion, SampleConfig& sample);
 
 }  // namespace ddpm

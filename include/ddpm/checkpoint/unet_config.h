@@ -15,6 +15,6 @@ nlohmann::json unet_config_to_json(const ModelConfig& model);
 
 /// Reads a `UNet2DModel`'s config, diffusers' defaults for what is absent. `CheckpointError`
 /// starting with `origin` that names anything which this program does not support.
-ModelConfig unet_config_from_json(const nlohmann::json& json, const std::string& origin);
+ModelConfig unet_config_from_json(const nlohmann::json& object, const std::string& origin);
 
 }  // namespace ddpm
