@@ -107,7 +107,7 @@ void settle_size(ModelConfig& model, const torch::Tensor& noise) {
   check_image_size(model, model.sample_size[0], model.sample_size[1]);
 }
 
-/// runs/NAME/samples/ddim50-g3-seed0.png, with a number behind if that is taken.
+/// runs/NAME/samples/step-000500-ddim50-g3-seed0.png, with a number behind if that is taken.
 fs::path default_output(const SampleJob& job, const SampleFlags& flags) {
   const auto& options = job.pipeline.sample;
   const auto folder = job.run.empty() ? fs::path() : job.run / "samples";

@@ -7,7 +7,8 @@
 
 // The compiler writes each loop below once for each of these; the loader takes the machine's best.
 #if defined(__x86_64__)
-#define DDPM_SIMD_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#define DDPM_SIMD_CLONES \
+  __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define DDPM_SIMD_CLONES
 #endif
@@ -95,16 +96,16 @@ DDPM_INLINE float activation_gradient(float dy, float z, bool silu) {
   return dy * s * (1.0F + z * (1.0F - s));
 }
 
-/// Sums over all pixels, for each channel: dz, dz * xhat, and xhat.
-template <typename T>
-DDPM_INLINE void add_gradients(const T* __restrict x, const T* __restrict dy, int64_t pixels,
-                               int64_t channels, const float* __restrict a,
-                               const float* __restrict b, bool silu, float* __restrict sum_dz,
-                               float* __restrict sum_dzx, float* __restrict sum_x) {
+/// Sums over all pixels, for each channel: dz, dz * x, and x.
+template <bool kSilu, typename T>
+DDPM_INLINE void add_gradients_of(const T* __restrict x, const T* __restrict dy, int64_t pixels,
+                                  int64_t channels, const float* __restrict a,
+                                  const float* __restrict b, float* __restrict sum_dz,
+                                  float* __restrict sum_dzx, float* __restrict sum_x) {
   for (int64_t p = 0; p < pixels; ++p, x += channels, dy += channels) {
     for (int64_t c = 0; c < channels; ++c) {
       const float v = load(x[c]);
-      const float dz = activation_gradient(load(dy[c]), a[c] * v + b[c], silu);
+      const float dz = activation_gradient(load(dy[c]), a[c] * v + b[c], kSilu);
       sum_dz[c] += dz;
       sum_dzx[c] += dz * v;
       sum_x[c] += v;
@@ -112,18 +113,40 @@ DDPM_INLINE void add_gradients(const T* __restrict x, const T* __restrict dy, in
   }
 }
 
-/// dx = a dz + e x + f, channel by channel.
 template <typename T>
-DDPM_INLINE void input_gradients(const T* __restrict x, const T* __restrict dy, int64_t pixels,
-                                 int64_t channels, const float* __restrict a,
-                                 const float* __restrict b, bool silu, const float* __restrict e,
-                                 const float* __restrict f, T* __restrict dx) {
+DDPM_INLINE void add_gradients(const T* x, const T* dy, int64_t pixels, int64_t channels,
+                               const float* a, const float* b, bool silu, float* sum_dz,
+                               float* sum_dzx, float* sum_x) {
+  if (silu) {
+    add_gradients_of<true>(x, dy, pixels, channels, a, b, sum_dz, sum_dzx, sum_x);
+  } else {
+    add_gradients_of<false>(x, dy, pixels, channels, a, b, sum_dz, sum_dzx, sum_x);
+  }
+}
+
+/// dx = a dz + e x + f, channel by channel.
+template <bool kSilu, typename T>
+DDPM_INLINE void input_gradients_of(const T* __restrict x, const T* __restrict dy, int64_t pixels,
+                                    int64_t channels, const float* __restrict a,
+                                    const float* __restrict b, const float* __restrict e,
+                                    const float* __restrict f, T* __restrict dx) {
   for (int64_t p = 0; p < pixels; ++p, x += channels, dy += channels, dx += channels) {
     for (int64_t c = 0; c < channels; ++c) {
       const float v = load(x[c]);
-      const float dz = activation_gradient(load(dy[c]), a[c] * v + b[c], silu);
+      const float dz = activation_gradient(load(dy[c]), a[c] * v + b[c], kSilu);
       store(dx[c], a[c] * dz + e[c] * v + f[c]);
     }
+  }
+}
+
+template <typename T>
+DDPM_INLINE void input_gradients(const T* x, const T* dy, int64_t pixels, int64_t channels,
+                                 const float* a, const float* b, bool silu, const float* e,
+                                 const float* f, T* dx) {
+  if (silu) {
+    input_gradients_of<true>(x, dy, pixels, channels, a, b, e, f, dx);
+  } else {
+    input_gradients_of<false>(x, dy, pixels, channels, a, b, e, f, dx);
   }
 }
 
@@ -147,38 +170,22 @@ DDPM_SIMD_CLONES void scale(const BFloat16Bits* x, int64_t pixels, int64_t chann
 DDPM_SIMD_CLONES void gradient_sums(const float* x, const float* dy, int64_t pixels,
                                     int64_t channels, const float* a, const float* b, bool silu,
                                     float* sum_dz, float* sum_dzx, float* sum_x) {
-  if (silu) {
-    add_gradients(x, dy, pixels, channels, a, b, true, sum_dz, sum_dzx, sum_x);
-  } else {
-    add_gradients(x, dy, pixels, channels, a, b, false, sum_dz, sum_dzx, sum_x);
-  }
+  add_gradients(x, dy, pixels, channels, a, b, silu, sum_dz, sum_dzx, sum_x);
 }
 DDPM_SIMD_CLONES void gradient_sums(const BFloat16Bits* x, const BFloat16Bits* dy, int64_t pixels,
                                     int64_t channels, const float* a, const float* b, bool silu,
                                     float* sum_dz, float* sum_dzx, float* sum_x) {
-  if (silu) {
-    add_gradients(x, dy, pixels, channels, a, b, true, sum_dz, sum_dzx, sum_x);
-  } else {
-    add_gradients(x, dy, pixels, channels, a, b, false, sum_dz, sum_dzx, sum_x);
-  }
+  add_gradients(x, dy, pixels, channels, a, b, silu, sum_dz, sum_dzx, sum_x);
 }
 DDPM_SIMD_CLONES void gradient_inputs(const float* x, const float* dy, int64_t pixels,
                                       int64_t channels, const float* a, const float* b, bool silu,
                                       const float* e, const float* f, float* dx) {
-  if (silu) {
-    input_gradients(x, dy, pixels, channels, a, b, true, e, f, dx);
-  } else {
-    input_gradients(x, dy, pixels, channels, a, b, false, e, f, dx);
-  }
+  input_gradients(x, dy, pixels, channels, a, b, silu, e, f, dx);
 }
 DDPM_SIMD_CLONES void gradient_inputs(const BFloat16Bits* x, const BFloat16Bits* dy, int64_t pixels,
                                       int64_t channels, const float* a, const float* b, bool silu,
                                       const float* e, const float* f, BFloat16Bits* dx) {
-  if (silu) {
-    input_gradients(x, dy, pixels, channels, a, b, true, e, f, dx);
-  } else {
-    input_gradients(x, dy, pixels, channels, a, b, false, e, f, dx);
-  }
+  input_gradients(x, dy, pixels, channels, a, b, silu, e, f, dx);
 }
 
 constexpr int64_t kPixelsPerSum = 256;  // float sums of so many terms keep their digits

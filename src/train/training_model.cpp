@@ -66,8 +66,7 @@ torch::Tensor denoising_loss(UNet& unet, const torch::Tensor& x_t, const torch::
   torch::Tensor output;
   {
     const AutocastScope autocast(x_t.device(), precision);
-    const auto format = kMemoryFormat;
-    output = unet->forward(x_t.contiguous(format), timesteps, labels);
+    output = unet->forward(x_t.contiguous(kMemoryFormat), timesteps, labels);
   }
   return torch::mse_loss(output.to(torch::kFloat32), target);
 }
