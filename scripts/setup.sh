@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.."
 torch_version=2.13.0
 cpu_packages=("torch==$torch_version" nvidia-cuda-runtime==13.0.96 nvidia-cuda-cupti==13.0.85)
 debian_packages=(g++ cmake ninja-build python3 python3-pip ca-certificates
-  libcli11-dev libspdlog-dev libyaml-cpp-dev nlohmann-json3-dev libstb-dev zlib1g-dev libgtest-dev
+  libcli11-dev libspdlog-dev libyaml-cpp-dev nlohmann-json3-dev libstb-dev libhwy-dev zlib1g-dev libgtest-dev
   dataset-fashion-mnist)
 
 cuda=no build=yes

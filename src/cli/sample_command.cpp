@@ -25,9 +25,11 @@ namespace {
 using nlohmann::json;
 using Clock = std::chrono::steady_clock;
 
-/// The job's network, laid out for its device.
+/// The job's network, on its device and in its precision.
 UNet network_of(const SampleJob& job) {
-  return load_unet(job.pipeline, job.device, kMemoryFormat);
+  auto unet = load_unet(job.pipeline, job.device, kMemoryFormat);
+  convert_parameters(*unet, job.precision);
+  return unet;
 }
 
 /// Two network calls in each precision on a batch of the job's size; gives the faster.
@@ -39,7 +41,7 @@ Precision probe_sampling_precision(const SampleJob& job, int64_t batch) {
     probe.pipeline.sample.steps = 1;
     probe.pipeline.sample.guidance = 1.0;
     Generator generator(network_of(probe), probe.pipeline.diffusion, probe.pipeline.sample,
-                        probe.device, precision);
+                        probe.device);
     const GenerationRequest request{.seeds = std::vector<uint64_t>(static_cast<size_t>(batch)),
                                     .labels = cycle_labels(model, {}, batch),
                                     .initial_noise = {}};
@@ -112,8 +114,7 @@ class DrawProgress {
 
 /// Draws all images; gives how many were done when it ended or was stopped.
 int64_t draw(const SampleJob& job, const SampleFlags& flags, OutputWriter& writer) {
-  Generator generator(network_of(job), job.pipeline.diffusion, job.pipeline.sample, job.device,
-                      job.precision);
+  Generator generator(network_of(job), job.pipeline.diffusion, job.pipeline.sample, job.device);
   DrawProgress progress(job.count, job.pipeline.sample.steps);
   int64_t done = 0;
   try {

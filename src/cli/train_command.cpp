@@ -19,6 +19,7 @@
 #include "ddpm/config/rules.h"
 #include "ddpm/config/settings.h"
 #include "ddpm/config/yaml.h"
+#include "ddpm/train/operator_profile.h"
 #include "ddpm/train/plan.h"
 #include "ddpm/train/trainer.h"
 #include "ddpm/util/error.h"
@@ -42,6 +43,7 @@ struct TrainFlags {
   bool resume = false;
   bool dry_run = false;
   bool print_config = false;
+  int64_t profile_steps = 0;
 };
 
 /// Everything a run needs, settled before anything is written.
@@ -142,7 +144,7 @@ Plan make_plan(const TrainFlags& flags) {
   plan.config = settings_of(flags, plan.checkpoint);
   check_rules(plan.config);
   check_end(plan.config);
-  if (!flags.dry_run) check_run_is_free(flags, run);
+  if (!flags.dry_run && flags.profile_steps == 0) check_run_is_free(flags, run);
   if (!plan.checkpoint.empty()) check_resume(plan.config, plan.checkpoint);
   plan.device = select_device(flags.common.device);
   plan.dataset = open_dataset(plan.config.data);
@@ -274,10 +276,25 @@ ExitCode report_end(RunEnd end, const TrainFlags& flags, const Plan& plan,
   return end == RunEnd::kStopped ? ExitCode::kStopped : ExitCode::kDone;
 }
 
+/// Takes some steps without a run folder and tells where their time goes.
+void show_profile(Plan& plan, int64_t steps) {
+  if (plan.config.train.precision == Precision::kAuto) {
+    plan.config.train.precision = probe_precision(plan.config, plan.device);
+  }
+  for (const auto& line : plan_lines(plan))
+    log_info(line);
+  const auto profile = profile_training(plan.config, *plan.dataset, plan.device, steps);
+  std::cout << profile_table(profile.operators, profile.seconds, steps);
+}
+
 ExitCode train(const TrainFlags& flags) {
   Plan plan = make_plan(flags);
   if (flags.dry_run) {
     show_plan(plan, flags.common.json);
+    return ExitCode::kDone;
+  }
+  if (flags.profile_steps > 0) {
+    show_profile(plan, flags.profile_steps);
     return ExitCode::kDone;
   }
   RunDirectory(plan.run).create();
@@ -332,6 +349,11 @@ void add_train_command(CLI::App& app, ExitCode& exit_code) {
                    "rate decays to its end in this time.")
       ->type_name("TIME");
   command->add_flag("--dry-run", flags->dry_run, "Show what would be done; touch nothing.");
+  command
+      ->add_option("--profile", flags->profile_steps,
+                   "Take this many steps, print where their time goes, and keep nothing.")
+      ->type_name("STEPS")
+      ->check(CLI::PositiveNumber);
   command->add_flag("--print-config", flags->print_config, "Print the settings as YAML.");
   add_common_flags(*command, flags->common);
   add_setting_flags(*command, flags->settings, {"data", "model", "diffusion", "train", "sample"});

@@ -111,6 +111,7 @@ Batch BatchStream::make_batch(int64_t index) {
     to_unit_range(bytes.data(), size, batch.images.data_ptr<float>() + i * size);
     if (batch.labels.defined()) batch.labels.data_ptr<int64_t>()[i] = dataset_.label(number);
   }
+  if (options_.prepare) options_.prepare(batch, index * options_.batch_size);
   return batch;
 }
 

@@ -1,192 +1,205 @@
 #include "ddpm/kernels/group_norm_loops.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
+#include <type_traits>
 #include <vector>
 
-// The compiler writes each loop below once for each of these; the loader takes the machine's best.
-#if defined(__x86_64__)
-#define DDPM_SIMD_CLONES \
-  __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define DDPM_SIMD_CLONES
-#endif
-#define DDPM_INLINE inline __attribute__((always_inline))
+#include "ddpm/kernels/vector_math.h"
 
 namespace ddpm {
 namespace {
 
-DDPM_INLINE float load(float x) {
-  return x;
+/// Some pixels of an image, channels together.
+struct Pixels {
+  int64_t count;
+  int64_t channels;
+};
+
+/// Calls `work(width, first channel)` for blocks of channels whose width the compiler knows, so
+/// that what belongs to a channel stays in registers while the loop runs over the pixels.
+template <typename Work>
+DDPM_INLINE void for_channel_blocks(int64_t channels, const Work& work) {
+  int64_t c = 0;
+  for (; c + 32 <= channels; c += 32)
+    work(std::integral_constant<int, 32>(), c);
+  for (; c + 16 <= channels; c += 16)
+    work(std::integral_constant<int, 16>(), c);
+  for (; c + 4 <= channels; c += 4)
+    work(std::integral_constant<int, 4>(), c);
+  for (; c < channels; ++c)
+    work(std::integral_constant<int, 1>(), c);
 }
 
-DDPM_INLINE float load(BFloat16Bits x) {
-  return std::bit_cast<float>(static_cast<uint32_t>(x) << 16);
-}
+template <int kWidth>
+struct Block {
+  float values[kWidth];
 
-DDPM_INLINE void store(float& out, float x) {
-  out = x;
-}
-
-/// Rounds to the nearest, ties to even; NaN stays NaN.
-DDPM_INLINE void store(BFloat16Bits& out, float x) {
-  const auto bits = std::bit_cast<uint32_t>(x);
-  const uint32_t rounded = (bits + 0x7FFFU + ((bits >> 16) & 1U)) >> 16;
-  out = static_cast<BFloat16Bits>(x == x ? rounded : 0x7FC0U);
-}
-
-/// e^x within 2 units in the last place, without a branch: 2^k times a polynomial on
-/// [-ln 2 / 2, ln 2 / 2] (Taylor to the sixth power).
-DDPM_INLINE float fast_exp(float x) {
-  const float clamped = std::min(std::max(x, -87.0F), 88.0F);
-  const float shifted = clamped * 1.44269504F + 12582912.0F;  // rounds k into the low bits
-  const float k = shifted - 12582912.0F;
-  const float r = (clamped - k * 0.693359375F) + k * 2.12194440e-4F;
-  float p = 1.0F / 720.0F;
-  p = p * r + 1.0F / 120.0F;
-  p = p * r + 1.0F / 24.0F;
-  p = p * r + 1.0F / 6.0F;
-  p = p * r + 0.5F;
-  p = p * r + 1.0F;
-  p = p * r + 1.0F;
-  const uint32_t power = (std::bit_cast<uint32_t>(shifted) - 0x4B400000U + 127U) << 23;
-  return p * std::bit_cast<float>(power);
-}
-
-DDPM_INLINE float sigmoid(float x) {
-  return 1.0F / (1.0F + fast_exp(-x));
-}
-
-/// Adds, over some pixels, the differences from `pivot` and their squares, channel by channel.
-template <typename T>
-DDPM_INLINE void add_moments(const T* __restrict x, int64_t pixels, int64_t channels,
-                             const float* __restrict pivot, float* __restrict sum,
-                             float* __restrict squares) {
-  for (int64_t p = 0; p < pixels; ++p, x += channels) {
-    for (int64_t c = 0; c < channels; ++c) {
-      const float d = load(x[c]) - pivot[c];
-      sum[c] += d;
-      squares[c] += d * d;
-    }
+  DDPM_INLINE explicit Block(const float* from) {
+    for (int i = 0; i < kWidth; ++i)
+      values[i] = from[i];
   }
-}
+  DDPM_INLINE Block() {
+    for (int i = 0; i < kWidth; ++i)
+      values[i] = 0.0F;
+  }
+  DDPM_INLINE void write(float* to) const {
+    for (int i = 0; i < kWidth; ++i)
+      to[i] = values[i];
+  }
+};
 
+/// Sums, over the pixels, of the differences from `pivot` and of their squares, by channel.
 template <typename T>
-DDPM_INLINE void scale_all(const T* __restrict x, int64_t pixels, int64_t channels,
-                           const float* __restrict a, const float* __restrict b, bool silu,
-                           T* __restrict y) {
-  for (int64_t p = 0; p < pixels; ++p, x += channels, y += channels) {
-    if (silu) {
-      for (int64_t c = 0; c < channels; ++c) {
-        const float z = a[c] * load(x[c]) + b[c];
-        store(y[c], z * sigmoid(z));
+DDPM_INLINE void moments_of(const T* x, Pixels pixels, const float* pivot, float* sum,
+                            float* squares) {
+  for_channel_blocks(pixels.channels, [=](auto width, int64_t c) DDPM_ALWAYS {
+    constexpr int kWidth = decltype(width)::value;
+    const Block<kWidth> center(pivot + c);
+    Block<kWidth> s;
+    Block<kWidth> q;
+    const T* from = x + c;
+    for (int64_t p = 0; p < pixels.count; ++p, from += pixels.channels) {
+      for (int i = 0; i < kWidth; ++i) {
+        const float d = load(from[i]) - center.values[i];
+        s.values[i] += d;
+        q.values[i] += d * d;
       }
-    } else {
-      for (int64_t c = 0; c < channels; ++c)
-        store(y[c], a[c] * load(x[c]) + b[c]);
     }
-  }
+    s.write(sum + c);
+    q.write(squares + c);
+  });
+}
+
+/// y = a x + b, or its SiLU.
+template <bool kSilu, typename T>
+DDPM_INLINE void scaled(const T* x, Pixels pixels, const float* a, const float* b, T* y) {
+  for_channel_blocks(pixels.channels, [=](auto width, int64_t c) DDPM_ALWAYS {
+    constexpr int kWidth = decltype(width)::value;
+    const Block<kWidth> slope(a + c);
+    const Block<kWidth> offset(b + c);
+    const T* __restrict from = x + c;
+    T* __restrict to = y + c;
+    for (int64_t p = 0; p < pixels.count; ++p) {
+      for (int i = 0; i < kWidth; ++i) {
+        const float z = slope.values[i] * load(from[i]) + offset.values[i];
+        store(to[i], kSilu ? z * sigmoid(z) : z);
+      }
+      from += pixels.channels;
+      to += pixels.channels;
+    }
+  });
 }
 
 /// Gradient before the activation.
-DDPM_INLINE float activation_gradient(float dy, float z, bool silu) {
-  if (!silu) return dy;
+template <bool kSilu>
+DDPM_INLINE float activation_gradient(float dy, float z) {
+  if constexpr (!kSilu) return dy;
   const float s = sigmoid(z);
   return dy * s * (1.0F + z * (1.0F - s));
 }
 
-/// Sums over all pixels, for each channel: dz, dz * x, and x.
+/// Sums over the pixels, by channel: dz, dz x, and x.
+struct SumRows {
+  float* dz;
+  float* dz_x;
+  float* x;
+};
+
 template <bool kSilu, typename T>
-DDPM_INLINE void add_gradients_of(const T* __restrict x, const T* __restrict dy, int64_t pixels,
-                                  int64_t channels, const float* __restrict a,
-                                  const float* __restrict b, float* __restrict sum_dz,
-                                  float* __restrict sum_dzx, float* __restrict sum_x) {
-  for (int64_t p = 0; p < pixels; ++p, x += channels, dy += channels) {
-    for (int64_t c = 0; c < channels; ++c) {
-      const float v = load(x[c]);
-      const float dz = activation_gradient(load(dy[c]), a[c] * v + b[c], kSilu);
-      sum_dz[c] += dz;
-      sum_dzx[c] += dz * v;
-      sum_x[c] += v;
+DDPM_INLINE void gradient_sums_of(const T* x, const T* dy, Pixels pixels, const float* a,
+                                  const float* b, SumRows sums) {
+  for_channel_blocks(pixels.channels, [=](auto width, int64_t c) DDPM_ALWAYS {
+    constexpr int kWidth = decltype(width)::value;
+    const Block<kWidth> slope(a + c);
+    const Block<kWidth> offset(b + c);
+    Block<kWidth> dz_sum;
+    Block<kWidth> dzx_sum;
+    Block<kWidth> x_sum;
+    const T* from = x + c;
+    const T* grad = dy + c;
+    for (int64_t p = 0; p < pixels.count; ++p) {
+      for (int i = 0; i < kWidth; ++i) {
+        const float v = load(from[i]);
+        const float dz =
+            activation_gradient<kSilu>(load(grad[i]), slope.values[i] * v + offset.values[i]);
+        dz_sum.values[i] += dz;
+        dzx_sum.values[i] += dz * v;
+        x_sum.values[i] += v;
+      }
+      from += pixels.channels;
+      grad += pixels.channels;
     }
-  }
+    dz_sum.write(sums.dz + c);
+    dzx_sum.write(sums.dz_x + c);
+    x_sum.write(sums.x + c);
+  });
 }
 
-template <typename T>
-DDPM_INLINE void add_gradients(const T* x, const T* dy, int64_t pixels, int64_t channels,
-                               const float* a, const float* b, bool silu, float* sum_dz,
-                               float* sum_dzx, float* sum_x) {
-  if (silu) {
-    add_gradients_of<true>(x, dy, pixels, channels, a, b, sum_dz, sum_dzx, sum_x);
-  } else {
-    add_gradients_of<false>(x, dy, pixels, channels, a, b, sum_dz, sum_dzx, sum_x);
-  }
-}
+/// Coefficients of the input's gradient by channel, a dz + e x + f, where z = a x + b.
+struct GradientRows {
+  const float* a;
+  const float* b;
+  const float* e;
+  const float* f;
+};
 
-/// dx = a dz + e x + f, channel by channel.
 template <bool kSilu, typename T>
-DDPM_INLINE void input_gradients_of(const T* __restrict x, const T* __restrict dy, int64_t pixels,
-                                    int64_t channels, const float* __restrict a,
-                                    const float* __restrict b, const float* __restrict e,
-                                    const float* __restrict f, T* __restrict dx) {
-  for (int64_t p = 0; p < pixels; ++p, x += channels, dy += channels, dx += channels) {
-    for (int64_t c = 0; c < channels; ++c) {
-      const float v = load(x[c]);
-      const float dz = activation_gradient(load(dy[c]), a[c] * v + b[c], kSilu);
-      store(dx[c], a[c] * dz + e[c] * v + f[c]);
+DDPM_INLINE void input_gradients_of(const T* x, const T* dy, Pixels pixels, GradientRows rows,
+                                    T* dx) {
+  for_channel_blocks(pixels.channels, [=](auto width, int64_t c) DDPM_ALWAYS {
+    constexpr int kWidth = decltype(width)::value;
+    const Block<kWidth> a(rows.a + c);
+    const Block<kWidth> b(rows.b + c);
+    const Block<kWidth> e(rows.e + c);
+    const Block<kWidth> f(rows.f + c);
+    const T* __restrict from = x + c;
+    const T* __restrict grad = dy + c;
+    T* __restrict to = dx + c;
+    for (int64_t p = 0; p < pixels.count; ++p) {
+      for (int i = 0; i < kWidth; ++i) {
+        const float v = load(from[i]);
+        const float dz = activation_gradient<kSilu>(load(grad[i]), a.values[i] * v + b.values[i]);
+        store(to[i], a.values[i] * dz + e.values[i] * v + f.values[i]);
+      }
+      from += pixels.channels;
+      grad += pixels.channels;
+      to += pixels.channels;
     }
-  }
-}
-
-template <typename T>
-DDPM_INLINE void input_gradients(const T* x, const T* dy, int64_t pixels, int64_t channels,
-                                 const float* a, const float* b, bool silu, const float* e,
-                                 const float* f, T* dx) {
-  if (silu) {
-    input_gradients_of<true>(x, dy, pixels, channels, a, b, e, f, dx);
-  } else {
-    input_gradients_of<false>(x, dy, pixels, channels, a, b, e, f, dx);
-  }
+  });
 }
 
 // One function for each loop and type, cloned for each instruction set.
-DDPM_SIMD_CLONES void moments(const float* x, int64_t pixels, int64_t channels, const float* pivot,
-                              float* sum, float* squares) {
-  add_moments(x, pixels, channels, pivot, sum, squares);
-}
-DDPM_SIMD_CLONES void moments(const BFloat16Bits* x, int64_t pixels, int64_t channels,
-                              const float* pivot, float* sum, float* squares) {
-  add_moments(x, pixels, channels, pivot, sum, squares);
-}
-DDPM_SIMD_CLONES void scale(const float* x, int64_t pixels, int64_t channels, const float* a,
-                            const float* b, bool silu, float* y) {
-  scale_all(x, pixels, channels, a, b, silu, y);
-}
-DDPM_SIMD_CLONES void scale(const BFloat16Bits* x, int64_t pixels, int64_t channels, const float* a,
-                            const float* b, bool silu, BFloat16Bits* y) {
-  scale_all(x, pixels, channels, a, b, silu, y);
-}
-DDPM_SIMD_CLONES void gradient_sums(const float* x, const float* dy, int64_t pixels,
-                                    int64_t channels, const float* a, const float* b, bool silu,
-                                    float* sum_dz, float* sum_dzx, float* sum_x) {
-  add_gradients(x, dy, pixels, channels, a, b, silu, sum_dz, sum_dzx, sum_x);
-}
-DDPM_SIMD_CLONES void gradient_sums(const BFloat16Bits* x, const BFloat16Bits* dy, int64_t pixels,
-                                    int64_t channels, const float* a, const float* b, bool silu,
-                                    float* sum_dz, float* sum_dzx, float* sum_x) {
-  add_gradients(x, dy, pixels, channels, a, b, silu, sum_dz, sum_dzx, sum_x);
-}
-DDPM_SIMD_CLONES void gradient_inputs(const float* x, const float* dy, int64_t pixels,
-                                      int64_t channels, const float* a, const float* b, bool silu,
-                                      const float* e, const float* f, float* dx) {
-  input_gradients(x, dy, pixels, channels, a, b, silu, e, f, dx);
-}
-DDPM_SIMD_CLONES void gradient_inputs(const BFloat16Bits* x, const BFloat16Bits* dy, int64_t pixels,
-                                      int64_t channels, const float* a, const float* b, bool silu,
-                                      const float* e, const float* f, BFloat16Bits* dx) {
-  input_gradients(x, dy, pixels, channels, a, b, silu, e, f, dx);
-}
+#define DDPM_CLONED_LOOPS(T)                                                                       \
+  DDPM_SIMD_CLONES void moments(const T* x, Pixels pixels, const float* pivot, float* sum,         \
+                                float* squares) {                                                  \
+    moments_of(x, pixels, pivot, sum, squares);                                                    \
+  }                                                                                                \
+  DDPM_SIMD_CLONES void scale(const T* x, Pixels pixels, const float* a, const float* b, T* y) {   \
+    scaled<false>(x, pixels, a, b, y);                                                             \
+  }                                                                                                \
+  DDPM_SIMD_CLONES void scale_silu(const T* x, Pixels pixels, const float* a, const float* b,      \
+                                   T* y) {                                                         \
+    scaled<true>(x, pixels, a, b, y);                                                              \
+  }                                                                                                \
+  DDPM_SIMD_CLONES void gradient_sums(const T* x, const T* dy, Pixels pixels, const float* a,      \
+                                      const float* b, SumRows sums) {                              \
+    gradient_sums_of<false>(x, dy, pixels, a, b, sums);                                            \
+  }                                                                                                \
+  DDPM_SIMD_CLONES void gradient_sums_silu(const T* x, const T* dy, Pixels pixels, const float* a, \
+                                           const float* b, SumRows sums) {                         \
+    gradient_sums_of<true>(x, dy, pixels, a, b, sums);                                             \
+  }                                                                                                \
+  DDPM_SIMD_CLONES void gradient_inputs(const T* x, const T* dy, Pixels pixels, GradientRows rows, \
+                                        T* dx) {                                                   \
+    input_gradients_of<false>(x, dy, pixels, rows, dx);                                            \
+  }                                                                                                \
+  DDPM_SIMD_CLONES void gradient_inputs_silu(const T* x, const T* dy, Pixels pixels,               \
+                                             GradientRows rows, T* dx) {                           \
+    input_gradients_of<true>(x, dy, pixels, rows, dx);                                             \
+  }
+DDPM_CLONED_LOOPS(float)
+DDPM_CLONED_LOOPS(BFloat16Bits)
 
 constexpr int64_t kPixelsPerSum = 256;  // float sums of so many terms keep their digits
 
@@ -212,8 +225,9 @@ std::vector<ChannelMoments> channel_moments(const GroupNormImage& image, const T
     pivot[c] = load(x[c]);
   for (int64_t first = 0; first < image.pixels; first += kPixelsPerSum) {
     std::vector<float> part(2 * channels);
-    moments(x + first * image.channels, std::min(kPixelsPerSum, image.pixels - first),
-            image.channels, pivot.data(), part.data(), part.data() + channels);
+    moments(x + first * image.channels,
+            {std::min(kPixelsPerSum, image.pixels - first), image.channels}, pivot.data(),
+            part.data(), part.data() + channels);
     for (size_t c = 0; c < channels; ++c) {
       sum[c] += part[c];
       squares[c] += part[channels + c];
@@ -281,9 +295,13 @@ GradientSums sum_gradients(const GroupNormImage& image, const T* x, const T* dy,
   for (int64_t first = 0; first < image.pixels; first += kPixelsPerSum) {
     std::vector<float> part(3 * channels);
     const int64_t offset = first * image.channels;
-    gradient_sums(x + offset, dy + offset, std::min(kPixelsPerSum, image.pixels - first),
-                  image.channels, affine.a.data(), affine.b.data(), image.silu, part.data(),
-                  part.data() + channels, part.data() + 2 * channels);
+    const Pixels pixels{std::min(kPixelsPerSum, image.pixels - first), image.channels};
+    const SumRows rows{part.data(), part.data() + channels, part.data() + 2 * channels};
+    if (image.silu) {
+      gradient_sums_silu(x + offset, dy + offset, pixels, affine.a.data(), affine.b.data(), rows);
+    } else {
+      gradient_sums(x + offset, dy + offset, pixels, affine.a.data(), affine.b.data(), rows);
+    }
     for (size_t c = 0; c < channels; ++c) {
       sums.dz[c] += part[c];
       sums.dz_x[c] += part[channels + c];
@@ -299,7 +317,12 @@ template <typename T>
 void group_norm_forward(const GroupNormImage& image, const T* x, T* y, float* mean, float* rstd) {
   group_statistics(image, channel_moments(image, x), mean, rstd);
   const Affine affine = affine_of(image, mean, rstd);
-  scale(x, image.pixels, image.channels, affine.a.data(), affine.b.data(), image.silu, y);
+  const Pixels pixels{image.pixels, image.channels};
+  if (image.silu) {
+    scale_silu(x, pixels, affine.a.data(), affine.b.data(), y);
+  } else {
+    scale(x, pixels, affine.a.data(), affine.b.data(), y);
+  }
 }
 
 template <typename T>
@@ -336,8 +359,13 @@ void group_norm_backward(const GroupNormImage& image, const T* x, const T* dy, c
           static_cast<float>(r * (image.weight[c] * sums.dz[i] - pixels * s1 - s2 * sum_xhat));
     }
   }
-  gradient_inputs(x, dy, image.pixels, image.channels, affine.a.data(), affine.b.data(), image.silu,
-                  e.data(), f.data(), dx);
+  const Pixels all{image.pixels, image.channels};
+  const GradientRows rows{affine.a.data(), affine.b.data(), e.data(), f.data()};
+  if (image.silu) {
+    gradient_inputs_silu(x, dy, all, rows, dx);
+  } else {
+    gradient_inputs(x, dy, all, rows, dx);
+  }
 }
 
 template void group_norm_forward(const GroupNormImage&, const float*, float*, float*, float*);

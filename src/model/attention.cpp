@@ -1,30 +1,11 @@
 #include "ddpm/model/attention.h"
 
-#include <cmath>
-
 #include <torch/types.h>
 
+#include "ddpm/kernels/attention.h"
 #include "ddpm/model/norm.h"
 
 namespace ddpm {
-namespace {
-
-/// On the CPU, plain batched products are several times faster than the fused kernel at a U-Net's
-/// short sequences and narrow heads; above this the score matrix would cost too much memory.
-constexpr int64_t kPlainProductTokens = 1024;
-
-/// q, k, v [N, heads, tokens, head_dim] to the attended values, same shape.
-torch::Tensor attend(const torch::Tensor& q, const torch::Tensor& k, const torch::Tensor& v) {
-  if (!q.device().is_cpu() || q.size(2) > kPlainProductTokens) {
-    return at::scaled_dot_product_attention(q, k, v);
-  }
-  const double scale = 1.0 / std::sqrt(static_cast<double>(q.size(3)));
-  const auto scores = torch::matmul(q * scale, k.transpose(2, 3));
-  return torch::matmul(torch::softmax(scores, -1), v);
-}
-
-}  // namespace
-
 AttentionImpl::AttentionImpl(const AttentionOptions& options)
     : options_(options),
       heads_(options.channels / options.head_dim),
@@ -48,12 +29,12 @@ torch::Tensor AttentionImpl::forward(const torch::Tensor& hidden_states) {
                           ? hidden_states
                           : normalize(group_norm_, hidden_states, Activation::kNone);
   const auto tokens = normed.flatten(2).transpose(1, 2);  // [N, HW, C]
-  const auto split_heads = [&](const torch::Tensor& x) {
-    return x.view({batch, -1, heads_, options_.head_dim}).transpose(1, 2);
-  };
-  const auto attended =
-      attend(split_heads(to_q_(tokens)), split_heads(to_k_(tokens)), split_heads(to_v_(tokens)));
-  const auto merged = attended.transpose(1, 2).reshape({batch, -1, inner_});
+  // One product for queries, keys and values.
+  const auto weight = torch::cat({to_q_->weight, to_k_->weight, to_v_->weight});
+  const auto bias = torch::cat({to_q_->bias, to_k_->bias, to_v_->bias});
+  const auto qkv =
+      torch::linear(tokens, weight, bias).view({batch, -1, 3, heads_, options_.head_dim});
+  const auto merged = attention(qkv);
   const auto output = to_out_(merged).transpose(1, 2).reshape_as(hidden_states) + hidden_states;
   return options_.rescale_output_factor == 1.0 ? output : output / options_.rescale_output_factor;
 }

@@ -26,7 +26,7 @@ TimestepEmbeddingImpl::TimestepEmbeddingImpl(int64_t in_channels, int64_t time_e
       linear_2_(register_module("linear_2", torch::nn::Linear(time_embed_dim, time_embed_dim))) {}
 
 torch::Tensor TimestepEmbeddingImpl::forward(const torch::Tensor& sample) {
-  return linear_2_(torch::silu(linear_1_(sample)));
+  return linear_2_(torch::silu(linear_1_(sample.to(linear_1_->weight.scalar_type()))));
 }
 
 }  // namespace ddpm

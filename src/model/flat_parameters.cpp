@@ -1,5 +1,6 @@
 #include "ddpm/model/flat_parameters.h"
 
+#include <c10/core/MemoryFormat.h>
 #include <torch/types.h>
 
 #include "ddpm/util/error.h"
@@ -15,16 +16,22 @@ std::string shape_text(at::IntArrayRef shape) {
   return out.str();
 }
 
+/// Strides of a parameter, which say "channels last" even of one channel.
+std::vector<int64_t> strides_of(at::IntArrayRef sizes, torch::MemoryFormat format) {
+  if (sizes.size() == 4 && format == torch::MemoryFormat::ChannelsLast) {
+    return c10::get_channels_last_strides_2d(sizes);
+  }
+  return torch::empty(sizes, torch::device(torch::kMeta)).strides().vec();
+}
+
 }  // namespace
 
 FlatLayout::FlatLayout(const torch::nn::Module& module, torch::MemoryFormat format) {
   for (const auto& item : module.named_parameters()) {
     const auto& parameter = item.value();
-    const auto layout = parameter.dim() == 4 ? format : torch::MemoryFormat::Contiguous;
-    const auto shaped =
-        torch::empty(parameter.sizes(), torch::device(torch::kMeta)).contiguous(layout);
+    const auto sizes = parameter.sizes();
     names_.push_back(item.key());
-    slots_.push_back({size_, parameter.sizes().vec(), shaped.strides().vec()});
+    slots_.push_back({size_, sizes.vec(), strides_of(sizes, format)});
     size_ += (parameter.numel() + kAlignment - 1) / kAlignment * kAlignment;
   }
 }
@@ -68,23 +75,40 @@ void FlatLayout::load(const torch::Tensor& flat, const NamedTensors& tensors,
     target.copy_(tensors.at(name));
 }
 
-void bind_parameters(torch::nn::Module& module, const FlatLayout& layout, const torch::Tensor& flat,
-                     bool keep_values) {
+void bind_parameters(torch::nn::Module& module, const std::vector<torch::Tensor>& values) {
+  const auto parameters = module.parameters();
+  TORCH_CHECK(parameters.size() == values.size(), "as many values as parameters");
+  for (size_t i = 0; i < values.size(); ++i)
+    parameters[i].set_data(values[i]);
+}
+
+void copy_parameters(const torch::nn::Module& module, const FlatLayout& layout,
+                     const torch::Tensor& flat) {
   const torch::NoGradGuard no_grad;
   const auto views = layout.views(flat);
   const auto parameters = module.parameters();
-  for (size_t i = 0; i < views.size(); ++i) {
-    if (keep_values) views[i].copy_(parameters[i]);
-    parameters[i].set_data(views[i]);
-  }
+  for (size_t i = 0; i < views.size(); ++i)
+    views[i].copy_(parameters[i]);
 }
 
-void bind_gradients(torch::nn::Module& module, const FlatLayout& layout,
-                    const torch::Tensor& flat) {
+void take_gradients(torch::nn::Module& module, const FlatLayout& layout, const torch::Tensor& flat,
+                    bool add) {
+  const torch::NoGradGuard no_grad;
   const auto views = layout.views(flat);
-  const auto parameters = module.parameters();
-  for (size_t i = 0; i < views.size(); ++i)
-    parameters[i].mutable_grad() = views[i];
+  auto parameters = module.parameters();
+  for (size_t i = 0; i < views.size(); ++i) {
+    auto& gradient = parameters[i].mutable_grad();
+    if (!gradient.defined()) {
+      if (!add) views[i].zero_();
+      continue;
+    }
+    if (add) {
+      views[i].add_(gradient);
+    } else {
+      views[i].copy_(gradient);
+    }
+    gradient.reset();
+  }
 }
 
 }  // namespace ddpm

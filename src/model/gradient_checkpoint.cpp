@@ -1,9 +1,6 @@
 #include "ddpm/model/gradient_checkpoint.h"
 
-#include <ATen/autocast_mode.h>
 #include <torch/autograd.h>
-
-#include "ddpm/model/precision.h"
 
 namespace ddpm {
 namespace {
@@ -41,7 +38,6 @@ class CheckpointedBlock : public torch::autograd::Function<CheckpointedBlock> {
     const auto device = input.device();
     context->saved_data["block"] = block_address;
     context->saved_data["generator"] = generator_of(device).get_state();
-    context->saved_data["bf16"] = at::autocast::is_autocast_enabled(device.type());
     context->save_for_backward({input, temb});
     const torch::NoGradGuard no_grad;
     return block->forward(input, temb);
@@ -56,10 +52,6 @@ class CheckpointedBlock : public torch::autograd::Function<CheckpointedBlock> {
     {
       const torch::AutoGradMode with_grad(true);
       const GeneratorScope generator(input.device(), context->saved_data["generator"].toTensor());
-      // A scope of its own, so that casts of today's weights do not outlive the step.
-      const AutocastScope autocast(input.device(), context->saved_data["bf16"].toBool()
-                                                       ? Precision::kBFloat16
-                                                       : Precision::kFloat32);
       output = block->forward(input, temb);
     }
     // Reaches the block's parameters, whose gradients it adds to, as well as the two inputs.

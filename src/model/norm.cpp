@@ -7,9 +7,9 @@ torch::nn::GroupNorm make_group_norm(int64_t groups, int64_t channels, double ep
 }
 
 torch::Tensor normalize(const torch::nn::GroupNorm& norm, const torch::Tensor& x,
-                        Activation activation, const torch::Tensor& shift) {
+                        Activation activation, const Modulation& modulation) {
   const auto& options = norm->options;
-  return group_norm(x, shift, norm->weight, norm->bias,
+  return group_norm(x, modulation, norm->weight, norm->bias,
                     {options.num_groups(), options.eps(), activation});
 }
 

@@ -1,22 +1,45 @@
 #include "ddpm/model/precision.h"
 
-#include <ATen/autocast_mode.h>
+#include <c10/core/MemoryFormat.h>
 #include <torch/types.h>
 
 namespace ddpm {
 
-AutocastScope::AutocastScope(const torch::Device& device, Precision precision)
-    : type_(device.type()),
-      before_(at::autocast::is_autocast_enabled(type_)) {
-  at::autocast::set_autocast_enabled(type_, precision == Precision::kBFloat16);
-  at::autocast::set_autocast_dtype(type_, torch::kBFloat16);
-  at::autocast::increment_nesting();
+torch::Tensor to_memory_format(const torch::Tensor& images) {
+  const auto laid_out = images.contiguous(kMemoryFormat);
+  if (images.size(1) > 1) return laid_out;
+  return laid_out.as_strided(images.sizes(), c10::get_channels_last_strides_2d(images.sizes()));
 }
 
-AutocastScope::~AutocastScope() {
-  // The casts of weights live as long as the outermost scope.
-  if (at::autocast::decrement_nesting() == 0) at::autocast::clear_cache();
-  at::autocast::set_autocast_enabled(type_, before_);
+bool is_bf16_parameter(std::string_view name) {
+  return name.find("norm") == std::string_view::npos && !name.starts_with("class_embedding");
+}
+
+void convert_parameters(torch::nn::Module& net, Precision precision) {
+  if (precision != Precision::kBFloat16) return;
+  const torch::NoGradGuard no_grad;
+  for (auto& item : net.named_parameters()) {
+    if (is_bf16_parameter(item.key())) item.value().set_data(item.value().to(torch::kBFloat16));
+  }
+}
+
+ComputeParameters::ComputeParameters(torch::nn::Module& net, const FlatLayout& layout,
+                                     torch::Tensor flat, Precision precision)
+    : flat_(std::move(flat)) {
+  const torch::NoGradGuard no_grad;
+  auto views = layout.views(flat_);
+  if (precision == Precision::kBFloat16) {
+    copy_ = flat_.to(torch::kBFloat16);
+    const auto copies = layout.views(copy_);
+    for (size_t i = 0; i < views.size(); ++i)
+      if (is_bf16_parameter(layout.names()[i])) views[i] = copies[i];
+  }
+  bind_parameters(net, views);
+}
+
+void ComputeParameters::refresh() {
+  const torch::NoGradGuard no_grad;
+  if (copy_.defined()) copy_.copy_(flat_);
 }
 
 }  // namespace ddpm

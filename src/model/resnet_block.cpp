@@ -50,13 +50,10 @@ torch::Tensor ResnetBlockImpl::resampled(const torch::Tensor& x) const {
 torch::Tensor ResnetBlockImpl::forward(const torch::Tensor& input, const torch::Tensor& temb) {
   auto hidden = conv1_(resampled(normalize(norm1_, input, Activation::kSilu)));
   const auto time = time_emb_proj_(temb);  // [N, C or 2C]
-  if (options_.time_scale_shift == TimeScaleShift::kScaleShift) {
-    const auto scale_shift = time.unsqueeze(-1).unsqueeze(-1).chunk(2, 1);
-    hidden = normalize(norm2_, hidden, Activation::kNone);
-    hidden = torch::silu(hidden * (1 + scale_shift[0]) + scale_shift[1]);
-  } else {
-    hidden = normalize(norm2_, hidden, Activation::kSilu, time);
-  }
+  const bool scale_shift = options_.time_scale_shift == TimeScaleShift::kScaleShift;
+  hidden = normalize(norm2_, hidden, Activation::kSilu,
+                     scale_shift ? Modulation{.shift = {}, .scale_shift = time}
+                                 : Modulation{.shift = time, .scale_shift = {}});
   hidden = torch::dropout(hidden, options_.dropout, is_training());
   hidden = conv2_(hidden);
   auto shortcut = resampled(input);

@@ -4,6 +4,7 @@
 
 #include "ddpm/model/gradient_checkpoint.h"
 #include "ddpm/model/norm.h"
+#include "ddpm/model/precision.h"
 #include "ddpm/util/random.h"
 
 namespace ddpm {
@@ -85,13 +86,14 @@ torch::Tensor UNetImpl::embed(const torch::Tensor& timesteps, const torch::Tenso
   TORCH_CHECK(class_embedding_.is_empty() != class_labels.defined(),
               "class labels must be given for a class-conditional net, and for no other");
   if (class_labels.defined()) embedding = embedding + class_embedding_(class_labels);
-  return torch::silu(embedding);
+  return torch::silu(embedding).to(conv_in_->weight.scalar_type());
 }
 
 torch::Tensor UNetImpl::forward(const torch::Tensor& sample, const torch::Tensor& timesteps,
                                 const torch::Tensor& class_labels) {
   const auto temb = embed(timesteps, class_labels);
-  auto hidden = conv_in_(config_.center_input_sample ? 2 * sample - 1 : sample);
+  const auto centered = config_.center_input_sample ? 2 * sample - 1 : sample;
+  auto hidden = conv_in_(to_memory_format(centered.to(conv_in_->weight.scalar_type())));
   std::vector<torch::Tensor> skips{hidden};
   for (auto& block : down_blocks_)
     hidden = block->forward(hidden, temb, skips, run_);

@@ -4,7 +4,6 @@
 
 #include <torch/types.h>
 
-#include "ddpm/model/precision.h"
 #include "ddpm/samplers/guidance.h"
 #include "ddpm/util/error.h"
 #include "ddpm/util/random.h"
@@ -55,21 +54,19 @@ std::vector<int64_t> cycle_labels(const ModelConfig& model, const std::vector<in
 }
 
 Generator::Generator(UNet unet, const DiffusionConfig& diffusion, const SampleConfig& options,
-                     torch::Device device, Precision precision)
+                     torch::Device device)
     : unet_(std::move(unet)),
       schedule_(diffusion),
       prediction_type_(diffusion.prediction_type),
       options_(options),
-      device_(device),
-      precision_(precision) {
+      device_(device) {
   check_guidance(unet_->config(), options.guidance);
 }
 
 Denoiser Generator::make_denoiser(const std::vector<int64_t>& labels) {
   const auto network = [this](const torch::Tensor& x, int64_t t, const torch::Tensor& classes) {
     const auto timesteps = torch::full({x.size(0)}, t, torch::device(device_).dtype(torch::kInt64));
-    const auto input = x.contiguous(kMemoryFormat);
-    return unet_->forward(input, timesteps, classes).to(torch::kFloat32);
+    return unet_->forward(x, timesteps, classes).to(torch::kFloat32);
   };
   if (labels.empty()) return with_labels(network, {});
   const auto classes = torch::tensor(labels, torch::kInt64).to(device_);
@@ -79,7 +76,6 @@ Denoiser Generator::make_denoiser(const std::vector<int64_t>& labels) {
 
 torch::Tensor Generator::generate(const GenerationRequest& request, const StepObserver& on_step) {
   const c10::InferenceMode inference;
-  const AutocastScope autocast(device_, precision_);
   unet_->eval();
   const auto& model = unet_->config();
   const std::vector<int64_t> shape{model.in_channels, model.sample_size.at(0),

@@ -1,6 +1,6 @@
 #include "ddpm/train/noising.h"
 
-#include <ATen/Parallel.h>
+#include <ATen/record_function.h>
 #include <torch/types.h>
 
 #include "ddpm/diffusion/prediction.h"
@@ -21,53 +21,56 @@ Noising::Noising(const DiffusionConfig& diffusion, const ModelConfig& model, dou
   sigmas_ = (1 - alpha_bars).sqrt().to(torch::kFloat32);
 }
 
-torch::Tensor Noising::draw_timesteps(int64_t count, int64_t first_place) const {
-  auto timesteps = torch::empty({count}, torch::kInt64);
-  for (int64_t i = 0; i < count; ++i) {
+void Noising::draw_timesteps(Batch& batch, int64_t first_place) const {
+  batch.timesteps = torch::empty({batch.images.size(0)}, torch::kInt64);
+  auto* const out = batch.timesteps.data_ptr<int64_t>();
+  for (int64_t i = 0; i < batch.timesteps.size(0); ++i) {
     const RandomKey key{seed_, RandomPurpose::kTimestep, static_cast<uint64_t>(first_place + i)};
-    timesteps.data_ptr<int64_t>()[i] = random_below(key, num_train_timesteps_);
+    out[i] = random_below(key, num_train_timesteps_);
   }
-  return timesteps;
 }
 
-torch::Tensor Noising::draw_noise(const torch::Tensor& like, int64_t first_place) const {
-  auto noise = torch::empty(like.sizes());
-  const int64_t size = noise.numel() / noise.size(0);
-  auto* const out = noise.data_ptr<float>();
-  at::parallel_for(0, noise.size(0), 1, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      fill_normal({seed_, RandomPurpose::kTrainingNoise, static_cast<uint64_t>(first_place + i)},
-                  {out + i * size, static_cast<size_t>(size)});
-    }
-  });
-  return noise;
+void Noising::draw_noise(Batch& batch, int64_t first_place) const {
+  batch.noise = torch::empty(batch.images.sizes(),
+                             torch::TensorOptions().pinned_memory(batch.images.is_pinned()));
+  const auto size = static_cast<size_t>(batch.noise.numel() / batch.noise.size(0));
+  auto* out = batch.noise.data_ptr<float>();
+  for (int64_t i = 0; i < batch.noise.size(0); ++i, out += size) {
+    fill_normal({seed_, RandomPurpose::kTrainingNoise, static_cast<uint64_t>(first_place + i)},
+                {out, size});
+  }
 }
 
-torch::Tensor Noising::drop_labels(const torch::Tensor& labels, int64_t first_place) const {
-  if (!null_label_ || label_dropout_ <= 0) return labels;
-  auto kept = labels.clone();
-  for (int64_t i = 0; i < kept.size(0); ++i) {
+void Noising::drop_labels(Batch& batch, int64_t first_place) const {
+  if (!null_label_ || label_dropout_ <= 0) return;
+  auto* const labels = batch.labels.data_ptr<int64_t>();
+  for (int64_t i = 0; i < batch.labels.size(0); ++i) {
     const RandomKey key{seed_, RandomPurpose::kLabelDropout,
                         static_cast<uint64_t>(first_place + i)};
-    if (random_uniform(key) < label_dropout_) kept.data_ptr<int64_t>()[i] = *null_label_;
+    if (random_uniform(key) < label_dropout_) labels[i] = *null_label_;
   }
-  return kept;
 }
 
-NoisyBatch Noising::apply(const Batch& batch, int64_t first_place, torch::Device device) const {
+void Noising::draw(Batch& batch, int64_t first_place) const {
+  draw_timesteps(batch, first_place);
+  draw_noise(batch, first_place);
+  if (conditional_) drop_labels(batch, first_place);
+}
+
+NoisyBatch Noising::apply(const Batch& batch, torch::Device device) const {
   const torch::NoGradGuard no_grad;
+  RECORD_FUNCTION("ddpm::noising", std::vector<c10::IValue>());
   const auto move = [&](const torch::Tensor& tensor) { return tensor.to(device, true); };
-  const auto timesteps = draw_timesteps(batch.images.size(0), first_place);
   const auto per_image = [&](const torch::Tensor& table) {
-    return move(table.index_select(0, timesteps).view({-1, 1, 1, 1}));
+    return move(table.index_select(0, batch.timesteps).view({-1, 1, 1, 1}));
   };
   const auto x0 = move(batch.images);
-  const auto eps = move(draw_noise(batch.images, first_place));
+  const auto eps = move(batch.noise);
   const auto alpha = per_image(alphas_);
   const auto sigma = per_image(sigmas_);
   return {.x_t = alpha * x0 + sigma * eps,
-          .timesteps = move(timesteps),
-          .labels = conditional_ ? move(drop_labels(batch.labels, first_place)) : torch::Tensor(),
+          .timesteps = move(batch.timesteps),
+          .labels = conditional_ ? move(batch.labels) : torch::Tensor(),
           .target = training_target(prediction_type_, x0, eps, alpha, sigma)};
 }
 

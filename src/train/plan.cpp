@@ -5,7 +5,6 @@
 #include <torch/types.h>
 
 #include "ddpm/config/rules.h"
-#include "ddpm/model/precision.h"
 #include "ddpm/train/training_model.h"
 #include "ddpm/util/error.h"
 
@@ -14,7 +13,7 @@ namespace {
 
 double seconds_of_one_step(const Config& config, torch::Device device, Precision precision) {
   const auto& model = config.model;
-  TrainingModel training(model, 0, device, kMemoryFormat);
+  TrainingModel training(model, 0, device, precision);
   const int64_t batch = config.train.batch_size / config.train.gradient_accumulation_steps;
   const auto on_device = torch::device(device);
   const auto x = torch::zeros(
@@ -24,7 +23,8 @@ double seconds_of_one_step(const Config& config, torch::Device device, Precision
   const auto timesteps = torch::zeros({batch}, on_device.dtype(torch::kInt64));
   const auto labels = model.num_class_embeds ? timesteps : torch::Tensor();
   const auto step = [&] {
-    denoising_loss(training.unet(), x, timesteps, labels, target, precision).backward();
+    denoising_loss(training.unet(), x, timesteps, labels, target).backward();
+    training.take_gradients(true);
     training.update(config.train, 0, 0.0).item<float>();
   };
   step();  // the first one pays for set-up
@@ -58,11 +58,14 @@ Config complete_config(Config config, const DatasetInfo& data) {
 }
 
 int64_t estimate_training_bytes(const Config& config, int64_t parameters, int64_t activations) {
-  constexpr int64_t kCopies = 5;
+  constexpr int64_t kFloatCopies = 5;
   constexpr int64_t kFloatBytes = 4;
+  const bool half = config.train.precision == Precision::kBFloat16;
   const int64_t batch = config.train.batch_size / config.train.gradient_accumulation_steps;
-  const int64_t activation_bytes = config.train.precision == Precision::kBFloat16 ? 2 : kFloatBytes;
-  return kCopies * kFloatBytes * parameters + batch * activations * activation_bytes;
+  const int64_t compute_bytes = half ? 2 : kFloatBytes;
+  const int64_t compute_copies = half ? 3 : 1;  // weights, EMA, and the backward pass's gradients
+  return (kFloatCopies * kFloatBytes + compute_copies * compute_bytes) * parameters +
+         batch * activations * compute_bytes;
 }
 
 Precision probe_precision(const Config& config, torch::Device device) {

@@ -6,7 +6,6 @@
 #include <torch/types.h>
 
 #include "ddpm/data/image_io.h"
-#include "ddpm/model/precision.h"
 #include "ddpm/sample/images.h"
 #include "ddpm/train/learning_rate.h"
 #include "ddpm/util/error.h"
@@ -47,29 +46,13 @@ TrainingState initial_state(const Config& config, const Dataset& dataset,
 TrainingModel make_model(const Config& config, torch::Device device,
                          const std::filesystem::path& checkpoint) {
   TrainingModel model(config.model, static_cast<uint64_t>(config.train.seed), device,
-                      kMemoryFormat);
+                      config.train.precision);
   if (!checkpoint.empty()) model.load(load_training_tensors(checkpoint), checkpoint.string());
   return model;
 }
 
 /// Thrown while a grid is drawn when someone asked for a stop: the grid is dropped.
 struct StoppedWithinGrid {};
-
-BatchOptions batch_options(const Config& config, torch::Device device) {
-  return {.batch_size = config.train.batch_size / config.train.gradient_accumulation_steps,
-          .flip = config.data.flip,
-          .seed = static_cast<uint64_t>(config.train.seed),
-          .workers = config.data.workers,
-          .pin_memory = device.is_cuda()};
-}
-
-/// Dropout draws from torch's generator, which is set anew for every micro-batch.
-void seed_dropout(uint64_t seed, int64_t micro_batch, torch::Device device) {
-  const auto bits =
-      random_bits({seed, RandomPurpose::kDropoutMask, static_cast<uint64_t>(micro_batch)});
-  auto generator = at::globalContext().defaultGenerator(device);
-  generator.set_current_seed(bits);
-}
 
 }  // namespace
 
@@ -80,12 +63,8 @@ Trainer::Trainer(Config config, const Dataset& dataset, std::filesystem::path ru
       device_(device),
       state_(initial_state(config_, dataset, checkpoint)),
       model_(make_model(config_, device, checkpoint)),
-      noising_(config_.diffusion, config_.model, config_.train.label_dropout,
-               static_cast<uint64_t>(config_.train.seed)),
-      generator_(model_.ema_unet(), config_.diffusion, config_.sample, device,
-                 config_.train.precision),
-      batches_(dataset, batch_options(config_, device),
-               state_.step * config_.train.gradient_accumulation_steps),
+      generator_(model_.ema_unet(), config_.diffusion, config_.sample, device),
+      step_(config_, dataset, model_, device, state_.step),
       metrics_(run_.metrics_file(), state_.step),
       loss_sum_(torch::full({}, state_.loss_sum, torch::device(device))),
       grad_norm_(torch::zeros({}, torch::device(device))),
@@ -98,28 +77,13 @@ Trainer::Trainer(Config config, const Dataset& dataset, std::filesystem::path ru
   state_.threads = at::get_num_threads();
   state_.device = device.str();
   if (!checkpoint.empty()) saved_step_ = state_.step;
-  model_.unet()->enable_gradient_checkpointing(config_.train.gradient_checkpointing ==
-                                               GradientCheckpointing::kBlocks);
 }
 
 void Trainer::step() {
-  const int64_t parts = config_.train.gradient_accumulation_steps;
-  const int64_t part_size = config_.train.batch_size / parts;
-  const auto seed = static_cast<uint64_t>(config_.train.seed);
-  model_.unet()->train();
-  model_.zero_gradients();
-  for (int64_t part = 0; part < parts; ++part) {
-    const int64_t micro_batch = state_.step * parts + part;
-    const auto batch = noising_.apply(batches_.next(), micro_batch * part_size, device_);
-    seed_dropout(seed, micro_batch, device_);
-    const auto loss = denoising_loss(model_.unet(), batch.x_t, batch.timesteps, batch.labels,
-                                     batch.target, config_.train.precision) /
-                      static_cast<double>(parts);
-    loss.backward();
-    loss_sum_.add_(loss.detach());
-  }
   last_lr_ = learning_rate(config_.train, state_.step, state_.total_steps, state_.decay_start);
-  grad_norm_ = model_.update(config_.train, state_.step, last_lr_);
+  const auto result = step_.run(state_.step, last_lr_);
+  loss_sum_.add_(result.loss);
+  grad_norm_ = result.grad_norm;
   ++state_.loss_steps;
   ++state_.step;
 }
@@ -233,6 +197,7 @@ void Trainer::show_progress() {
 }
 
 torch::Tensor Trainer::draw_grid() {
+  model_.refresh_ema();
   const int64_t count = config_.sample.grid_images;
   const int64_t part = config_.train.batch_size / config_.train.gradient_accumulation_steps;
   const auto labels = cycle_labels(config_.model, {}, count);

@@ -2,27 +2,39 @@
 
 #include <torch/types.h>
 
-#include "ddpm/model/precision.h"
 #include "ddpm/train/learning_rate.h"
 
 namespace ddpm {
 
+namespace {
+
+torch::Tensor initial_weights(UNet& unet, const FlatLayout& layout, uint64_t seed,
+                              torch::Device device) {
+  auto flat = torch::zeros({layout.size()}, torch::device(device));
+  unet->init_weights(seed);
+  copy_parameters(*unet, layout, flat);
+  return flat;
+}
+
+}  // namespace
+
 TrainingModel::TrainingModel(const ModelConfig& model, uint64_t seed, torch::Device device,
-                             torch::MemoryFormat format)
+                             Precision precision)
     : unet_(model),
       ema_unet_(model),
-      layout_(*unet_, format) {
-  const auto flat = [&] { return torch::zeros({layout_.size()}, torch::device(device)); };
-  weights_ = flat();
-  gradients_ = flat();
-  exp_avg_ = flat();
-  exp_avg_sq_ = flat();
-  unet_->init_weights(seed);
-  bind_parameters(*unet_, layout_, weights_, true);
-  bind_gradients(*unet_, layout_, gradients_);
-  ema_ = weights_.clone();
-  bind_parameters(*ema_unet_, layout_, ema_, false);
+      layout_(*unet_, kMemoryFormat),
+      weights_(initial_weights(unet_, layout_, seed, device)),
+      gradients_(torch::zeros_like(weights_)),
+      ema_(weights_.clone()),
+      exp_avg_(torch::zeros_like(weights_)),
+      exp_avg_sq_(torch::zeros_like(weights_)),
+      parameters_(*unet_, layout_, weights_, precision),
+      ema_parameters_(*ema_unet_, layout_, ema_, precision) {
   ema_unet_->eval();
+}
+
+void TrainingModel::take_gradients(bool first) {
+  ddpm::take_gradients(*unet_, layout_, gradients_, !first);
 }
 
 torch::Tensor TrainingModel::update(const TrainConfig& config, int64_t step, double lr) {
@@ -43,6 +55,7 @@ torch::Tensor TrainingModel::update(const TrainConfig& config, int64_t step, dou
        config.adam_beta2, config.weight_decay, config.adam_eps, /*amsgrad=*/false,
        /*maximize=*/false, /*grad_scale=*/std::nullopt, found_inf);
   ema_.lerp_(weights_, 1.0 - ema_decay(config, step));
+  parameters_.refresh();
   return norm;
 }
 
@@ -58,16 +71,13 @@ void TrainingModel::load(const TrainingTensors& tensors, const std::string& orig
   layout_.load(weights_, tensors.weights, origin + "/training/unet");
   layout_.load(exp_avg_, tensors.exp_avg, origin + "/training/exp_avg");
   layout_.load(exp_avg_sq_, tensors.exp_avg_sq, origin + "/training/exp_avg_sq");
+  parameters_.refresh();
+  ema_parameters_.refresh();
 }
 
 torch::Tensor denoising_loss(UNet& unet, const torch::Tensor& x_t, const torch::Tensor& timesteps,
-                             const torch::Tensor& labels, const torch::Tensor& target,
-                             Precision precision) {
-  torch::Tensor output;
-  {
-    const AutocastScope autocast(x_t.device(), precision);
-    output = unet->forward(x_t.contiguous(kMemoryFormat), timesteps, labels);
-  }
+                             const torch::Tensor& labels, const torch::Tensor& target) {
+  const auto output = unet->forward(x_t, timesteps, labels);
   return torch::mse_loss(output.to(torch::kFloat32), target);
 }
 

@@ -20,12 +20,20 @@ class FlatParameters : public testing::Test {
   torch::Tensor flat_;
 };
 
-TEST_F(FlatParameters, BindingKeepsValuesAndSharesMemory) {
+TEST_F(FlatParameters, BindingSharesMemoryWithTheCopy) {
   const auto before = unet_->parameters()[0].clone();
-  bind_parameters(*unet_, layout_, flat_, true);
+  copy_parameters(*unet_, layout_, flat_);
+  bind_parameters(*unet_, layout_.views(flat_));
   EXPECT_TRUE(torch::equal(unet_->parameters()[0], before));
   flat_.fill_(2.0);
   EXPECT_EQ(unet_->parameters()[0].max().item<float>(), 2.0F);
+}
+
+TEST_F(FlatParameters, OneChannelCountsAsChannelsLast) {
+  const auto weight = layout_.named_views(flat_).at("conv_in.weight");
+  ASSERT_EQ(weight.size(1), 1);
+  EXPECT_TRUE(weight.is_contiguous(torch::MemoryFormat::ChannelsLast));
+  EXPECT_EQ(weight.suggest_memory_format(), torch::MemoryFormat::ChannelsLast);
 }
 
 TEST_F(FlatParameters, EveryParameterStartsAtACacheLine) {
@@ -33,15 +41,22 @@ TEST_F(FlatParameters, EveryParameterStartsAtACacheLine) {
     EXPECT_EQ(view.storage_offset() % 16, 0);
 }
 
-TEST_F(FlatParameters, BackwardAddsToTheFlatGradients) {
-  bind_parameters(*unet_, layout_, flat_, true);
-  const auto gradients = torch::zeros({layout_.size()});
-  bind_gradients(*unet_, layout_, gradients);
-  const auto y = unet_->forward(torch::ones({1, 1, 8, 8}), torch::tensor({5}), torch::tensor({0}));
-  (y - 1).square().sum().backward();
-  EXPECT_GT(gradients.abs().max().item<double>(), 0.0);
-  EXPECT_EQ(unet_->named_parameters()["conv_out.bias"].grad().data_ptr(),
-            layout_.named_views(gradients).at("conv_out.bias").data_ptr());
+TEST_F(FlatParameters, GradientsAreMovedAndAdded) {
+  const auto gradients = torch::full({layout_.size()}, 7.0);
+  const auto backward = [&] {
+    const auto x = torch::ones({1, 1, 8, 8});
+    const auto y = unet_->forward(x, torch::tensor({5}), torch::tensor({0}));
+    (y - 1).square().sum().backward();
+  };
+  backward();
+  const auto expected = unet_->named_parameters()["conv_out.bias"].grad().clone();
+  take_gradients(*unet_, layout_, gradients, false);
+  const auto taken = layout_.named_views(gradients).at("conv_out.bias");
+  EXPECT_TRUE(torch::equal(taken, expected));
+  EXPECT_FALSE(unet_->named_parameters()["conv_out.bias"].grad().defined());
+  backward();
+  take_gradients(*unet_, layout_, gradients, true);
+  EXPECT_TRUE(torch::allclose(taken, 2 * expected));
 }
 
 TEST_F(FlatParameters, LoadRefusesMissingUnknownAndMisshapenTensors) {

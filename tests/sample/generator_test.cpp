@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <torch/types.h>
 
+#include "ddpm/model/precision.h"
 #include "ddpm/util/error.h"
 #include "tests/support/golden.h"
 
@@ -22,7 +23,9 @@ UNet random_unet() {
 
 torch::Tensor draw(const SampleConfig& options, std::vector<uint64_t> seeds,
                    Precision precision = Precision::kFloat32) {
-  Generator generator(random_unet(), DiffusionConfig(), options, torch::kCPU, precision);
+  auto unet = random_unet();
+  convert_parameters(*unet, precision);
+  Generator generator(unet, DiffusionConfig(), options, torch::kCPU);
   const auto labels = cycle_labels(tiny_model(), {1}, static_cast<int64_t>(seeds.size()));
   return generator.generate({.seeds = std::move(seeds), .labels = labels, .initial_noise = {}});
 }

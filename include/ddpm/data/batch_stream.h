@@ -2,6 +2,7 @@
 
 #include <condition_variable>
 #include <exception>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <thread>
@@ -14,10 +15,12 @@
 namespace ddpm {
 
 /// Images in [-1, 1], [N, C, H, W] float32, and their classes, [N] int64 (undefined without
-/// labels).
+/// labels); `timesteps` and `noise` are for `BatchOptions::prepare` to fill.
 struct Batch {
   torch::Tensor images;
   torch::Tensor labels;
+  torch::Tensor timesteps;
+  torch::Tensor noise;
 };
 
 struct BatchOptions {
@@ -26,6 +29,10 @@ struct BatchOptions {
   uint64_t seed = 0;
   int64_t workers = 2;      // threads that decode ahead
   bool pin_memory = false;  // for asynchronous copies to a GPU
+  /// Called on each batch by the thread that made it, with the place of its first image in the
+  /// sequence of training images. Must be safe to call from several threads, and call no LibTorch
+  /// operator that has threads of its own.
+  std::function<void(Batch& batch, int64_t first_place)> prepare = {};
 };
 
 /// The endless sequence of training batches: every image once an epoch, in an order drawn for each

@@ -12,22 +12,27 @@ struct GroupNormOptions {
   Activation activation = Activation::kSilu;
 };
 
-/// Group normalization of x + shift, then the activation, with gradients for all of x, shift,
-/// weight and bias.
+/// What a time embedding does to a normalization; either may be undefined.
+struct Modulation {
+  torch::Tensor shift;        // [N, C], added to every pixel before it
+  torch::Tensor scale_shift;  // [N, 2C], s and t: the result becomes result (1 + s) + t
+};
+
+/// Group normalization of x + shift, scale and shift by the modulation, then the activation, with
+/// gradients for all inputs.
 ///
-/// `x` is [N, C, H, W]; `shift`, [N, C], is added to every pixel of its channel and may be
-/// undefined; `weight` and `bias` are [C] float32. Gives the type and layout of `x`. Statistics and
-/// arithmetic are float32 (Wu and He, "Group normalization", 2018).
+/// `x` is [N, C, H, W]; `weight` and `bias` are [C] float32. Gives the type and layout of `x`.
+/// Statistics and arithmetic are float32 (Wu and He, "Group normalization", 2018).
 ///
 /// On the CPU, for float32 and bfloat16 in channels-last layout, this is one fused operator that
 /// keeps nothing but x and the statistics for the backward pass; elsewhere it is
 /// `group_norm_reference`.
-torch::Tensor group_norm(const torch::Tensor& x, const torch::Tensor& shift,
+torch::Tensor group_norm(const torch::Tensor& x, const Modulation& modulation,
                          const torch::Tensor& weight, const torch::Tensor& bias,
                          const GroupNormOptions& options);
 
 /// The same in plain ATen operators.
-torch::Tensor group_norm_reference(const torch::Tensor& x, const torch::Tensor& shift,
+torch::Tensor group_norm_reference(const torch::Tensor& x, const Modulation& modulation,
                                    const torch::Tensor& weight, const torch::Tensor& bias,
                                    const GroupNormOptions& options);
 

@@ -2,10 +2,9 @@
 
 #include <cstdint>
 
-namespace ddpm {
+#include "ddpm/kernels/bfloat16_bits.h"
 
-/// Raw bits of a bfloat16.
-enum class BFloat16Bits : uint16_t {};
+namespace ddpm {
 
 /// One image of the fused group normalization: [pixels, channels] in memory, channels together.
 struct GroupNormImage {

@@ -43,12 +43,16 @@ class FlatLayout {
   int64_t size_ = 0;
 };
 
-/// Makes the parameters of `module` views into `flat` (on its device), copying their present values
-/// there first if `keep_values`.
-void bind_parameters(torch::nn::Module& module, const FlatLayout& layout, const torch::Tensor& flat,
-                     bool keep_values);
+/// Makes the parameters of `module`, in their order, share the memory of `values`.
+void bind_parameters(torch::nn::Module& module, const std::vector<torch::Tensor>& values);
 
-/// Makes the gradients of `module` views into `flat`, so that the backward pass adds to it.
-void bind_gradients(torch::nn::Module& module, const FlatLayout& layout, const torch::Tensor& flat);
+/// Copies the parameters of `module` into `flat`.
+void copy_parameters(const torch::nn::Module& module, const FlatLayout& layout,
+                     const torch::Tensor& flat);
+
+/// Moves the gradients that a backward pass has left at the parameters of `module` into `flat`,
+/// added to what is there if `add`; parameters without a gradient count as zero.
+void take_gradients(torch::nn::Module& module, const FlatLayout& layout, const torch::Tensor& flat,
+                    bool add);
 
 }  // namespace ddpm

@@ -10,8 +10,8 @@ namespace ddpm {
 /// `torch::nn::GroupNorm` with learned scale and shift: holder of the parameters.
 torch::nn::GroupNorm make_group_norm(int64_t groups, int64_t channels, double eps);
 
-/// Normalizes x + shift with the module's parameters, then the activation; see `group_norm`.
+/// Normalizes with the module's parameters, then the activation; see `group_norm`.
 torch::Tensor normalize(const torch::nn::GroupNorm& norm, const torch::Tensor& x,
-                        Activation activation, const torch::Tensor& shift = {});
+                        Activation activation, const Modulation& modulation = {});
 
 }  // namespace ddpm

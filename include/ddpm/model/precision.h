@@ -1,26 +1,43 @@
 #pragma once
 
+#include <string_view>
+
+#include <torch/nn/module.h>
 #include <torch/types.h>
 
 #include "ddpm/config/config.h"
+#include "ddpm/model/flat_parameters.h"
 
 namespace ddpm {
 
-/// For one scope, matrix products and convolutions on `device` run in bfloat16 if `precision` says
-/// so (autocast); weights, statistics of norms and losses stay float32.
-class AutocastScope {
- public:
-  AutocastScope(const torch::Device& device, Precision precision);
-  ~AutocastScope();
-  AutocastScope(const AutocastScope&) = delete;
-  AutocastScope& operator=(const AutocastScope&) = delete;
-
- private:
-  torch::DeviceType type_;
-  bool before_;
-};
-
 /// The layout of images and convolution weights for which the operators here are fastest.
 inline constexpr auto kMemoryFormat = torch::MemoryFormat::ChannelsLast;
+
+/// `images` [N, C, H, W] in `kMemoryFormat`, with strides that say so even for one channel, where
+/// LibTorch would take the tensor for a plain one and run the slower operators.
+torch::Tensor to_memory_format(const torch::Tensor& images);
+
+/// True for parameters that a bf16 net holds in bfloat16: weights and biases of convolutions and
+/// linear layers. Those of norms and embeddings stay float32. `name` is the parameter's full name.
+bool is_bf16_parameter(std::string_view name);
+
+/// Puts the parameters of `net` into the types of this precision, for a net that is not trained.
+void convert_parameters(torch::nn::Module& net, Precision precision);
+
+/// The parameters that a net computes with, beside its float32 ones in a flat tensor. For float32
+/// the two are the same memory; for bf16 the net's convolutions and linear layers look into a
+/// bfloat16 copy, cast in one pass.
+class ComputeParameters {
+ public:
+  /// Makes the parameters of `net` views into `flat` (laid out by `layout`) or into the copy.
+  ComputeParameters(torch::nn::Module& net, const FlatLayout& layout, torch::Tensor flat,
+                    Precision precision);
+  /// Takes over what has become of `flat`.
+  void refresh();
+
+ private:
+  torch::Tensor flat_;
+  torch::Tensor copy_;  // bfloat16, undefined for float32
+};
 
 }  // namespace ddpm

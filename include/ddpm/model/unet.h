@@ -24,7 +24,7 @@ class UNetImpl : public torch::nn::Module {
   ///
   /// `sample` is [N, in_channels, H, W], with sides that every level can halve; `timesteps` is [N].
   /// `class_labels` is [N] int64, undefined for an unconditional net. Gives
-  /// [N, out_channels, H, W].
+  /// [N, out_channels, H, W], in the type of the convolutions' weights.
   torch::Tensor forward(const torch::Tensor& sample, const torch::Tensor& timesteps,
                         const torch::Tensor& class_labels = {});
 

@@ -23,10 +23,11 @@ struct GenerationRequest {
 /// Draws images from a network.
 class Generator {
  public:
-  /// `unet` must be on `device`; its config's sample_size is that of the images. `UserError` if the
+  /// `unet` must be on `device` and decides the precision by its parameters' types (see
+  /// `convert_parameters`); its config's sample_size is that of the images. `UserError` if the
   /// options do not fit the model (see `check_guidance`).
   Generator(UNet unet, const DiffusionConfig& diffusion, const SampleConfig& options,
-            torch::Device device, Precision precision);
+            torch::Device device);
 
   /// One batch: images [N, C, H, W] in [-1, 1], float32, on the CPU.
   torch::Tensor generate(
@@ -43,7 +44,6 @@ class Generator {
   PredictionType prediction_type_;
   SampleConfig options_;
   torch::Device device_;
-  Precision precision_;
 };
 
 /// `UserError` that says why, if the model cannot be guided with this scale: it has no classes, or

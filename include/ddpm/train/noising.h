@@ -25,13 +25,17 @@ class Noising {
   Noising(const DiffusionConfig& diffusion, const ModelConfig& model, double label_dropout,
           uint64_t seed);
 
-  /// `first_place` is the place of the batch's first image in the sequence.
-  NoisyBatch apply(const Batch& batch, int64_t first_place, torch::Device device) const;
+  /// Fills the batch's timesteps and noise, and drops labels. `first_place` is the place of its
+  /// first image in the sequence. Plain loops on the calling thread: for those that make batches.
+  void draw(Batch& batch, int64_t first_place) const;
+
+  /// Noises a batch that `draw` has filled, on `device`.
+  NoisyBatch apply(const Batch& batch, torch::Device device) const;
 
  private:
-  torch::Tensor draw_timesteps(int64_t count, int64_t first_place) const;
-  torch::Tensor draw_noise(const torch::Tensor& like, int64_t first_place) const;
-  torch::Tensor drop_labels(const torch::Tensor& labels, int64_t first_place) const;
+  void draw_timesteps(Batch& batch, int64_t first_place) const;
+  void draw_noise(Batch& batch, int64_t first_place) const;
+  void drop_labels(Batch& batch, int64_t first_place) const;
 
   PredictionType prediction_type_;
   int64_t num_train_timesteps_;

@@ -13,8 +13,9 @@ namespace ddpm {
 /// means "no class". `UserError` if model and data do not fit each other.
 Config complete_config(Config config, const DatasetInfo& data);
 
-/// What training this model is expected to take, in bytes: five copies of the parameters (weights,
-/// gradients, EMA, two moments) and the activations of one micro-batch. An estimate.
+/// What training this model is expected to take, in bytes: the parameters (weights, gradients,
+/// EMA, two moments, and what the net computes with) and the activations of one micro-batch. An
+/// estimate.
 int64_t estimate_training_bytes(const Config& config, int64_t parameters, int64_t activations);
 
 /// Takes a few steps in float32 and in bf16 on made-up data of this shape and gives the faster.

@@ -11,12 +11,11 @@
 #include "ddpm/checkpoint/run_directory.h"
 #include "ddpm/checkpoint/training_checkpoint.h"
 #include "ddpm/config/config.h"
-#include "ddpm/data/batch_stream.h"
 #include "ddpm/data/dataset.h"
 #include "ddpm/sample/generator.h"
 #include "ddpm/train/metrics_log.h"
-#include "ddpm/train/noising.h"
 #include "ddpm/train/training_model.h"
+#include "ddpm/train/training_step.h"
 #include "ddpm/util/log.h"
 
 namespace ddpm {
@@ -65,9 +64,8 @@ class Trainer {
   torch::Device device_;
   TrainingState state_;
   TrainingModel model_;
-  Noising noising_;
   Generator generator_;
-  BatchStream batches_;
+  TrainingStep step_;
   MetricsLog metrics_;
   ProgressLine progress_;
 

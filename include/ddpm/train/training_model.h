@@ -5,21 +5,26 @@
 #include "ddpm/checkpoint/training_checkpoint.h"
 #include "ddpm/config/config.h"
 #include "ddpm/model/flat_parameters.h"
+#include "ddpm/model/precision.h"
 #include "ddpm/model/unet.h"
 
 namespace ddpm {
 
 /// The network in training: weights, gradients, EMA and both Adam moments, each one flat float32
-/// tensor of the same layout, and two U-Nets that are views into weights and EMA.
+/// tensor of the same layout, and two U-Nets that compute with weights and EMA in the precision
+/// of the run.
 class TrainingModel {
  public:
   /// Starts from `UNet::init_weights(seed)`; the EMA starts at the weights.
-  TrainingModel(const ModelConfig& model, uint64_t seed, torch::Device device,
-                torch::MemoryFormat format);
+  TrainingModel(const ModelConfig& model, uint64_t seed, torch::Device device, Precision precision);
 
   UNet& unet() { return unet_; }
+  /// The averaged network, as of the last `refresh_ema`.
   UNet& ema_unet() { return ema_unet_; }
-  void zero_gradients() { gradients_.zero_(); }
+  void refresh_ema() { ema_parameters_.refresh(); }
+
+  /// Takes what the backward pass of a micro-batch has left at `unet`; `first` of a step.
+  void take_gradients(bool first);
 
   /// One optimizer step from the gradients, then one of the EMA. `step` counts from 0. Gradients
   /// are scaled to a norm of at most `config.max_grad_norm` (0: left alone). A step whose gradients
@@ -40,11 +45,12 @@ class TrainingModel {
   torch::Tensor ema_;
   torch::Tensor exp_avg_;
   torch::Tensor exp_avg_sq_;
+  ComputeParameters parameters_;
+  ComputeParameters ema_parameters_;
 };
 
 /// Mean squared error of the net's answer, in float32.
 torch::Tensor denoising_loss(UNet& unet, const torch::Tensor& x_t, const torch::Tensor& timesteps,
-                             const torch::Tensor& labels, const torch::Tensor& target,
-                             Precision precision);
+                             const torch::Tensor& labels, const torch::Tensor& target);
 
 }  // namespace ddpm

@@ -1,0 +1,134 @@
+#include "ddpm/kernels/attention.h"
+
+#include <cmath>
+
+#include <ATen/Parallel.h>
+#include <ATen/record_function.h>
+#include <torch/autograd.h>
+
+#include "ddpm/kernels/attention_loops.h"
+
+namespace ddpm {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::Variable;
+using torch::autograd::variable_list;
+
+/// At the CPU's wide heads plain batched products are faster than LibTorch's fused kernel up to
+/// this length; above it the score matrix would cost too much memory.
+constexpr int64_t kPlainProductTokens = 1024;
+
+bool is_fused(const torch::Tensor& qkv) {
+  const bool type = qkv.scalar_type() == torch::kFloat32 || qkv.scalar_type() == torch::kBFloat16;
+  return qkv.is_cpu() && type && qkv.is_contiguous() && is_narrow_head(qkv.size(4));
+}
+
+double score_scale(const torch::Tensor& qkv) {
+  return 1.0 / std::sqrt(static_cast<double>(qkv.size(4)));
+}
+
+AttentionHead head_of(const torch::Tensor& qkv) {
+  return {.tokens = qkv.size(1),
+          .head_dim = qkv.size(4),
+          .head_stride = qkv.size(3) * qkv.size(4),
+          .scale = static_cast<float>(score_scale(qkv))};
+}
+
+/// Calls `work(image, head, T{})` for every head, T being the loops' element type.
+template <typename Work>
+void for_each_head(const torch::Tensor& qkv, const Work& work) {
+  const int64_t heads = qkv.size(3);
+  at::parallel_for(0, qkv.size(0) * heads, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      if (qkv.scalar_type() == torch::kFloat32) {
+        work(i / heads, i % heads, float{});
+      } else {
+        work(i / heads, i % heads, BFloat16Bits{});
+      }
+    }
+  });
+}
+
+/// First element of a head in a tensor of [N, tokens, parts * heads * head_dim].
+template <typename T>
+T* head_pointer(const torch::Tensor& tensor, int64_t image, int64_t offset) {
+  return static_cast<T*>(tensor.data_ptr()) + image * tensor.stride(0) + offset;
+}
+
+/// [N, tokens, heads * head_dim]; `log_sums` is [N, heads, tokens].
+torch::Tensor forward_heads(const torch::Tensor& qkv, const torch::Tensor& log_sums) {
+  RECORD_FUNCTION("ddpm::attention", std::vector<c10::IValue>());
+  const auto head = head_of(qkv);
+  auto out = torch::empty({qkv.size(0), head.tokens, head.head_stride}, qkv.options());
+  for_each_head(qkv, [&](int64_t n, int64_t h, auto type) {
+    using T = decltype(type);
+    const int64_t offset = h * head.head_dim;
+    attention_forward<T>(head, head_pointer<T>(qkv, n, offset), head_pointer<T>(out, n, offset),
+                         head_pointer<float>(log_sums, n, h * head.tokens));
+  });
+  return out;
+}
+
+torch::Tensor empty_log_sums(const torch::Tensor& qkv) {
+  return torch::empty({qkv.size(0), qkv.size(3), qkv.size(1)}, torch::kFloat32);
+}
+
+class FusedAttention : public torch::autograd::Function<FusedAttention> {
+ public:
+  static Variable forward(AutogradContext* context, const Variable& qkv) {
+    const auto log_sums = empty_log_sums(qkv);
+    auto out = forward_heads(qkv, log_sums);
+    context->save_for_backward({qkv, out, log_sums});
+    return out;
+  }
+
+  static variable_list backward(AutogradContext* context, const variable_list& gradients) {
+    RECORD_FUNCTION("ddpm::attention_backward", std::vector<c10::IValue>());
+    const auto saved = context->get_saved_variables();
+    const auto& qkv = saved[0];
+    const auto dout = gradients[0].to(qkv.scalar_type()).contiguous();
+    const auto head = head_of(qkv);
+    auto dqkv = torch::empty_like(qkv);
+    for_each_head(qkv, [&](int64_t n, int64_t h, auto type) {
+      using T = decltype(type);
+      const int64_t offset = h * head.head_dim;
+      const AttentionTensors<T> tensors{
+          .qkv = head_pointer<T>(qkv, n, offset),
+          .out = head_pointer<T>(saved[1], n, offset),
+          .dout = head_pointer<T>(dout, n, offset),
+          .log_sums = head_pointer<float>(saved[2], n, h * head.tokens)};
+      attention_backward<T>(head, tensors, head_pointer<T>(dqkv, n, offset));
+    });
+    return {dqkv};
+  }
+};
+
+/// Queries, keys and values, each [N, heads, tokens, head_dim].
+std::vector<torch::Tensor> split_heads(const torch::Tensor& qkv) {
+  return qkv.permute({2, 0, 3, 1, 4}).contiguous().unbind(0);
+}
+
+torch::Tensor merge_heads(const torch::Tensor& values) {
+  return values.transpose(1, 2).flatten(2);
+}
+
+}  // namespace
+
+torch::Tensor attention_reference(const torch::Tensor& qkv) {
+  const auto parts = split_heads(qkv);
+  const auto scores = torch::matmul(parts[0] * score_scale(qkv), parts[1].transpose(2, 3));
+  return merge_heads(torch::matmul(torch::softmax(scores, -1), parts[2]));
+}
+
+torch::Tensor attention(const torch::Tensor& qkv) {
+  if (is_fused(qkv)) {
+    return torch::GradMode::is_enabled() ? FusedAttention::apply(qkv)
+                                         : forward_heads(qkv, empty_log_sums(qkv));
+  }
+  if (qkv.is_cpu() && qkv.size(1) <= kPlainProductTokens) return attention_reference(qkv);
+  const auto parts = split_heads(qkv);
+  return merge_heads(at::scaled_dot_product_attention(parts[0], parts[1], parts[2]));
+}
+
+}  // namespace ddpm

@@ -1,0 +1,70 @@
+#include "ddpm/kernels/attention.h"
+
+#include <tuple>
+
+#include <ATen/Parallel.h>
+#include <gtest/gtest.h>
+#include <torch/autograd.h>
+
+namespace ddpm {
+namespace {
+
+torch::Tensor random_qkv(torch::Dtype type, int64_t tokens, int64_t head_dim) {
+  torch::manual_seed(3);
+  return (1.5 * torch::randn({2, tokens, 3, 3, head_dim})).to(type).requires_grad_();
+}
+
+using Function = torch::Tensor (*)(const torch::Tensor&);
+
+/// Output and gradient, float32.
+std::vector<torch::Tensor> results(Function function, const torch::Tensor& qkv) {
+  const auto out = function(qkv);
+  torch::manual_seed(4);
+  out.backward(torch::randn(out.sizes()).to(out.scalar_type()));
+  return {out.detach().to(torch::kFloat32), qkv.grad().to(torch::kFloat32)};
+}
+
+class FusedAttention : public testing::TestWithParam<std::tuple<torch::Dtype, int64_t, int64_t>> {};
+
+TEST_P(FusedAttention, AgreesWithItsTwinForwardAndBackward) {
+  const auto [type, tokens, head_dim] = GetParam();
+  const auto input = random_qkv(type, tokens, head_dim);
+  const auto ours = results(attention, input);
+  const auto exact =
+      results(attention_reference, input.detach().to(torch::kFloat64).requires_grad_());
+  const double tolerance = type == torch::kFloat32 ? 2e-6 : 1.5e-2;
+  for (size_t i = 0; i < ours.size(); ++i) {
+    const double scale = exact[i].abs().max().item<double>();
+    EXPECT_LT((ours[i] - exact[i]).abs().max().item<double>(), tolerance * scale) << i;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Cases, FusedAttention,
+                         testing::Combine(testing::Values(torch::kFloat32, torch::kBFloat16),
+                                          testing::Values(int64_t{1}, int64_t{16}, int64_t{49}),
+                                          testing::Values(int64_t{8}, int64_t{16}, int64_t{32})));
+
+TEST(Attention, GivesTheSameBitsForAnyNumberOfThreads) {
+  std::vector<std::vector<torch::Tensor>> runs;
+  for (const int threads : {1, 2}) {
+    at::set_num_threads(threads);
+    runs.push_back(results(attention, random_qkv(torch::kBFloat16, 20, 8)));
+  }
+  for (size_t i = 0; i < runs[0].size(); ++i)
+    EXPECT_TRUE(torch::equal(runs[0][i], runs[1][i])) << i;
+}
+
+TEST(Attention, LargeScoresStayFinite) {
+  const auto qkv = (100 * random_qkv(torch::kFloat32, 20, 8)).detach();
+  EXPECT_TRUE(torch::allclose(attention(qkv), attention_reference(qkv), 1e-4, 1e-3));
+}
+
+TEST(Attention, WithoutGradientsGivesTheSameBits) {
+  const auto qkv = random_qkv(torch::kFloat32, 20, 8);
+  const auto with = attention(qkv);
+  const torch::NoGradGuard no_grad;
+  EXPECT_TRUE(torch::equal(with, attention(qkv)));
+}
+
+}  // namespace
+}  // namespace ddpm
