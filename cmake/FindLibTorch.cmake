@@ -20,6 +20,11 @@ elseif(EXISTS "${TORCH_ROOT}/build-version")
   string(REGEX MATCH "[0-9]+\\.[0-9]+\\.[0-9]+" LibTorch_VERSION "${LibTorch_VERSION_LINE}")
 endif()
 
+file(GLOB LibTorch_GOMP_LIBRARY "${TORCH_ROOT}/lib/libgomp*.so*")
+if(NOT LibTorch_GOMP_LIBRARY)
+  set(LibTorch_GOMP_LIBRARY gomp)
+endif()
+
 include(FindPackageHandleStandardArgs)
 find_package_handle_standard_args(LibTorch
   REQUIRED_VARS LibTorch_CPU_LIBRARY LibTorch_C10_LIBRARY LibTorch_INCLUDE_DIR
@@ -34,6 +39,10 @@ if(LibTorch_FOUND AND NOT TARGET LibTorch::cpu)
   # The wheel's libraries find the NVIDIA ones beside them by their own run paths.
   target_link_options(LibTorch::cpu INTERFACE -Wl,--allow-shlib-undefined)
   target_compile_features(LibTorch::cpu INTERFACE cxx_std_20)
+  # at::parallel_for is a template around an OpenMP pragma: without this option it runs on one
+  # thread. The runtime must be LibTorch's own, so that there is one pool of threads.
+  target_compile_options(LibTorch::cpu INTERFACE -fopenmp)
+  target_link_libraries(LibTorch::cpu INTERFACE "${LibTorch_GOMP_LIBRARY}")
 endif()
 
 if(LibTorch_FOUND AND LibTorch_CUDA_LIBRARY AND LibTorch_C10_CUDA_LIBRARY AND NOT TARGET LibTorch::cuda)

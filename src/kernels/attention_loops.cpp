@@ -66,18 +66,19 @@ using Lanes = hn::Vec<Tag>;
 /// and a polynomial, a Chebyshev fit, takes the rest in [-1/2, 1/2].
 HWY_INLINE Lanes exp2(Lanes x) {
   const Tag tag;
-  const hn::RebindToSigned<Tag> int_tag;
+  const hn::RebindToUnsigned<Tag> bits_tag;
+  const auto magic = hn::Set(tag, 12582912.0F);  // 3 * 2^22: added, it leaves no fraction
   const auto clamped = hn::Max(x, hn::Set(tag, -100.0F));
-  const auto whole = hn::Round(clamped);
-  const auto r = hn::Sub(clamped, whole);
+  const auto shifted = hn::Add(clamped, magic);
+  const auto r = hn::Sub(clamped, hn::Sub(shifted, magic));
   auto p = hn::Set(tag, 1.3398875e-3F);
   p = hn::MulAdd(p, r, hn::Set(tag, 9.6184373e-3F));
   p = hn::MulAdd(p, r, hn::Set(tag, 5.5503324e-2F));
   p = hn::MulAdd(p, r, hn::Set(tag, 2.4022648e-1F));
   p = hn::MulAdd(p, r, hn::Set(tag, 6.9314720e-1F));
   p = hn::MulAdd(p, r, hn::Set(tag, 1.0F));
-  const auto power = hn::ShiftLeft<23>(hn::ConvertTo(int_tag, whole));
-  return hn::BitCast(tag, hn::Add(hn::BitCast(int_tag, p), power));
+  const auto power = hn::ShiftLeft<23>(hn::BitCast(bits_tag, shifted));
+  return hn::BitCast(tag, hn::Add(hn::BitCast(bits_tag, p), power));
 }
 
 template <int kDim>
