@@ -64,6 +64,14 @@ TEST_F(TrainCommand, DryRunTellsThePlanAndTouchesNothing) {
   EXPECT_FALSE(exists("runs"));
 }
 
+TEST_F(TrainCommand, ProfilePrintsATableAndTouchesNothing) {
+  const auto result = train({"--profile", "2"});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  for (const char* row : {"kind of operator", "convolution", "group norm + SiLU", "whole step"})
+    EXPECT_NE(result.out.find(row), std::string::npos) << row;
+  EXPECT_FALSE(exists("runs"));
+}
+
 TEST_F(TrainCommand, PrintedConfigReadsBackTheSame) {
   const auto printed = train({"--print-config", "--train.lr", "0.001"}).out;
   EXPECT_NE(printed.find("lr: 0.001"), std::string::npos);
