@@ -101,7 +101,7 @@ UNet load_unet(const PipelineFolder& folder, torch::Device device, torch::Memory
   const FlatLayout layout(*unet, format);
   const auto weights = torch::zeros({layout.size()}, torch::device(device));
   layout.load(weights, folder.weights, folder.path.string());
-  bind_parameters(*unet, layout.views(weights));
+  bind_parameters(unet->parameters(), layout.views(weights));
   unet->eval();
   return unet;
 }

@@ -6,6 +6,7 @@
 #include <ATen/record_function.h>
 #include <torch/autograd.h>
 
+#include "ddpm/kernels/attention_bf16_loops.h"
 #include "ddpm/kernels/attention_loops.h"
 
 namespace ddpm {
@@ -33,6 +34,29 @@ AttentionHead head_of(const torch::Tensor& qkv) {
           .head_dim = qkv.size(4),
           .head_stride = qkv.size(3) * qkv.size(4),
           .scale = static_cast<float>(score_scale(qkv))};
+}
+
+// The machine's best loops by element type.
+
+void forward_head(const AttentionHead& head, const float* qkv, float* out, float* log_sums) {
+  attention_forward(head, qkv, out, log_sums);
+}
+
+void forward_head(const AttentionHead& head, const BFloat16Bits* qkv, BFloat16Bits* out,
+                  float* log_sums) {
+  static const bool products = has_bf16_products();
+  products ? attention_forward_bf16(head, qkv, out, log_sums)
+           : attention_forward(head, qkv, out, log_sums);
+}
+
+void backward_head(const AttentionHead& head, const AttentionTensors<float>& tensors, float* dqkv) {
+  attention_backward(head, tensors, dqkv);
+}
+
+void backward_head(const AttentionHead& head, const AttentionTensors<BFloat16Bits>& tensors,
+                   BFloat16Bits* dqkv) {
+  static const bool products = has_bf16_products();
+  products ? attention_backward_bf16(head, tensors, dqkv) : attention_backward(head, tensors, dqkv);
 }
 
 /// Calls `work(image, head, T{})` for every head, T being the loops' element type.
@@ -64,8 +88,8 @@ torch::Tensor forward_heads(const torch::Tensor& qkv, const torch::Tensor& log_s
   for_each_head(qkv, [&](int64_t n, int64_t h, auto type) {
     using T = decltype(type);
     const int64_t offset = h * head.head_dim;
-    attention_forward<T>(head, head_pointer<T>(qkv, n, offset), head_pointer<T>(out, n, offset),
-                         head_pointer<float>(log_sums, n, h * head.tokens));
+    forward_head(head, head_pointer<T>(qkv, n, offset), head_pointer<T>(out, n, offset),
+                 head_pointer<float>(log_sums, n, h * head.tokens));
   });
   return out;
 }
@@ -98,7 +122,7 @@ class FusedAttention : public torch::autograd::Function<FusedAttention> {
           .out = head_pointer<T>(saved[1], n, offset),
           .dout = head_pointer<T>(dout, n, offset),
           .log_sums = head_pointer<float>(saved[2], n, h * head.tokens)};
-      attention_backward<T>(head, tensors, head_pointer<T>(dqkv, n, offset));
+      backward_head(head, tensors, head_pointer<T>(dqkv, n, offset));
     });
     return {dqkv};
   }
@@ -113,6 +137,36 @@ torch::Tensor merge_heads(const torch::Tensor& values) {
   return values.transpose(1, 2).flatten(2);
 }
 
+/// `attention_reference` that keeps only its input; the attention weights, tokens squared of them,
+/// are made again in the backward pass.
+class PlainAttention : public torch::autograd::Function<PlainAttention> {
+ public:
+  static Variable forward(AutogradContext* context, const Variable& qkv) {
+    context->save_for_backward({qkv});
+    return attention_reference(qkv);
+  }
+
+  static variable_list backward(AutogradContext* context, const variable_list& gradients) {
+    const auto qkv = context->get_saved_variables()[0];
+    const double scale = score_scale(qkv);
+    const auto parts = split_heads(qkv);
+    const auto queries = parts[0] * scale;
+    const auto dout = gradients[0]
+                          .to(qkv.scalar_type())
+                          .reshape({qkv.size(0), qkv.size(1), qkv.size(3), qkv.size(4)})
+                          .transpose(1, 2)
+                          .contiguous();  // [N, heads, tokens, head_dim]
+    const auto weights = torch::softmax(torch::matmul(queries, parts[1].transpose(2, 3)), -1);
+    const auto dweights = torch::matmul(dout, parts[2].transpose(2, 3));
+    const auto dscores =
+        at::_softmax_backward_data(dweights, weights, /*dim=*/-1, qkv.scalar_type());
+    const auto dqkv = torch::stack({torch::matmul(dscores, parts[1]) * scale,
+                                    torch::matmul(dscores.transpose(2, 3), queries),
+                                    torch::matmul(weights.transpose(2, 3), dout)});
+    return {dqkv.permute({1, 3, 0, 2, 4}).contiguous()};
+  }
+};
+
 }  // namespace
 
 torch::Tensor attention_reference(const torch::Tensor& qkv) {
@@ -126,7 +180,9 @@ torch::Tensor attention(const torch::Tensor& qkv) {
     return torch::GradMode::is_enabled() ? FusedAttention::apply(qkv)
                                          : forward_heads(qkv, empty_log_sums(qkv));
   }
-  if (qkv.is_cpu() && qkv.size(1) <= kPlainProductTokens) return attention_reference(qkv);
+  if (qkv.is_cpu() && qkv.size(1) <= kPlainProductTokens) {
+    return torch::GradMode::is_enabled() ? PlainAttention::apply(qkv) : attention_reference(qkv);
+  }
   const auto parts = split_heads(qkv);
   return merge_heads(at::scaled_dot_product_attention(parts[0], parts[1], parts[2]));
 }

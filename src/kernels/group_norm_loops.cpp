@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
 #include <type_traits>
 #include <vector>
 
@@ -106,9 +107,10 @@ struct SumRows {
   float* x;
 };
 
+/// With SiLU, dz goes to `dz` [pixels, channels] as well: it is dear to make.
 template <bool kSilu, typename T>
 DDPM_INLINE void gradient_sums_of(const T* x, const T* dy, Pixels pixels, const float* a,
-                                  const float* b, SumRows sums) {
+                                  const float* b, SumRows sums, float* __restrict dz_to) {
   for_channel_blocks(pixels.channels, [=](auto width, int64_t c) DDPM_ALWAYS {
     constexpr int kWidth = decltype(width)::value;
     const Block<kWidth> slope(a + c);
@@ -118,17 +120,20 @@ DDPM_INLINE void gradient_sums_of(const T* x, const T* dy, Pixels pixels, const 
     Block<kWidth> x_sum;
     const T* from = x + c;
     const T* grad = dy + c;
+    float* __restrict to = kSilu ? dz_to + c : nullptr;
     for (int64_t p = 0; p < pixels.count; ++p) {
       for (int i = 0; i < kWidth; ++i) {
         const float v = load(from[i]);
         const float dz =
             activation_gradient<kSilu>(load(grad[i]), slope.values[i] * v + offset.values[i]);
+        if (kSilu) to[i] = dz;
         dz_sum.values[i] += dz;
         dzx_sum.values[i] += dz * v;
         x_sum.values[i] += v;
       }
       from += pixels.channels;
       grad += pixels.channels;
+      if (kSilu) to += pixels.channels;
     }
     dz_sum.write(sums.dz + c);
     dzx_sum.write(sums.dz_x + c);
@@ -136,31 +141,27 @@ DDPM_INLINE void gradient_sums_of(const T* x, const T* dy, Pixels pixels, const 
   });
 }
 
-/// Coefficients of the input's gradient by channel, a dz + e x + f, where z = a x + b.
+/// Coefficients of the input's gradient by channel, a dz + e x + f.
 struct GradientRows {
   const float* a;
-  const float* b;
   const float* e;
   const float* f;
 };
 
-template <bool kSilu, typename T>
-DDPM_INLINE void input_gradients_of(const T* x, const T* dy, Pixels pixels, GradientRows rows,
-                                    T* dx) {
+template <typename T, typename Gradient>
+DDPM_INLINE void input_gradients_of(const T* x, const Gradient* dz, Pixels pixels,
+                                    GradientRows rows, T* dx) {
   for_channel_blocks(pixels.channels, [=](auto width, int64_t c) DDPM_ALWAYS {
     constexpr int kWidth = decltype(width)::value;
     const Block<kWidth> a(rows.a + c);
-    const Block<kWidth> b(rows.b + c);
     const Block<kWidth> e(rows.e + c);
     const Block<kWidth> f(rows.f + c);
     const T* __restrict from = x + c;
-    const T* __restrict grad = dy + c;
+    const Gradient* __restrict grad = dz + c;
     T* __restrict to = dx + c;
     for (int64_t p = 0; p < pixels.count; ++p) {
       for (int i = 0; i < kWidth; ++i) {
-        const float v = load(from[i]);
-        const float dz = activation_gradient<kSilu>(load(grad[i]), a.values[i] * v + b.values[i]);
-        store(to[i], a.values[i] * dz + e.values[i] * v + f.values[i]);
+        store(to[i], a.values[i] * load(grad[i]) + e.values[i] * load(from[i]) + f.values[i]);
       }
       from += pixels.channels;
       grad += pixels.channels;
@@ -184,22 +185,23 @@ DDPM_INLINE void input_gradients_of(const T* x, const T* dy, Pixels pixels, Grad
   }                                                                                                \
   DDPM_SIMD_CLONES void gradient_sums(const T* x, const T* dy, Pixels pixels, const float* a,      \
                                       const float* b, SumRows sums) {                              \
-    gradient_sums_of<false>(x, dy, pixels, a, b, sums);                                            \
+    gradient_sums_of<false>(x, dy, pixels, a, b, sums, nullptr);                                   \
   }                                                                                                \
   DDPM_SIMD_CLONES void gradient_sums_silu(const T* x, const T* dy, Pixels pixels, const float* a, \
-                                           const float* b, SumRows sums) {                         \
-    gradient_sums_of<true>(x, dy, pixels, a, b, sums);                                             \
+                                           const float* b, SumRows sums, float* dz) {              \
+    gradient_sums_of<true>(x, dy, pixels, a, b, sums, dz);                                         \
   }                                                                                                \
-  DDPM_SIMD_CLONES void gradient_inputs(const T* x, const T* dy, Pixels pixels, GradientRows rows, \
+  DDPM_SIMD_CLONES void input_gradients(const T* x, const T* dz, Pixels pixels, GradientRows rows, \
                                         T* dx) {                                                   \
-    input_gradients_of<false>(x, dy, pixels, rows, dx);                                            \
-  }                                                                                                \
-  DDPM_SIMD_CLONES void gradient_inputs_silu(const T* x, const T* dy, Pixels pixels,               \
-                                             GradientRows rows, T* dx) {                           \
-    input_gradients_of<true>(x, dy, pixels, rows, dx);                                             \
+    input_gradients_of(x, dz, pixels, rows, dx);                                                   \
   }
 DDPM_CLONED_LOOPS(float)
 DDPM_CLONED_LOOPS(BFloat16Bits)
+
+DDPM_SIMD_CLONES void input_gradients(const BFloat16Bits* x, const float* dz, Pixels pixels,
+                                      GradientRows rows, BFloat16Bits* dx) {
+  input_gradients_of(x, dz, pixels, rows, dx);
+}
 
 constexpr int64_t kPixelsPerSum = 256;  // float sums of so many terms keep their digits
 
@@ -286,9 +288,10 @@ struct GradientSums {
   std::vector<double> x;
 };
 
+/// `dz` [pixels, channels] gets the gradient before a SiLU.
 template <typename T>
 GradientSums sum_gradients(const GroupNormImage& image, const T* x, const T* dy,
-                           const Affine& affine) {
+                           const Affine& affine, float* dz) {
   const auto channels = static_cast<size_t>(image.channels);
   GradientSums sums{std::vector<double>(channels), std::vector<double>(channels),
                     std::vector<double>(channels)};
@@ -298,7 +301,8 @@ GradientSums sum_gradients(const GroupNormImage& image, const T* x, const T* dy,
     const Pixels pixels{std::min(kPixelsPerSum, image.pixels - first), image.channels};
     const SumRows rows{part.data(), part.data() + channels, part.data() + 2 * channels};
     if (image.silu) {
-      gradient_sums_silu(x + offset, dy + offset, pixels, affine.a.data(), affine.b.data(), rows);
+      gradient_sums_silu(x + offset, dy + offset, pixels, affine.a.data(), affine.b.data(), rows,
+                         dz + offset);
     } else {
       gradient_sums(x + offset, dy + offset, pixels, affine.a.data(), affine.b.data(), rows);
     }
@@ -314,8 +318,13 @@ GradientSums sum_gradients(const GroupNormImage& image, const T* x, const T* dy,
 }  // namespace
 
 template <typename T>
-void group_norm_forward(const GroupNormImage& image, const T* x, T* y, float* mean, float* rstd) {
+void group_norm_statistics(const GroupNormImage& image, const T* x, float* mean, float* rstd) {
   group_statistics(image, channel_moments(image, x), mean, rstd);
+}
+
+template <typename T>
+void group_norm_apply(const GroupNormImage& image, const T* x, const float* mean, const float* rstd,
+                      T* y) {
   const Affine affine = affine_of(image, mean, rstd);
   const Pixels pixels{image.pixels, image.channels};
   if (image.silu) {
@@ -329,7 +338,9 @@ template <typename T>
 void group_norm_backward(const GroupNormImage& image, const T* x, const T* dy, const float* mean,
                          const float* rstd, T* dx, const GroupNormGradients& gradients) {
   const Affine affine = affine_of(image, mean, rstd);
-  const auto sums = sum_gradients(image, x, dy, affine);
+  const auto size = static_cast<size_t>(image.silu ? image.pixels * image.channels : 0);
+  const auto dz = std::make_unique_for_overwrite<float[]>(size);
+  const auto sums = sum_gradients(image, x, dy, affine, dz.get());
   const int64_t width = image.channels / image.groups;
   const auto pixels = static_cast<double>(image.pixels);
   std::vector<float> e(static_cast<size_t>(image.channels));
@@ -360,17 +371,20 @@ void group_norm_backward(const GroupNormImage& image, const T* x, const T* dy, c
     }
   }
   const Pixels all{image.pixels, image.channels};
-  const GradientRows rows{affine.a.data(), affine.b.data(), e.data(), f.data()};
+  const GradientRows rows{affine.a.data(), e.data(), f.data()};
   if (image.silu) {
-    gradient_inputs_silu(x, dy, all, rows, dx);
+    input_gradients(x, dz.get(), all, rows, dx);
   } else {
-    gradient_inputs(x, dy, all, rows, dx);
+    input_gradients(x, dy, all, rows, dx);
   }
 }
 
-template void group_norm_forward(const GroupNormImage&, const float*, float*, float*, float*);
-template void group_norm_forward(const GroupNormImage&, const BFloat16Bits*, BFloat16Bits*, float*,
-                                 float*);
+template void group_norm_statistics(const GroupNormImage&, const float*, float*, float*);
+template void group_norm_statistics(const GroupNormImage&, const BFloat16Bits*, float*, float*);
+template void group_norm_apply(const GroupNormImage&, const float*, const float*, const float*,
+                               float*);
+template void group_norm_apply(const GroupNormImage&, const BFloat16Bits*, const float*,
+                               const float*, BFloat16Bits*);
 template void group_norm_backward(const GroupNormImage&, const float*, const float*, const float*,
                                   const float*, float*, const GroupNormGradients&);
 template void group_norm_backward(const GroupNormImage&, const BFloat16Bits*, const BFloat16Bits*,

@@ -75,8 +75,8 @@ void FlatLayout::load(const torch::Tensor& flat, const NamedTensors& tensors,
     target.copy_(tensors.at(name));
 }
 
-void bind_parameters(torch::nn::Module& module, const std::vector<torch::Tensor>& values) {
-  const auto parameters = module.parameters();
+void bind_parameters(const std::vector<torch::Tensor>& parameters,
+                     const std::vector<torch::Tensor>& values) {
   TORCH_CHECK(parameters.size() == values.size(), "as many values as parameters");
   for (size_t i = 0; i < values.size(); ++i)
     parameters[i].set_data(values[i]);
@@ -89,6 +89,22 @@ void copy_parameters(const torch::nn::Module& module, const FlatLayout& layout,
   const auto parameters = module.parameters();
   for (size_t i = 0; i < views.size(); ++i)
     views[i].copy_(parameters[i]);
+}
+
+std::vector<GradientPart> gradient_parts(torch::nn::Module& module, const FlatLayout& layout) {
+  std::vector<GradientPart> parts;
+  const auto parameters = module.parameters();
+  for (size_t i = 0; i < parameters.size(); ++i) {
+    const auto& parameter = parameters[i];
+    auto gradient = parameter.grad();
+    if (!gradient.defined()) gradient = torch::zeros_like(parameter);
+    if (gradient.strides() != parameter.strides()) {
+      gradient = torch::empty_strided(parameter.sizes(), parameter.strides(), gradient.options())
+                     .copy_(gradient);
+    }
+    parts.push_back({gradient, layout.offset(i)});
+  }
+  return parts;
 }
 
 void take_gradients(torch::nn::Module& module, const FlatLayout& layout, const torch::Tensor& flat,

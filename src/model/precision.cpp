@@ -25,21 +25,38 @@ void convert_parameters(torch::nn::Module& net, Precision precision) {
 
 ComputeParameters::ComputeParameters(torch::nn::Module& net, const FlatLayout& layout,
                                      torch::Tensor flat, Precision precision)
-    : flat_(std::move(flat)) {
-  const torch::NoGradGuard no_grad;
-  auto views = layout.views(flat_);
-  if (precision == Precision::kBFloat16) {
-    copy_ = flat_.to(torch::kBFloat16);
-    const auto copies = layout.views(copy_);
+    : layout_(layout),
+      parameters_(net.parameters()),
+      flat_(std::move(flat)),
+      has_copy_(precision == Precision::kBFloat16) {
+  if (has_copy_) copy_ = flat_.to(torch::kBFloat16);
+  bind();
+}
+
+void ComputeParameters::bind() {
+  auto views = layout_.views(flat_);
+  if (copy_.defined()) {
+    const auto copies = layout_.views(copy_);
     for (size_t i = 0; i < views.size(); ++i)
-      if (is_bf16_parameter(layout.names()[i])) views[i] = copies[i];
+      if (is_bf16_parameter(layout_.names()[i])) views[i] = copies[i];
   }
-  bind_parameters(net, views);
+  bind_parameters(parameters_, views);
 }
 
 void ComputeParameters::refresh() {
+  if (!has_copy_) return;
   const torch::NoGradGuard no_grad;
-  if (copy_.defined()) copy_.copy_(flat_);
+  if (copy_.defined()) {
+    copy_.copy_(flat_);
+    return;
+  }
+  copy_ = flat_.to(torch::kBFloat16);
+  bind();
+}
+
+void ComputeParameters::release() {
+  copy_.reset();
+  bind();
 }
 
 }  // namespace ddpm

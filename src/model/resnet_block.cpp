@@ -48,14 +48,19 @@ torch::Tensor ResnetBlockImpl::resampled(const torch::Tensor& x) const {
 }
 
 torch::Tensor ResnetBlockImpl::forward(const torch::Tensor& input, const torch::Tensor& temb) {
-  auto hidden = conv1_(resampled(normalize(norm1_, input, Activation::kSilu)));
+  auto hidden = options_.resample == Resample::kNone
+                    ? normalize_and_convolve(norm1_, input, conv1_)
+                    : conv1_(resampled(normalize(norm1_, input, Activation::kSilu)));
   const auto time = time_emb_proj_(temb);  // [N, C or 2C]
   const bool scale_shift = options_.time_scale_shift == TimeScaleShift::kScaleShift;
-  hidden = normalize(norm2_, hidden, Activation::kSilu,
-                     scale_shift ? Modulation{.shift = {}, .scale_shift = time}
-                                 : Modulation{.shift = time, .scale_shift = {}});
-  hidden = torch::dropout(hidden, options_.dropout, is_training());
-  hidden = conv2_(hidden);
+  const auto modulation = scale_shift ? Modulation{.shift = {}, .scale_shift = time}
+                                      : Modulation{.shift = time, .scale_shift = {}};
+  if (is_training() && options_.dropout > 0) {
+    hidden = normalize(norm2_, hidden, Activation::kSilu, modulation);
+    hidden = conv2_(torch::dropout(hidden, options_.dropout, /*train=*/true));
+  } else {
+    hidden = normalize_and_convolve(norm2_, hidden, conv2_, modulation);
+  }
   auto shortcut = resampled(input);
   if (!conv_shortcut_.is_empty()) shortcut = conv_shortcut_(shortcut);
   const auto output = shortcut + hidden;

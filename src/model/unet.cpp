@@ -100,7 +100,7 @@ torch::Tensor UNetImpl::forward(const torch::Tensor& sample, const torch::Tensor
   hidden = mid_block_->forward(hidden, temb, run_);
   for (auto& block : up_blocks_)
     hidden = block->forward(hidden, temb, skips, run_);
-  return conv_out_(normalize(conv_norm_out_, hidden, Activation::kSilu));
+  return normalize_and_convolve(conv_norm_out_, hidden, conv_out_);
 }
 
 void UNetImpl::enable_gradient_checkpointing(bool enabled) {

@@ -24,7 +24,6 @@ double seconds_of_one_step(const Config& config, torch::Device device, Precision
   const auto labels = model.num_class_embeds ? timesteps : torch::Tensor();
   const auto step = [&] {
     denoising_loss(training.unet(), x, timesteps, labels, target).backward();
-    training.take_gradients(true);
     training.update(config.train, 0, 0.0).item<float>();
   };
   step();  // the first one pays for set-up
@@ -58,13 +57,13 @@ Config complete_config(Config config, const DatasetInfo& data) {
 }
 
 int64_t estimate_training_bytes(const Config& config, int64_t parameters, int64_t activations) {
-  constexpr int64_t kFloatCopies = 5;
+  const int64_t float_copies = config.train.gradient_accumulation_steps > 1 ? 5 : 4;
   constexpr int64_t kFloatBytes = 4;
   const bool half = config.train.precision == Precision::kBFloat16;
   const int64_t batch = config.train.batch_size / config.train.gradient_accumulation_steps;
   const int64_t compute_bytes = half ? 2 : kFloatBytes;
-  const int64_t compute_copies = half ? 3 : 1;  // weights, EMA, and the backward pass's gradients
-  return (kFloatCopies * kFloatBytes + compute_copies * compute_bytes) * parameters +
+  const int64_t compute_copies = half ? 2 : 1;  // weights, and the backward pass's gradients
+  return (float_copies * kFloatBytes + compute_copies * compute_bytes) * parameters +
          batch * activations * compute_bytes;
 }
 

@@ -214,6 +214,7 @@ torch::Tensor Trainer::draw_grid() {
       if (stop_requested()) throw StoppedWithinGrid();
     }));
   }
+  model_.release_ema();
   return torch::cat(parts);
 }
 

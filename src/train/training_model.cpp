@@ -24,38 +24,40 @@ TrainingModel::TrainingModel(const ModelConfig& model, uint64_t seed, torch::Dev
       ema_unet_(model),
       layout_(*unet_, kMemoryFormat),
       weights_(initial_weights(unet_, layout_, seed, device)),
-      gradients_(torch::zeros_like(weights_)),
       ema_(weights_.clone()),
       exp_avg_(torch::zeros_like(weights_)),
       exp_avg_sq_(torch::zeros_like(weights_)),
       parameters_(*unet_, layout_, weights_, precision),
       ema_parameters_(*ema_unet_, layout_, ema_, precision) {
   ema_unet_->eval();
+  ema_parameters_.release();
 }
 
 void TrainingModel::take_gradients(bool first) {
+  if (!gradients_.defined()) gradients_ = torch::zeros_like(weights_);
   ddpm::take_gradients(*unet_, layout_, gradients_, !first);
 }
 
 torch::Tensor TrainingModel::update(const TrainConfig& config, int64_t step, double lr) {
-  const torch::NoGradGuard no_grad;
-  const auto norm = gradients_.norm();
-  if (config.max_grad_norm > 0) {
-    gradients_.mul_((config.max_grad_norm / (norm + 1e-6)).clamp_max(1.0));
-  }
-  const auto found_inf = norm.isfinite().logical_not().to(torch::kFloat32);
-  const auto adam_step = torch::full({}, static_cast<double>(step + 1), weights_.options());
-  using FusedAdam =
-      void (*)(at::TensorList, at::TensorList, at::TensorList, at::TensorList, at::TensorList,
-               at::TensorList, double, double, double, double, double, bool, bool,
-               const std::optional<torch::Tensor>&, const std::optional<torch::Tensor>&);
-  const FusedAdam adam = config.optimizer == OptimizerType::kAdamW ? FusedAdam(at::_fused_adamw_)
-                                                                   : FusedAdam(at::_fused_adam_);
-  adam({weights_}, {gradients_}, {exp_avg_}, {exp_avg_sq_}, {}, {adam_step}, lr, config.adam_beta1,
-       config.adam_beta2, config.weight_decay, config.adam_eps, /*amsgrad=*/false,
-       /*maximize=*/false, /*grad_scale=*/std::nullopt, found_inf);
-  ema_.lerp_(weights_, 1.0 - ema_decay(config, step));
-  parameters_.refresh();
+  const AdamOptions options{.lr = lr,
+                            .beta1 = config.adam_beta1,
+                            .beta2 = config.adam_beta2,
+                            .eps = config.adam_eps,
+                            .weight_decay = config.weight_decay,
+                            .decoupled_decay = config.optimizer == OptimizerType::kAdamW,
+                            .step = step + 1,
+                            .max_grad_norm = config.max_grad_norm,
+                            .ema_decay = ema_decay(config, step)};
+  const AdamTensors tensors{.weights = weights_,
+                            .exp_avg = exp_avg_,
+                            .exp_avg_sq = exp_avg_sq_,
+                            .ema = ema_,
+                            .bf16_weights = parameters_.copy()};
+  const auto parts = gradients_.defined() ? std::vector<GradientPart>{{gradients_, 0}}
+                                          : gradient_parts(*unet_, layout_);
+  const auto norm = adam_step(tensors, parts, options);
+  for (auto& parameter : unet_->parameters())
+    parameter.mutable_grad().reset();
   return norm;
 }
 
@@ -72,7 +74,6 @@ void TrainingModel::load(const TrainingTensors& tensors, const std::string& orig
   layout_.load(exp_avg_, tensors.exp_avg, origin + "/training/exp_avg");
   layout_.load(exp_avg_sq_, tensors.exp_avg_sq, origin + "/training/exp_avg_sq");
   parameters_.refresh();
-  ema_parameters_.refresh();
 }
 
 torch::Tensor denoising_loss(UNet& unet, const torch::Tensor& x_t, const torch::Tensor& timesteps,

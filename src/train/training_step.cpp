@@ -46,7 +46,8 @@ torch::Tensor TrainingStep::accumulate_gradients(int64_t micro_batch) {
       denoising_loss(model_.unet(), batch.x_t, batch.timesteps, batch.labels, batch.target) /
       static_cast<double>(config_.gradient_accumulation_steps);
   loss.backward();
-  model_.take_gradients(micro_batch % config_.gradient_accumulation_steps == 0);
+  const int64_t parts = config_.gradient_accumulation_steps;
+  if (parts > 1) model_.take_gradients(micro_batch % parts == 0);
   return loss.detach();
 }
 

@@ -23,7 +23,7 @@ class FlatParameters : public testing::Test {
 TEST_F(FlatParameters, BindingSharesMemoryWithTheCopy) {
   const auto before = unet_->parameters()[0].clone();
   copy_parameters(*unet_, layout_, flat_);
-  bind_parameters(*unet_, layout_.views(flat_));
+  bind_parameters(unet_->parameters(), layout_.views(flat_));
   EXPECT_TRUE(torch::equal(unet_->parameters()[0], before));
   flat_.fill_(2.0);
   EXPECT_EQ(unet_->parameters()[0].max().item<float>(), 2.0F);

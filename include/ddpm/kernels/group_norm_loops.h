@@ -18,11 +18,16 @@ struct GroupNormImage {
   const float* bias = nullptr;    // [channels]
 };
 
-/// Normalizes one image from `x` to `y`, both [pixels, channels]; writes mean and 1/std of each
-/// group. `T` is float or BFloat16Bits. Built for AVX-512, AVX2 and plain x86-64; the machine's
-/// best is taken when the program starts.
+/// Mean and 1/std of each group of one image `x` [pixels, channels]. `T` is float or BFloat16Bits.
+/// This and the functions below are built for AVX-512, AVX2 and plain x86-64; the machine's best is
+/// taken when the program starts.
 template <typename T>
-void group_norm_forward(const GroupNormImage& image, const T* x, T* y, float* mean, float* rstd);
+void group_norm_statistics(const GroupNormImage& image, const T* x, float* mean, float* rstd);
+
+/// Normalizes one image from `x` to `y`, both [pixels, channels], by its statistics.
+template <typename T>
+void group_norm_apply(const GroupNormImage& image, const T* x, const float* mean, const float* rstd,
+                      T* y);
 
 /// Gradients of one image from `dy`: `dx` [pixels, channels], and this image's share of those of
 /// weight and bias, [channels] each. `dshift` [channels] may be null.

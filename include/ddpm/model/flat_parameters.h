@@ -7,6 +7,8 @@
 #include <torch/nn/module.h>
 #include <torch/types.h>
 
+#include "ddpm/kernels/adam.h"
+
 namespace ddpm {
 
 /// Named tensors, in the order of their names.
@@ -22,6 +24,8 @@ class FlatLayout {
 
   int64_t size() const { return size_; }
   const std::vector<std::string>& names() const { return names_; }
+  /// Where the parameter `names()[i]` starts in the flat tensor.
+  int64_t offset(size_t i) const { return slots_[i].offset; }
 
   /// One view into `flat` for each parameter, in the order of `names()`.
   std::vector<torch::Tensor> views(const torch::Tensor& flat) const;
@@ -43,12 +47,17 @@ class FlatLayout {
   int64_t size_ = 0;
 };
 
-/// Makes the parameters of `module`, in their order, share the memory of `values`.
-void bind_parameters(torch::nn::Module& module, const std::vector<torch::Tensor>& values);
+/// Makes the parameters of a net share the memory of `values`, one for each.
+void bind_parameters(const std::vector<torch::Tensor>& parameters,
+                     const std::vector<torch::Tensor>& values);
 
 /// Copies the parameters of `module` into `flat`.
 void copy_parameters(const torch::nn::Module& module, const FlatLayout& layout,
                      const torch::Tensor& flat);
+
+/// The gradients that a backward pass has left at the parameters of `module`, where they are, with
+/// their places in the flat tensor. A parameter without a gradient gets one of zeros.
+std::vector<GradientPart> gradient_parts(torch::nn::Module& module, const FlatLayout& layout);
 
 /// Moves the gradients that a backward pass has left at the parameters of `module` into `flat`,
 /// added to what is there if `add`; parameters without a gradient count as zero.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string_view>
+#include <vector>
 
 #include <torch/nn/module.h>
 #include <torch/types.h>
@@ -34,10 +35,19 @@ class ComputeParameters {
                     Precision precision);
   /// Takes over what has become of `flat`.
   void refresh();
+  /// Gives the copy's memory back until the next `refresh`; the net must not be used meanwhile.
+  void release();
+  /// The copy, for those who write it with `flat`; undefined for float32.
+  const torch::Tensor& copy() const { return copy_; }
 
  private:
+  void bind();
+
+  FlatLayout layout_;
+  std::vector<torch::Tensor> parameters_;  // of the net
   torch::Tensor flat_;
-  torch::Tensor copy_;  // bfloat16, undefined for float32
+  torch::Tensor copy_;  // bfloat16; undefined for float32, and when released
+  bool has_copy_;
 };
 
 }  // namespace ddpm

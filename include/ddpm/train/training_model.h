@@ -10,20 +10,23 @@
 
 namespace ddpm {
 
-/// The network in training: weights, gradients, EMA and both Adam moments, each one flat float32
-/// tensor of the same layout, and two U-Nets that compute with weights and EMA in the precision
-/// of the run.
+/// The network in training: weights, EMA and both Adam moments, each one flat float32 tensor of the
+/// same layout, and two U-Nets that compute with weights and EMA in the precision of the run.
 class TrainingModel {
  public:
   /// Starts from `UNet::init_weights(seed)`; the EMA starts at the weights.
   TrainingModel(const ModelConfig& model, uint64_t seed, torch::Device device, Precision precision);
 
   UNet& unet() { return unet_; }
-  /// The averaged network, as of the last `refresh_ema`.
+  /// The averaged network, to be used between `refresh_ema` and `release_ema`, which gives the
+  /// memory of a bf16 copy back.
   UNet& ema_unet() { return ema_unet_; }
   void refresh_ema() { ema_parameters_.refresh(); }
+  void release_ema() { ema_parameters_.release(); }
 
-  /// Takes what the backward pass of a micro-batch has left at `unet`; `first` of a step.
+  /// Takes what the backward pass of a micro-batch has left at `unet` into a flat tensor, to be
+  /// summed over a step; `first` of a step. For steps of several micro-batches: the gradients of a
+  /// single one stay where they are until `update`.
   void take_gradients(bool first);
 
   /// One optimizer step from the gradients, then one of the EMA. `step` counts from 0. Gradients
@@ -41,7 +44,7 @@ class TrainingModel {
   UNet ema_unet_;
   FlatLayout layout_;
   torch::Tensor weights_;
-  torch::Tensor gradients_;
+  torch::Tensor gradients_;  // undefined before the first `take_gradients`
   torch::Tensor ema_;
   torch::Tensor exp_avg_;
   torch::Tensor exp_avg_sq_;

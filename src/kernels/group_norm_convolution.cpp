@@ -1,0 +1,89 @@
+#include "ddpm/kernels/group_norm_convolution.h"
+
+#include <array>
+
+#include <torch/autograd.h>
+
+#include "ddpm/kernels/group_norm_passes.h"
+
+namespace ddpm {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::Variable;
+using torch::autograd::variable_list;
+
+constexpr std::array<int64_t, 2> kOnes{1, 1};
+constexpr std::array<int64_t, 2> kZeros{0, 0};
+
+torch::Tensor convolve(const torch::Tensor& x, const Convolution& c) {
+  return at::conv2d(x, c.weight, c.bias, c.stride, c.padding);
+}
+
+/// Gradients of input, weight and bias.
+std::tuple<torch::Tensor, torch::Tensor, torch::Tensor> convolution_gradients(
+    const torch::Tensor& dy, const torch::Tensor& x, const Convolution& c) {
+  return at::convolution_backward(dy, x, c.weight, c.bias.sizes(), c.stride, c.padding, kOnes,
+                                  /*transposed=*/false, kZeros, /*groups=*/1, {true, true, true});
+}
+
+class FusedNormConvolution : public torch::autograd::Function<FusedNormConvolution> {
+ public:
+  static Variable forward(AutogradContext* context, const Variable& x,
+                          const std::optional<Variable>& shift,
+                          const std::optional<Variable>& scale_shift, const Variable& norm_weight,
+                          const Variable& norm_bias, const Variable& weight, const Variable& bias,
+                          const GroupNormOptions& options, const Convolution& convolution) {
+    const Modulation modulation{shift.value_or(Variable()), scale_shift.value_or(Variable())};
+    const auto [y, statistics] =
+        group_norm_forward({x, modulation, norm_weight, norm_bias, options});
+    context->save_for_backward({x, modulation.shift, modulation.scale_shift, norm_weight, norm_bias,
+                                statistics.mean, statistics.rstd, weight, bias});
+    context->saved_data["groups"] = options.groups;
+    context->saved_data["eps"] = options.eps;
+    context->saved_data["silu"] = options.activation == Activation::kSilu;
+    context->saved_data["stride"] = convolution.stride;
+    context->saved_data["padding"] = convolution.padding;
+    return convolve(y, {weight, bias, convolution.stride, convolution.padding});
+  }
+
+  static variable_list backward(AutogradContext* context, const variable_list& gradients) {
+    const auto saved = context->get_saved_variables();
+    auto& data = context->saved_data;
+    const GroupNormInputs inputs{saved[0],
+                                 {saved[1], saved[2]},
+                                 saved[3],
+                                 saved[4],
+                                 {data["groups"].toInt(), data["eps"].toDouble(),
+                                  data["silu"].toBool() ? Activation::kSilu : Activation::kNone}};
+    const GroupNormStatistics statistics{saved[5], saved[6]};
+    const Convolution convolution{saved[7], saved[8], data["stride"].toIntVector(),
+                                  data["padding"].toIntVector()};
+    const auto [dnormed, dweight, dbias] =
+        convolution_gradients(gradients[0], group_norm_again(inputs, statistics), convolution);
+    const auto out = group_norm_backward(inputs, statistics, dnormed);
+    return {out.x,   out.shift, out.scale_shift, out.weight, out.bias,
+            dweight, dbias,     Variable(),      Variable()};
+  }
+};
+
+std::optional<torch::Tensor> if_defined(const torch::Tensor& tensor) {
+  return tensor.defined() ? std::optional(tensor) : std::nullopt;
+}
+
+}  // namespace
+
+torch::Tensor group_norm_convolution(const torch::Tensor& x, const Modulation& modulation,
+                                     const torch::Tensor& norm_weight,
+                                     const torch::Tensor& norm_bias,
+                                     const GroupNormOptions& options,
+                                     const Convolution& convolution) {
+  if (!is_fused_group_norm(x) || !torch::GradMode::is_enabled()) {
+    return convolve(group_norm(x, modulation, norm_weight, norm_bias, options), convolution);
+  }
+  return FusedNormConvolution::apply(x, if_defined(modulation.shift),
+                                     if_defined(modulation.scale_shift), norm_weight, norm_bias,
+                                     convolution.weight, convolution.bias, options, convolution);
+}
+
+}  // namespace ddpm
