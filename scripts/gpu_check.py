@@ -207,7 +207,7 @@ def graph_words(bench, told):
 
 
 def close_enough(text, difference):
-    text += "the same bits" if difference == 0 else f"differ by up to {difference:.1e} (at most {GRAPH_TOLERANCE:g})"
+    text += "no difference" if difference == 0 else f"differ by up to {difference:.1e} (at most {GRAPH_TOLERANCE:g})"
     if not difference <= GRAPH_TOLERANCE:
         raise Failure(text)
     return text
