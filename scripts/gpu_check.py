@@ -333,6 +333,8 @@ def head(options):
         query = ["nvidia-smi", "--query-gpu=name,driver_version,memory.total", "--format=csv,noheader"]
         lines.append(f"| GPU, driver, memory | {'; '.join(output_of(query).splitlines())} |")
         lines.append(f"| CUDA, cuDNN | {torch.version.cuda}, {torch.backends.cudnn.version()} |")
+    else:
+        lines.append("| dry run | the rows graphs, eager and autotuned below are the same work, without graphs |")
     cpu = re.search(r"model name\s*:\s*(.*)", pathlib.Path("/proc/cpuinfo").read_text())
     lines.append(f"| CPU | {cpu.group(1) if cpu else platform.machine()}, {os.cpu_count()} cores |")
     program = output_of([str(pathlib.Path(options.build) / "ddpm"), "--version"])
