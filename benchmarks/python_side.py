@@ -27,7 +27,25 @@ def make_unet(config_file):
 def conditioning(unet, batch):
     import torch
 
-    return torch.zeros(batch, dtype=torch.int64) if unet.config.num_class_embeds else None
+    if not unet.config.num_class_embeds:
+        return None
+    return torch.zeros(batch, dtype=torch.int64, device=unet.device)
+
+
+def wait(device):
+    """Until the work so far is done, which on a GPU runs behind the host's back."""
+    import torch
+
+    if device.startswith("cuda"):
+        torch.cuda.synchronize()
+
+
+def peak_bytes(device):
+    import torch
+
+    if device.startswith("cuda"):
+        return torch.cuda.max_memory_allocated()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def training_round(unet, options):
@@ -44,17 +62,19 @@ def training_round(unet, options):
     ema = EMAModel(unet.parameters(), decay=0.9999, use_ema_warmup=True)
     size = unet.config.sample_size
     height, width = (size, size) if isinstance(size, int) else size
-    images = torch.rand(options.batch, unet.config.in_channels, height, width) * 2 - 1
+    device = unet.device
+    ema.to(device)
+    images = torch.rand(options.batch, unet.config.in_channels, height, width, device=device) * 2 - 1
     labels = conditioning(unet, options.batch)
     network = torch.compile(unet) if options.compile else unet
 
     def step():
         noise = torch.randn_like(images)
-        timesteps = torch.randint(0, 1000, (options.batch,))
+        timesteps = torch.randint(0, 1000, (options.batch,), device=device)
         noisy = scheduler.add_noise(images, noise, timesteps)
         if half:
             noisy = noisy.contiguous(memory_format=torch.channels_last)
-        with torch.autocast("cpu", torch.bfloat16, enabled=half):
+        with torch.autocast(device.type, torch.bfloat16, enabled=half):
             predicted = network(noisy, timesteps, class_labels=labels).sample
         loss = torch.nn.functional.mse_loss(predicted.float(), noise)
         loss.backward()
@@ -66,6 +86,7 @@ def training_round(unet, options):
     def round_():
         for _ in range(options.steps):
             step()
+        wait(options.device)
 
     return step, round_
 
@@ -79,7 +100,7 @@ def sampling_round(unet, options):
     half = options.kind.startswith("bf16")
     size = unet.config.sample_size
     height, width = (size, size) if isinstance(size, int) else size
-    start = torch.randn(options.batch, unet.config.in_channels, height, width)
+    start = torch.randn(options.batch, unet.config.in_channels, height, width).to(unet.device)
     labels = conditioning(unet, options.batch)
     if options.kind.startswith("openvino"):
         network = openvino_network(unet, start, labels, options.kind.endswith("bf16"))
@@ -101,6 +122,7 @@ def sampling_round(unet, options):
             x = start
             for t in scheduler.timesteps:
                 x = scheduler.step(network(x, t), t, x).prev_sample
+            wait(options.device)
 
     return lambda: draw(2), lambda: draw(options.steps)
 
@@ -146,7 +168,8 @@ def main():
     parser.add_argument("work", choices=["train", "sample", "peak"])
     parser.add_argument("--unet", help="unet/config.json")
     parser.add_argument("--kind", default="float32",
-                        choices=["float32", "bf16", "openvino-float32", "openvino-bf16"])
+                        choices=["float32", "tf32", "bf16", "openvino-float32", "openvino-bf16"])
+    parser.add_argument("--device", default="cpu", help="cpu or cuda; OpenVINO and peak: cpu only")
     parser.add_argument("--compile", action="store_true")
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--steps", type=int, default=3, help="training or sampling steps a round")
@@ -155,11 +178,12 @@ def main():
 
     torch.set_num_threads(2)
     torch.manual_seed(0)
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = options.kind == "tf32"
     if options.work == "peak":
         print(json.dumps(matmul_peak()), flush=True)
         return
     try:
-        unet = make_unet(options.unet)
+        unet = make_unet(options.unet).to(options.device)
         make = training_round if options.work == "train" else sampling_round
         warm_up, round_ = make(unet, options)
         begin = time.perf_counter()
@@ -172,8 +196,7 @@ def main():
         begin = time.perf_counter()
         round_()
         seconds = time.perf_counter() - begin
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        print(json.dumps({"seconds": seconds, "peak_bytes": peak}), flush=True)
+        print(json.dumps({"seconds": seconds, "peak_bytes": peak_bytes(options.device)}), flush=True)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 #   TORCH_ROOT        where to look (default: .deps/python/torch of this project)
 # Defines
 #   LibTorch::cpu     libtorch_cpu and libc10, the only libraries the program is linked to
-#   LibTorch::cuda    libtorch_cuda and libc10_cuda, where the full set is there
+#   LibTorch::cuda    libtorch_cuda, libc10_cuda and libcudart, where they and CUDA's headers are there
 set(TORCH_ROOT "${PROJECT_SOURCE_DIR}/.deps/python/torch" CACHE PATH "Folder with LibTorch's include/ and lib/")
 
 find_path(LibTorch_INCLUDE_DIR torch/csrc/api/include/torch/torch.h
@@ -45,11 +45,13 @@ if(LibTorch_FOUND AND NOT TARGET LibTorch::cpu)
   target_link_libraries(LibTorch::cpu INTERFACE "${LibTorch_GOMP_LIBRARY}")
 endif()
 
-if(LibTorch_FOUND AND LibTorch_CUDA_LIBRARY AND LibTorch_C10_CUDA_LIBRARY AND NOT TARGET LibTorch::cuda)
+# The wheel set's own CUDA runtime; a toolkit on the machine may be another version.
+file(GLOB LibTorch_CUDA_FOLDER "${TORCH_ROOT}/../nvidia/cu[0-9]*")
+file(GLOB LibTorch_CUDART_LIBRARY "${TORCH_ROOT}/../nvidia/cu[0-9]*/lib/libcudart.so.[0-9]*")
+if(LibTorch_FOUND AND LibTorch_CUDA_LIBRARY AND LibTorch_C10_CUDA_LIBRARY AND LibTorch_CUDART_LIBRARY
+    AND NOT TARGET LibTorch::cuda)
   add_library(LibTorch::cuda INTERFACE IMPORTED)
-  # Headers of the wheel set's own CUDA; a toolkit on the machine may be another version.
-  file(GLOB LibTorch_CUDA_INCLUDES "${TORCH_ROOT}/../nvidia/cu[0-9]*/include" "${TORCH_ROOT}/../nvidia/*/include")
-  target_include_directories(LibTorch::cuda SYSTEM INTERFACE ${LibTorch_CUDA_INCLUDES})
+  target_include_directories(LibTorch::cuda SYSTEM INTERFACE "${LibTorch_CUDA_FOLDER}/include")
   target_link_libraries(LibTorch::cuda INTERFACE LibTorch::cpu
-    "${LibTorch_CUDA_LIBRARY}" "${LibTorch_C10_CUDA_LIBRARY}")
+    "${LibTorch_CUDA_LIBRARY}" "${LibTorch_C10_CUDA_LIBRARY}" "${LibTorch_CUDART_LIBRARY}")
 endif()

@@ -42,10 +42,17 @@ void add_common_flags(CLI::App& command, CommonFlags& flags) {
   command.add_option("--device", flags.device, "auto, cpu, cuda or cuda:NUMBER.")
       ->capture_default_str()
       ->type_name("");
-  command.add_option("--precision", flags.precision, "float32, bf16 or auto.")->type_name("");
+  command.add_option("--precision", flags.precision, "float32, bf16, tf32 (GPUs only) or auto.")
+      ->type_name("");
   command.add_option("--threads", flags.threads, "CPU threads; 0: all cores.")
       ->check(CLI::Range(0, 4096))
       ->type_name("N");
+  command.add_flag(
+      "--no-cuda-graph", flags.no_cuda_graph,
+      "On a GPU: start every operator by itself instead of recording them as a graph.");
+  command.add_flag("--cudnn-autotune", flags.cudnn_autotune,
+                   "On a GPU: time cuDNN's algorithms and take the fastest; the last bits can then "
+                   "differ from run to run.");
   command.add_flag("-q,--quiet", flags.quiet, "Only results, warnings and errors.");
   command.add_flag("--json", flags.json, "Print the result as one JSON object.");
 }

@@ -1,6 +1,7 @@
 #include "ddpm/cli/device.h"
 
 #include <charconv>
+#include <cstdlib>
 #include <filesystem>
 
 #include <dlfcn.h>
@@ -15,6 +16,8 @@ namespace {
 
 /// The function by which the CUDA module (src/cuda/module.cpp) names a GPU.
 using DescribeGpu = void (*)(int index, char* text, size_t size);
+/// The function by which it makes graphs.
+using MakeGraphFactory = void (*)(int index, GraphFactory* factory);
 
 bool has_nvidia_driver() {
   return std::filesystem::exists("/dev/nvidiactl") || std::filesystem::exists("/dev/dxg");
@@ -22,6 +25,8 @@ bool has_nvidia_driver() {
 
 /// Loads LibTorch's CUDA half; empty if that worked, else the loader's reason.
 std::string load_cuda_libraries() {
+  // cuBLAS gives the same bits in every run only with a workspace of fixed size.
+  setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", /*overwrite=*/0);
   if (dlopen("libtorch_cuda.so", RTLD_NOW | RTLD_GLOBAL) == nullptr) return dlerror();
   return {};
 }
@@ -39,7 +44,22 @@ int parse_index(const std::string& name) {
   return index;
 }
 
-torch::Device cuda_device(int index) {
+/// A function of the CUDA module, or null if there is no such module.
+void* module_function(const char* name) {
+  void* const module = dlopen("libddpm_cuda.so", RTLD_NOW);
+  return module == nullptr ? nullptr : dlsym(module, name);
+}
+
+/// The same bits in every run, so that a resumed run is the run that was never interrupted.
+void use_deterministic_operators(bool autotune) {
+  auto& context = at::globalContext();
+  context.setDeterministicCuDNN(true);
+  context.setBenchmarkCuDNN(autotune);
+  context.setDeterministicAlgorithms(true, /*warn_only=*/false);
+  context.setDeterministicFillUninitializedMemory(false);  // fills every new tensor, for debugging
+}
+
+torch::Device cuda_device(int index, bool autotune) {
   if (!has_nvidia_driver()) {
     throw DeviceError(
         "--device cuda: this machine has no NVIDIA driver (/dev/nvidiactl is missing)");
@@ -52,29 +72,53 @@ torch::Device cuda_device(int index) {
   if (index >= count) {
     throw DeviceError("--device cuda:", index, ": this machine has ", count, " usable GPUs");
   }
-  // The same bits in every run, and full speed of the matrix units in convolutions.
-  at::globalContext().setDeterministicCuDNN(true);
+  use_deterministic_operators(autotune);
   return {torch::kCUDA, static_cast<torch::DeviceIndex>(index)};
 }
 
 }  // namespace
 
-torch::Device select_device(const std::string& name) {
+torch::Device select_device(const std::string& name, bool autotune) {
   if (name == "cpu") return torch::kCPU;
-  if (name != "auto") return cuda_device(parse_index(name));
+  if (name != "auto") return cuda_device(parse_index(name), autotune);
   if (!has_nvidia_driver()) return torch::kCPU;
   if (const auto reason = load_cuda_libraries(); !reason.empty()) {
     log_warning("there is an NVIDIA driver, but LibTorch's CUDA libraries cannot be loaded (" +
                 reason + "); using the CPU. scripts/setup.sh --cuda installs them");
     return torch::kCPU;
   }
-  return torch::cuda::device_count() > 0 ? cuda_device(0) : torch::Device(torch::kCPU);
+  return torch::cuda::device_count() > 0 ? cuda_device(0, autotune) : torch::Device(torch::kCPU);
+}
+
+void apply_precision(Precision precision, const torch::Device& device) {
+  const bool tf32 = precision == Precision::kTf32;
+  if (device.is_cpu()) {
+    if (!tf32) return;
+    throw UserError(
+        "precision tf32 is a mode of NVIDIA GPUs and this run is on the CPU, expected float32, "
+        "bf16 or auto");
+  }
+  at::globalContext().setAllowTF32CuDNN(tf32);
+  at::globalContext().setAllowTF32CuBLAS(tf32);
+}
+
+GraphFactory make_graph_factory(const torch::Device& device) {
+  GraphFactory factory;
+  if (device.is_cpu()) return factory;
+  void* const symbol = module_function("ddpm_make_graph_factory");
+  if (symbol == nullptr) {
+    log_warning(
+        "no CUDA graphs: libddpm_cuda.so is not beside the program; scripts/setup.sh --cuda builds "
+        "it");
+    return factory;
+  }
+  reinterpret_cast<MakeGraphFactory>(symbol)(device.index(), &factory);
+  return factory;
 }
 
 std::string describe_device(const torch::Device& device) {
   if (device.is_cpu()) return "cpu, " + std::to_string(at::get_num_threads()) + " threads";
-  void* const module = dlopen("libddpm_cuda.so", RTLD_NOW);
-  void* const symbol = module == nullptr ? nullptr : dlsym(module, "ddpm_describe_gpu");
+  void* const symbol = module_function("ddpm_describe_gpu");
   if (symbol == nullptr) return device.str();
   char text[256] = "";
   reinterpret_cast<DescribeGpu>(symbol)(device.index(), text, sizeof(text));

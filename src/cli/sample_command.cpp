@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <torch/types.h>
 
+#include "ddpm/cli/device.h"
 #include "ddpm/cli/sample_job.h"
 #include "ddpm/config/names.h"
 #include "ddpm/model/precision.h"
@@ -114,7 +115,9 @@ class DrawProgress {
 
 /// Draws all images; gives how many were done when it ended or was stopped.
 int64_t draw(const SampleJob& job, const SampleFlags& flags, OutputWriter& writer) {
-  Generator generator(network_of(job), job.pipeline.diffusion, job.pipeline.sample, job.device);
+  const auto graphs = flags.common.no_cuda_graph ? GraphFactory() : make_graph_factory(job.device);
+  Generator generator(network_of(job), job.pipeline.diffusion, job.pipeline.sample, job.device,
+                      graphs);
   DrawProgress progress(job.count, job.pipeline.sample.steps);
   int64_t done = 0;
   try {

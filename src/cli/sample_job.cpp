@@ -131,7 +131,8 @@ fs::path find_checkpoint(const std::string& given) {
 
 Precision parse_precision(const std::string& word) {
   const auto precision = from_name<Precision>(word.empty() ? "float32" : word);
-  if (!precision) throw UserError("--precision must be float32, bf16 or auto, got '", word, "'");
+  if (!precision)
+    throw UserError("--precision must be float32, bf16, tf32 or auto, got '", word, "'");
   return *precision;
 }
 
@@ -159,7 +160,8 @@ SampleJob make_sample_job(const SampleFlags& flags) {
   job.labels = cycle_labels(model, parse_classes(flags.classes, model), job.count);
   check_sample(job.pipeline.sample, job.pipeline.diffusion.num_train_timesteps);
   job.out = flags.out.empty() ? default_output(job, flags) : fs::path(flags.out);
-  job.device = select_device(flags.common.device);
+  job.device = select_device(flags.common.device, flags.common.cudnn_autotune);
+  apply_precision(job.precision, job.device);
   return job;
 }
 

@@ -146,7 +146,8 @@ Plan make_plan(const TrainFlags& flags) {
   check_end(plan.config);
   if (!flags.dry_run && flags.profile_steps == 0) check_run_is_free(flags, run);
   if (!plan.checkpoint.empty()) check_resume(plan.config, plan.checkpoint);
-  plan.device = select_device(flags.common.device);
+  plan.device = select_device(flags.common.device, flags.common.cudnn_autotune);
+  apply_precision(plan.config.train.precision, plan.device);
   plan.dataset = open_dataset(plan.config.data);
   plan.config = complete_config(plan.config, plan.dataset->info());
   if (!plan.checkpoint.empty()) check_same_model(plan.config, plan.checkpoint);
@@ -245,6 +246,8 @@ std::string resume_command(const TrainFlags& flags, const fs::path& run) {
   add("--max-time", flags.max_time);
   add("--device", flags.common.device == "auto" ? "" : flags.common.device);
   add("--threads", flags.common.threads > 0 ? std::to_string(flags.common.threads) : "");
+  if (flags.common.no_cuda_graph) words.emplace_back("--no-cuda-graph");
+  if (flags.common.cudnn_autotune) words.emplace_back("--cudnn-autotune");
   add("--run", run.string());
   words.emplace_back("--resume");
   for (auto& word : words)
@@ -308,7 +311,8 @@ ExitCode train(const TrainFlags& flags) {
     log_info(line);
   warn_of_inexact_resume(plan);
   catch_stop_signals();
-  Trainer trainer(plan.config, *plan.dataset, plan.run, plan.device, plan.checkpoint);
+  const auto graphs = flags.common.no_cuda_graph ? GraphFactory() : make_graph_factory(plan.device);
+  Trainer trainer(plan.config, *plan.dataset, plan.run, plan.device, plan.checkpoint, graphs);
   write_file_atomic(RunDirectory(plan.run).config_file(), to_yaml(plan.config));
   const RunEnd end = trainer.run();
   return report_end(end, flags, plan, trainer.state());

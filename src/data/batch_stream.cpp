@@ -100,7 +100,10 @@ Batch BatchStream::make_batch(int64_t index) {
   Batch batch;
   batch.images = torch::empty({count, info.channels, info.height, info.width},
                               torch::TensorOptions().pinned_memory(options_.pin_memory));
-  if (info.num_classes > 0) batch.labels = torch::empty({count}, torch::kInt64);
+  if (info.num_classes > 0) {
+    batch.labels = torch::empty(
+        {count}, torch::TensorOptions(torch::kInt64).pinned_memory(options_.pin_memory));
+  }
   std::vector<uint8_t> bytes(static_cast<size_t>(size));
   for (int64_t i = 0; i < count; ++i) {
     const int64_t number = numbers[static_cast<size_t>(i)];

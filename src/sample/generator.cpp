@@ -54,8 +54,9 @@ std::vector<int64_t> cycle_labels(const ModelConfig& model, const std::vector<in
 }
 
 Generator::Generator(UNet unet, const DiffusionConfig& diffusion, const SampleConfig& options,
-                     torch::Device device)
+                     torch::Device device, const GraphFactory& graphs)
     : unet_(std::move(unet)),
+      calls_(unet_, graphs),
       schedule_(diffusion),
       prediction_type_(diffusion.prediction_type),
       options_(options),
@@ -65,8 +66,7 @@ Generator::Generator(UNet unet, const DiffusionConfig& diffusion, const SampleCo
 
 Denoiser Generator::make_denoiser(const std::vector<int64_t>& labels) {
   const auto network = [this](const torch::Tensor& x, int64_t t, const torch::Tensor& classes) {
-    const auto timesteps = torch::full({x.size(0)}, t, torch::device(device_).dtype(torch::kInt64));
-    return unet_->forward(x, timesteps, classes).to(torch::kFloat32);
+    return calls_.run(x, t, classes);
   };
   if (labels.empty()) return with_labels(network, {});
   const auto classes = torch::tensor(labels, torch::kInt64).to(device_);

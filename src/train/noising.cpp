@@ -22,7 +22,9 @@ Noising::Noising(const DiffusionConfig& diffusion, const ModelConfig& model, dou
 }
 
 void Noising::draw_timesteps(Batch& batch, int64_t first_place) const {
-  batch.timesteps = torch::empty({batch.images.size(0)}, torch::kInt64);
+  batch.timesteps =
+      torch::empty({batch.images.size(0)},
+                   torch::TensorOptions(torch::kInt64).pinned_memory(batch.images.is_pinned()));
   auto* const out = batch.timesteps.data_ptr<int64_t>();
   for (int64_t i = 0; i < batch.timesteps.size(0); ++i) {
     const RandomKey key{seed_, RandomPurpose::kTimestep, static_cast<uint64_t>(first_place + i)};
@@ -60,9 +62,12 @@ void Noising::draw(Batch& batch, int64_t first_place) const {
 NoisyBatch Noising::apply(const Batch& batch, torch::Device device) const {
   const torch::NoGradGuard no_grad;
   RECORD_FUNCTION("ddpm::noising", std::vector<c10::IValue>());
+  // From pinned memory the copies run behind the host's back; LibTorch's allocator gives such
+  // memory out again only once the copies from it are done.
   const auto move = [&](const torch::Tensor& tensor) { return tensor.to(device, true); };
   const auto per_image = [&](const torch::Tensor& table) {
-    return move(table.index_select(0, batch.timesteps).view({-1, 1, 1, 1}));
+    const auto values = table.index_select(0, batch.timesteps).view({-1, 1, 1, 1});
+    return move(device.is_cuda() ? values.pin_memory() : values);
   };
   const auto x0 = move(batch.images);
   const auto eps = move(batch.noise);

@@ -57,14 +57,15 @@ struct StoppedWithinGrid {};
 }  // namespace
 
 Trainer::Trainer(Config config, const Dataset& dataset, std::filesystem::path run,
-                 torch::Device device, const std::filesystem::path& checkpoint)
+                 torch::Device device, const std::filesystem::path& checkpoint,
+                 const GraphFactory& graphs)
     : config_(std::move(config)),
       run_(std::move(run)),
       device_(device),
       state_(initial_state(config_, dataset, checkpoint)),
       model_(make_model(config_, device, checkpoint)),
-      generator_(model_.ema_unet(), config_.diffusion, config_.sample, device),
-      step_(config_, dataset, model_, device, state_.step),
+      generator_(model_.ema_unet(), config_.diffusion, config_.sample, device, graphs),
+      step_(config_, dataset, model_, device, state_.step, graphs),
       metrics_(run_.metrics_file(), state_.step),
       loss_sum_(torch::full({}, state_.loss_sum, torch::device(device))),
       grad_norm_(torch::zeros({}, torch::device(device))),

@@ -38,6 +38,16 @@ void TrainingModel::take_gradients(bool first) {
   ddpm::take_gradients(*unet_, layout_, gradients_, !first);
 }
 
+std::vector<GradientPart> TrainingModel::gradient_parts() {
+  if (!gradients_.defined()) return ddpm::gradient_parts(*unet_, layout_);
+  if (!gradients_.is_cpu()) return {{gradients_, 0}};
+  std::vector<GradientPart> parts;
+  const auto views = layout_.views(gradients_);
+  for (size_t i = 0; i < views.size(); ++i)
+    parts.push_back({views[i], layout_.offset(i)});
+  return parts;
+}
+
 torch::Tensor TrainingModel::update(const TrainConfig& config, int64_t step, double lr) {
   const AdamOptions options{.lr = lr,
                             .beta1 = config.adam_beta1,
@@ -53,9 +63,7 @@ torch::Tensor TrainingModel::update(const TrainConfig& config, int64_t step, dou
                             .exp_avg_sq = exp_avg_sq_,
                             .ema = ema_,
                             .bf16_weights = parameters_.copy()};
-  const auto parts = gradients_.defined() ? std::vector<GradientPart>{{gradients_, 0}}
-                                          : gradient_parts(*unet_, layout_);
-  const auto norm = adam_step(tensors, parts, options);
+  const auto norm = adam_step(tensors, gradient_parts(), options);
   for (auto& parameter : unet_->parameters())
     parameter.mutable_grad().reset();
   return norm;

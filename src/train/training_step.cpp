@@ -16,6 +16,10 @@ BatchOptions batch_options(const Config& config, torch::Device device, const Noi
           .prepare = [&noising](Batch& batch, int64_t first) { noising.draw(batch, first); }};
 }
 
+bool checkpoints_gradients(const TrainConfig& config) {
+  return config.gradient_checkpointing == GradientCheckpointing::kBlocks;
+}
+
 /// Dropout draws from torch's generator, which is set anew for every micro-batch.
 void seed_dropout(uint64_t seed, int64_t micro_batch, torch::Device device) {
   const auto bits =
@@ -27,28 +31,22 @@ void seed_dropout(uint64_t seed, int64_t micro_batch, torch::Device device) {
 }  // namespace
 
 TrainingStep::TrainingStep(const Config& config, const Dataset& dataset, TrainingModel& model,
-                           torch::Device device, int64_t first_step)
+                           torch::Device device, int64_t first_step, const GraphFactory& graphs)
     : config_(config.train),
       model_(model),
       device_(device),
       noising_(config.diffusion, config.model, config.train.label_dropout,
                static_cast<uint64_t>(config.train.seed)),
       batches_(dataset, batch_options(config, device, noising_),
-               first_step * config.train.gradient_accumulation_steps) {
-  model_.unet()->enable_gradient_checkpointing(config_.gradient_checkpointing ==
-                                               GradientCheckpointing::kBlocks);
+               first_step * config.train.gradient_accumulation_steps),
+      pass_(config.train, model, checkpoints_gradients(config.train) ? GraphFactory() : graphs) {
+  model_.unet()->enable_gradient_checkpointing(checkpoints_gradients(config_));
 }
 
 torch::Tensor TrainingStep::accumulate_gradients(int64_t micro_batch) {
   const auto batch = noising_.apply(batches_.next(), device_);
   seed_dropout(static_cast<uint64_t>(config_.seed), micro_batch, device_);
-  const auto loss =
-      denoising_loss(model_.unet(), batch.x_t, batch.timesteps, batch.labels, batch.target) /
-      static_cast<double>(config_.gradient_accumulation_steps);
-  loss.backward();
-  const int64_t parts = config_.gradient_accumulation_steps;
-  if (parts > 1) model_.take_gradients(micro_batch % parts == 0);
-  return loss.detach();
+  return pass_.run(batch, micro_batch % config_.gradient_accumulation_steps == 0);
 }
 
 StepResult TrainingStep::run(int64_t step, double learning_rate) {

@@ -114,6 +114,15 @@ TEST_F(SampleCommand, WrongWordsAreUsageErrors) {
   expect_error(sample({"--sampler", "magic"}), 2, "ddim");
   expect_error(sample({"--out", "x.jpg"}), 2, "x.jpg");
   expect_error(sample({"--precision", "double"}), 2, "--precision");
+  expect_error(sample({"--precision", "tf32", "--device", "cpu"}), 2, "tf32");
+}
+
+TEST_F(SampleCommand, GraphAndAutotuneFlagsChangeNothingOnTheCpu) {
+  ASSERT_EQ(sample({"-n", "2", "--device", "cpu", "--out", "a.npy"}).exit_code, 0);
+  const auto result = sample(
+      {"-n", "2", "--device", "cpu", "--no-cuda-graph", "--cudnn-autotune", "--out", "b.npy"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_EQ(values("a.npy"), values("b.npy"));
 }
 
 TEST_F(SampleCommand, NothingIsOverwritten) {

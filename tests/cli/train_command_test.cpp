@@ -91,6 +91,7 @@ TEST_F(TrainCommand, WrongSettingsAreRefusedBeforeAnythingIsTouched) {
   expect_error(train({"--train.gradient_accumulation_steps", "3"}), 2, "multiple");
   expect_error(train({"--model.norm_num_groups", "5"}), 2, "norm_num_groups");
   expect_error(train({"--sample.guidance", "3", "--train.label_dropout", "0"}), 2, "guidance");
+  expect_error(train({"--precision", "tf32", "--device", "cpu"}), 2, "tf32");
   expect_error(train({"--max-time", "soon"}), 2, "90s, 10m or 1h30m");
   expect_error(train({"--train.steps", "null"}), 2, "--max-time");
   expect_error(train({"--data.image_size", "9"}), 2, "nearest: 8 or 10");

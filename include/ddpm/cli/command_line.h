@@ -15,6 +15,8 @@ struct CommonFlags {
   std::string device = "auto";
   std::string precision;  // empty: as the command or the checkpoint says
   int threads = 0;        // 0: all cores
+  bool no_cuda_graph = false;
+  bool cudnn_autotune = false;
   bool quiet = false;
   bool json = false;
 };

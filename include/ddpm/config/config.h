@@ -72,7 +72,7 @@ struct DiffusionConfig {
 
 enum class OptimizerType { kAdam, kAdamW };
 enum class LrSchedule { kConstant, kLinear, kCosine };
-enum class Precision { kAuto, kFloat32, kBFloat16 };
+enum class Precision { kAuto, kFloat32, kBFloat16, kTf32 };
 enum class GradientCheckpointing { kNone, kBlocks };
 
 /// The run of the optimizer and what it leaves behind.

@@ -64,6 +64,7 @@ inline constexpr auto kNames<Precision> = std::to_array<Named<Precision>>({
     {Precision::kAuto, "auto"},
     {Precision::kFloat32, "float32"},
     {Precision::kBFloat16, "bf16"},
+    {Precision::kTf32, "tf32"},
 });
 
 template <>

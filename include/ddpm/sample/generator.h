@@ -8,6 +8,7 @@
 #include "ddpm/config/config.h"
 #include "ddpm/diffusion/noise_schedule.h"
 #include "ddpm/model/unet.h"
+#include "ddpm/sample/network_calls.h"
 #include "ddpm/samplers/sampler.h"
 
 namespace ddpm {
@@ -25,9 +26,9 @@ class Generator {
  public:
   /// `unet` must be on `device` and decides the precision by its parameters' types (see
   /// `convert_parameters`); its config's sample_size is that of the images. `UserError` if the
-  /// options do not fit the model (see `check_guidance`).
+  /// options do not fit the model (see `check_guidance`). `graphs`: see `NetworkCalls`.
   Generator(UNet unet, const DiffusionConfig& diffusion, const SampleConfig& options,
-            torch::Device device);
+            torch::Device device, const GraphFactory& graphs = {});
 
   /// One batch: images [N, C, H, W] in [-1, 1], float32, on the CPU.
   torch::Tensor generate(
@@ -40,6 +41,7 @@ class Generator {
   Denoiser make_denoiser(const std::vector<int64_t>& labels);
 
   UNet unet_;
+  NetworkCalls calls_;
   NoiseSchedule schedule_;
   PredictionType prediction_type_;
   SampleConfig options_;

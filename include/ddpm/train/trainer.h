@@ -31,8 +31,9 @@ class Trainer {
  public:
   /// `config` must be complete (`complete_config`), with a precision other than auto. `dataset`
   /// must outlive the trainer. Starts afresh, or goes on from `checkpoint` if that is not empty.
+  /// `graphs` are for training steps and sample grids.
   Trainer(Config config, const Dataset& dataset, std::filesystem::path run, torch::Device device,
-          const std::filesystem::path& checkpoint = {});
+          const std::filesystem::path& checkpoint = {}, const GraphFactory& graphs = {});
 
   /// Trains until all steps are done, time is up, or someone asks for a stop; writes a checkpoint
   /// at the end. `DivergedError` if loss or gradients are no longer finite.

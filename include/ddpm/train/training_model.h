@@ -40,6 +40,9 @@ class TrainingModel {
   void load(const TrainingTensors& tensors, const std::string& origin);
 
  private:
+  /// Parameter by parameter on the CPU, so that sums over them do not depend on where they lie.
+  std::vector<GradientPart> gradient_parts();
+
   UNet unet_;
   UNet ema_unet_;
   FlatLayout layout_;

@@ -7,6 +7,7 @@
 #include "ddpm/config/config.h"
 #include "ddpm/data/batch_stream.h"
 #include "ddpm/data/dataset.h"
+#include "ddpm/train/gradient_pass.h"
 #include "ddpm/train/noising.h"
 #include "ddpm/train/training_model.h"
 
@@ -23,8 +24,10 @@ struct StepResult {
 class TrainingStep {
  public:
   /// `dataset` and `model` must outlive this. Batches are made ahead from step `first_step` on.
+  /// With `graphs` forward and backward pass are recorded (see `GradientPass`), unless gradients
+  /// are checkpointed: that reads the generator's state, which no graph can hold.
   TrainingStep(const Config& config, const Dataset& dataset, TrainingModel& model,
-               torch::Device device, int64_t first_step);
+               torch::Device device, int64_t first_step, const GraphFactory& graphs = {});
 
   /// Step number `step`; steps must be taken in order.
   StepResult run(int64_t step, double learning_rate);
@@ -37,6 +40,7 @@ class TrainingStep {
   torch::Device device_;
   Noising noising_;
   BatchStream batches_;
+  GradientPass pass_;
 };
 
 }  // namespace ddpm
