@@ -356,7 +356,8 @@ void add_train_command(CLI::App& app, ExitCode& exit_code) {
       ->check(CLI::PositiveNumber);
   command->add_flag("--print-config", flags->print_config, "Print the settings as YAML.");
   add_common_flags(*command, flags->common);
-  add_setting_flags(*command, flags->settings, {"data", "model", "diffusion", "train", "sample"});
+  add_setting_flags(*command, flags->settings,
+                    {"data", "model", "classifier", "diffusion", "train", "sample"});
   command->allow_extras();
   command->callback([command, flags, &exit_code] { exit_code = run_train(*command, *flags); });
 }

@@ -97,6 +97,18 @@ std::vector<Setting> model_settings(ModelConfig& model) {
   };
 }
 
+std::vector<Setting> classifier_settings(ClassifierConfig& classifier) {
+  return {
+      {"classifier.pooling", &classifier.pooling, kFixed,
+       "How the last feature map becomes one vector."},
+      {"classifier.feature_dim", &classifier.feature_dim, kFixed,
+       "Numbers in the vector before the last layer, which are the features of an image.",
+       kChannels},
+      {"classifier.clean_share", &classifier.clean_share, kFixed,
+       "Share of training images that get no noise.", kFraction},
+  };
+}
+
 std::vector<Setting> diffusion_settings(DiffusionConfig& diffusion) {
   return {
       {"diffusion.num_train_timesteps", &diffusion.num_train_timesteps, kFixed,
@@ -109,6 +121,42 @@ std::vector<Setting> diffusion_settings(DiffusionConfig& diffusion) {
        "Variance added by the last timestep; squaredcos_cap_v2 has its own.", kInside},
       {"diffusion.prediction_type", &diffusion.prediction_type, kFixed,
        "What the network predicts: the noise, the image, or the velocity."},
+      {"diffusion.variance", &diffusion.variance, kFixed,
+       "Variance of the reverse process; learned_range lets the network choose it."},
+  };
+}
+
+std::vector<Setting> objective_settings(TrainConfig& train) {
+  return {
+      {"train.task", &train.task, kFixed, "What is trained."},
+      {"train.loss", &train.loss, kFixed,
+       "Error of the prediction, the variational bound, or hybrid for both."},
+      {"train.vlb_weight", &train.vlb_weight, kFixed,
+       "Weight of the variational bound in the hybrid loss.", kNotNegative},
+      {"train.loss_type", &train.loss_type, kFixed,
+       "Measure of the prediction's error: squared, absolute, or squared near zero only."},
+      {"train.huber_c", &train.huber_c, kFixed,
+       "Error from which the huber loss grows like the absolute one.", kPositive},
+      {"train.loss_weighting", &train.loss_weighting, kFixed,
+       "Weight of each noise level, the same whatever the network predicts."},
+      {"train.snr_gamma", &train.snr_gamma, kFixed,
+       "Signal-to-noise ratio at which min_snr and soft_min_snr stop growing.", kPositive},
+      {"train.p2_k", &train.p2_k, kFixed, "The k of p2's 1 / (k + SNR)^gamma.", kPositive},
+      {"train.p2_gamma", &train.p2_gamma, kFixed, "The gamma of p2's 1 / (k + SNR)^gamma.",
+       kNotNegative},
+      {"train.noise_offset", &train.noise_offset, kFixed,
+       "Size of noise that is the same in all pixels of a channel, added to the usual noise.",
+       kNotNegative},
+      {"train.timestep_sampler", &train.timestep_sampler, kFixed,
+       "How noise levels are drawn; auto is log_normal for edm and uniform for the others."},
+      {"train.logit_mean", &train.logit_mean, kFixed, "Mean of logit_normal before the sigmoid."},
+      {"train.logit_std", &train.logit_std, kFixed,
+       "Standard deviation of logit_normal before the sigmoid.", kPositive},
+      {"train.p_mean", &train.p_mean, kFixed, "Mean of ln sigma of log_normal."},
+      {"train.p_std", &train.p_std, kFixed, "Standard deviation of ln sigma of log_normal.",
+       kPositive},
+      {"train.coupling", &train.coupling, kFixed,
+       "Pairs of noise and image: as drawn, or the nearest within a batch (optimal transport)."},
   };
 }
 
@@ -191,7 +239,8 @@ std::vector<Setting> sample_settings(SampleConfig& sample) {
 std::vector<Setting> settings(Config& config) {
   std::vector<Setting> table;
   for (auto&& rows : {data_settings(config.data), model_settings(config.model),
-                      diffusion_settings(config.diffusion), optimizer_settings(config.train),
+                      classifier_settings(config.classifier), diffusion_settings(config.diffusion),
+                      objective_settings(config.train), optimizer_settings(config.train),
                       run_settings(config.train), sample_settings(config.sample)})
     table.insert(table.end(), rows.begin(), rows.end());
   return table;

@@ -58,8 +58,19 @@ struct ModelConfig {
   std::vector<std::string> class_names;         // empty: classes have numbers only
 };
 
+/// Of a noise-conditioned classifier (`train.task: classifier`): the downward half of the U-Net of
+/// the model section, then pooling and two linear layers.
+enum class Pooling { kMean, kAttention };
+struct ClassifierConfig {
+  Pooling pooling = Pooling::kMean;
+  int64_t feature_dim = 128;
+  double clean_share = 0.5;
+};
+
 enum class BetaSchedule { kLinear, kScaledLinear, kCosine };
 enum class PredictionType { kEpsilon, kSample, kVPrediction };
+/// Whether the network gives the variance of the reverse process beside its mean.
+enum class Variance { kFixed, kLearnedRange };
 
 /// The forward process, in the words of diffusers' schedulers.
 struct DiffusionConfig {
@@ -68,15 +79,45 @@ struct DiffusionConfig {
   double beta_start = 1e-4;
   double beta_end = 0.02;
   PredictionType prediction_type = PredictionType::kEpsilon;
+  Variance variance = Variance::kFixed;
 };
 
 enum class OptimizerType { kAdam, kAdamW };
 enum class LrSchedule { kConstant, kLinear, kCosine };
 enum class Precision { kAuto, kFloat32, kBFloat16 };
 enum class GradientCheckpointing { kNone, kBlocks };
+enum class Task { kDenoiser, kClassifier };
+enum class Objective { kSimple, kHybrid, kVlb };
+enum class LossType { kL2, kL1, kHuber };
+enum class LossWeighting { kNone, kSnr, kMinSnr, kSoftMinSnr, kTruncSnr, kP2 };
+enum class TimestepSampler {
+  kAuto,
+  kUniform,
+  kStratified,
+  kLossSecondMoment,
+  kLogitNormal,
+  kLogNormal
+};
+enum class Coupling { kIndependent, kOptimalTransport };
 
 /// The run of the optimizer and what it leaves behind.
 struct TrainConfig {
+  Task task = Task::kDenoiser;
+  Objective loss = Objective::kSimple;
+  double vlb_weight = 0.001;
+  LossType loss_type = LossType::kL2;
+  double huber_c = 0.1;
+  LossWeighting loss_weighting = LossWeighting::kNone;
+  double snr_gamma = 5.0;
+  double p2_k = 1.0;
+  double p2_gamma = 1.0;
+  double noise_offset = 0.0;
+  TimestepSampler timestep_sampler = TimestepSampler::kAuto;
+  double logit_mean = 0.0;
+  double logit_std = 1.0;
+  double p_mean = -1.2;
+  double p_std = 1.2;
+  Coupling coupling = Coupling::kIndependent;
   std::optional<int64_t> steps;  // empty: as many as fit into `max_minutes`
   double max_minutes = 0.0;      // 0: no limit
   int64_t batch_size = 128;
@@ -126,6 +167,7 @@ struct SampleConfig {
 struct Config {
   DataConfig data;
   ModelConfig model;
+  ClassifierConfig classifier;
   DiffusionConfig diffusion;
   TrainConfig train;
   SampleConfig sample;

@@ -73,6 +73,64 @@ inline constexpr auto kNames<GradientCheckpointing> = std::to_array<Named<Gradie
 });
 
 template <>
+inline constexpr auto kNames<Pooling> = std::to_array<Named<Pooling>>({
+    {Pooling::kMean, "mean"},
+    {Pooling::kAttention, "attention"},
+});
+
+template <>
+inline constexpr auto kNames<Variance> = std::to_array<Named<Variance>>({
+    {Variance::kFixed, "fixed"},
+    {Variance::kLearnedRange, "learned_range"},
+});
+
+template <>
+inline constexpr auto kNames<Task> = std::to_array<Named<Task>>({
+    {Task::kDenoiser, "denoiser"},
+    {Task::kClassifier, "classifier"},
+});
+
+template <>
+inline constexpr auto kNames<Objective> = std::to_array<Named<Objective>>({
+    {Objective::kSimple, "simple"},
+    {Objective::kHybrid, "hybrid"},
+    {Objective::kVlb, "vlb"},
+});
+
+template <>
+inline constexpr auto kNames<LossType> = std::to_array<Named<LossType>>({
+    {LossType::kL2, "l2"},
+    {LossType::kL1, "l1"},
+    {LossType::kHuber, "huber"},
+});
+
+template <>
+inline constexpr auto kNames<LossWeighting> = std::to_array<Named<LossWeighting>>({
+    {LossWeighting::kNone, "none"},
+    {LossWeighting::kSnr, "snr"},
+    {LossWeighting::kMinSnr, "min_snr"},
+    {LossWeighting::kSoftMinSnr, "soft_min_snr"},
+    {LossWeighting::kTruncSnr, "trunc_snr"},
+    {LossWeighting::kP2, "p2"},
+});
+
+template <>
+inline constexpr auto kNames<TimestepSampler> = std::to_array<Named<TimestepSampler>>({
+    {TimestepSampler::kAuto, "auto"},
+    {TimestepSampler::kUniform, "uniform"},
+    {TimestepSampler::kStratified, "stratified"},
+    {TimestepSampler::kLossSecondMoment, "loss_second_moment"},
+    {TimestepSampler::kLogitNormal, "logit_normal"},
+    {TimestepSampler::kLogNormal, "log_normal"},
+});
+
+template <>
+inline constexpr auto kNames<Coupling> = std::to_array<Named<Coupling>>({
+    {Coupling::kIndependent, "independent"},
+    {Coupling::kOptimalTransport, "ot"},
+});
+
+template <>
 inline constexpr auto kNames<SamplerType> = std::to_array<Named<SamplerType>>({
     {SamplerType::kDdim, "ddim"},
     {SamplerType::kDdpm, "ddpm"},
