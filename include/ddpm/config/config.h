@@ -58,16 +58,23 @@ struct ModelConfig {
   std::vector<std::string> class_names;         // empty: classes have numbers only
 };
 
-enum class BetaSchedule { kLinear, kScaledLinear, kCosine };
+enum class ProcessType { kDiscrete, kEdm, kFlow };
+enum class BetaSchedule { kLinear, kScaledLinear, kCosine, kSigmoid, kJsd };
 enum class PredictionType { kEpsilon, kSample, kVPrediction };
 
 /// The forward process, in the words of diffusers' schedulers.
 struct DiffusionConfig {
+  ProcessType process = ProcessType::kDiscrete;
   int64_t num_train_timesteps = 1000;
   BetaSchedule beta_schedule = BetaSchedule::kLinear;
   double beta_start = 1e-4;
   double beta_end = 0.02;
+  std::vector<double> trained_betas;  // empty: as beta_schedule says
+  bool rescale_betas_zero_snr = false;
   PredictionType prediction_type = PredictionType::kEpsilon;
+  double sigma_data = 0.5;   // EDM: standard deviation of the data
+  double sigma_min = 0.002;  // EDM: lowest and highest noise level of sampling
+  double sigma_max = 80.0;
 };
 
 enum class OptimizerType { kAdam, kAdamW };
