@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "ddpm/config/names.h"
@@ -83,10 +84,51 @@ void check_time_embedding(const ModelConfig& model) {
                   frequencies, ", got ", format_number(model.freq_shift));
 }
 
-void check_diffusion(const DiffusionConfig& diffusion) {
-  if (diffusion.beta_start < diffusion.beta_end) return;
-  throw UserError("diffusion.beta_start must be below diffusion.beta_end ",
-                  format_number(diffusion.beta_end), ", got ", format_number(diffusion.beta_start));
+void check_betas(const DiffusionConfig& diffusion) {
+  const auto& betas = diffusion.trained_betas;
+  if (betas.empty()) {
+    if (diffusion.beta_start < diffusion.beta_end) return;
+    throw UserError("diffusion.beta_start must be below diffusion.beta_end ",
+                    format_number(diffusion.beta_end), ", got ",
+                    format_number(diffusion.beta_start));
+  }
+  if (std::cmp_not_equal(betas.size(), diffusion.num_train_timesteps)) {
+    throw UserError("diffusion.trained_betas must have diffusion.num_train_timesteps ",
+                    diffusion.num_train_timesteps, " entries, got ", betas.size());
+  }
+  const auto certain = std::ranges::find(betas.begin(), betas.end() - 1, 1.0);
+  if (certain != betas.end() - 1)
+    throw UserError("diffusion.trained_betas must be below 1 before the last, got 1 at number ",
+                    certain - betas.begin());
+}
+
+/// Whether the last timestep is noise alone.
+bool ends_without_signal(const DiffusionConfig& diffusion) {
+  const auto& betas = diffusion.trained_betas;
+  if (diffusion.rescale_betas_zero_snr) return true;
+  return betas.empty() ? diffusion.beta_schedule == BetaSchedule::kJsd : betas.back() == 1.0;
+}
+
+void check_prediction(const DiffusionConfig& diffusion) {
+  if (diffusion.prediction_type != PredictionType::kEpsilon) return;
+  if (!ends_without_signal(diffusion)) return;
+  throw UserError(
+      "diffusion.prediction_type must be v_prediction or sample for a schedule that ends in pure "
+      "noise (jsd, rescale_betas_zero_snr): there the noise says nothing of the image");
+}
+
+void check_other_process(const DiffusionConfig& diffusion) {
+  const auto process = to_name(diffusion.process);
+  if (diffusion.prediction_type != PredictionType::kEpsilon)
+    throw UserError("diffusion.prediction_type belongs to the process discrete; the process ",
+                    process, " has its own, leave it at epsilon");
+  if (diffusion.rescale_betas_zero_snr || !diffusion.trained_betas.empty())
+    throw UserError("diffusion.trained_betas and rescale_betas_zero_snr belong to the process ",
+                    "discrete, the process ", process, " has no betas");
+  if (!(diffusion.sigma_min < diffusion.sigma_max))
+    throw UserError("diffusion.sigma_min must be below diffusion.sigma_max ",
+                    format_number(diffusion.sigma_max), ", got ",
+                    format_number(diffusion.sigma_min));
 }
 
 void check_train(const TrainConfig& train) {
@@ -131,6 +173,12 @@ void check_model_ranges(const ModelConfig& model) {
 }
 
 }  // namespace
+
+void check_diffusion(const DiffusionConfig& diffusion) {
+  if (diffusion.process != ProcessType::kDiscrete) return check_other_process(diffusion);
+  check_betas(diffusion);
+  check_prediction(diffusion);
+}
 
 void check_model(const ModelConfig& model) {
   check_model_ranges(model);

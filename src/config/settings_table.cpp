@@ -16,6 +16,7 @@ constexpr Range kChannels{.min = 1, .max = 65536};
 constexpr Range kBatch{.min = 1, .max = 1 << 20};
 constexpr Range kFraction{.min = 0, .max = 1};
 constexpr Range kInside{.min = 0, .max = 1, .above_min = true, .below_max = true};
+constexpr Range kBeta{.min = 0, .max = 1, .above_min = true};
 constexpr Range kDecay{.min = 0, .max = 1, .below_max = true};
 constexpr Range kPositive{.min = 0, .above_min = true};
 constexpr Range kNotNegative{.min = 0};
@@ -111,16 +112,28 @@ std::vector<Setting> classifier_settings(ClassifierConfig& classifier) {
 
 std::vector<Setting> diffusion_settings(DiffusionConfig& diffusion) {
   return {
+      {"diffusion.process", &diffusion.process, kFixed,
+       "Forward process: a chain of timesteps, EDM's continuous noise, or straight flow."},
       {"diffusion.num_train_timesteps", &diffusion.num_train_timesteps, kFixed,
        "Steps of the forward process.", kTimesteps},
       {"diffusion.beta_schedule", &diffusion.beta_schedule, kFixed,
        "How the noise grows over the timesteps."},
       {"diffusion.beta_start", &diffusion.beta_start, kFixed,
-       "Variance added by the first timestep; squaredcos_cap_v2 has its own.", kInside},
+       "Variance added by the first timestep; squaredcos_cap_v2 and jsd have their own.", kInside},
       {"diffusion.beta_end", &diffusion.beta_end, kFixed,
-       "Variance added by the last timestep; squaredcos_cap_v2 has its own.", kInside},
+       "Variance added by the last timestep; squaredcos_cap_v2 and jsd have their own.", kInside},
+      {"diffusion.trained_betas", &diffusion.trained_betas, kFixed,
+       "The variance added by each timestep, in place of beta_schedule.", kBeta},
+      {"diffusion.rescale_betas_zero_snr", &diffusion.rescale_betas_zero_snr, kFixed,
+       "Rescale the schedule so that the last timestep is pure noise."},
       {"diffusion.prediction_type", &diffusion.prediction_type, kFixed,
-       "What the network predicts: the noise, the image, or the velocity."},
+       "What the network predicts: the noise, the image, or the velocity; process discrete only."},
+      {"diffusion.sigma_data", &diffusion.sigma_data, kFixed,
+       "Standard deviation of the images; process edm only.", kPositive},
+      {"diffusion.sigma_min", &diffusion.sigma_min, kFixed,
+       "Lowest noise level that is sampled; process edm only.", kPositive},
+      {"diffusion.sigma_max", &diffusion.sigma_max, kFixed,
+       "Highest noise level that is sampled; process edm only.", kPositive},
       {"diffusion.variance", &diffusion.variance, kFixed,
        "Variance of the reverse process; learned_range lets the network choose it."},
   };

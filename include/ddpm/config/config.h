@@ -67,18 +67,25 @@ struct ClassifierConfig {
   double clean_share = 0.5;
 };
 
-enum class BetaSchedule { kLinear, kScaledLinear, kCosine };
+enum class ProcessType { kDiscrete, kEdm, kFlow };
+enum class BetaSchedule { kLinear, kScaledLinear, kCosine, kSigmoid, kJsd };
 enum class PredictionType { kEpsilon, kSample, kVPrediction };
 /// Whether the network gives the variance of the reverse process beside its mean.
 enum class Variance { kFixed, kLearnedRange };
 
 /// The forward process, in the words of diffusers' schedulers.
 struct DiffusionConfig {
+  ProcessType process = ProcessType::kDiscrete;
   int64_t num_train_timesteps = 1000;
   BetaSchedule beta_schedule = BetaSchedule::kLinear;
   double beta_start = 1e-4;
   double beta_end = 0.02;
+  std::vector<double> trained_betas;  // empty: as beta_schedule says
+  bool rescale_betas_zero_snr = false;
   PredictionType prediction_type = PredictionType::kEpsilon;
+  double sigma_data = 0.5;   // EDM: standard deviation of the data
+  double sigma_min = 0.002;  // EDM: lowest and highest noise level of sampling
+  double sigma_max = 80.0;
   Variance variance = Variance::kFixed;
 };
 

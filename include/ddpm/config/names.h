@@ -16,7 +16,8 @@ struct Named {
   std::string_view name;
 };
 
-/// The words of the enum `E`, one entry for each of its values. Every enum of `Config` has a table.
+/// The words of the enum `E`, one entry for each of its values; a further entry for the same value
+/// is another word that is understood. Every enum of `Config` has a table.
 template <typename E>
 inline constexpr std::array<Named<E>, 0> kNames = {};
 
@@ -33,10 +34,20 @@ inline constexpr auto kNames<Resampling> = std::to_array<Named<Resampling>>({
 });
 
 template <>
+inline constexpr auto kNames<ProcessType> = std::to_array<Named<ProcessType>>({
+    {ProcessType::kDiscrete, "discrete"},
+    {ProcessType::kEdm, "edm"},
+    {ProcessType::kFlow, "flow"},
+});
+
+template <>
 inline constexpr auto kNames<BetaSchedule> = std::to_array<Named<BetaSchedule>>({
     {BetaSchedule::kLinear, "linear"},
     {BetaSchedule::kScaledLinear, "scaled_linear"},
+    {BetaSchedule::kScaledLinear, "quadratic"},
     {BetaSchedule::kCosine, "squaredcos_cap_v2"},
+    {BetaSchedule::kSigmoid, "sigmoid"},
+    {BetaSchedule::kJsd, "jsd"},
 });
 
 template <>

@@ -16,6 +16,9 @@ void check_rules(const Config& config);
 /// not come through it. `UserError` as above.
 void check_model(const ModelConfig& model);
 
+/// The rules of the diffusion section. `UserError` as above.
+void check_diffusion(const DiffusionConfig& diffusion);
+
 /// The rules of the sample section for a model with so many timesteps. `UserError` as above.
 void check_sample(const SampleConfig& sample, int64_t num_train_timesteps);
 
