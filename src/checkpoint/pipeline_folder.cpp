@@ -3,6 +3,7 @@
 #include <array>
 #include <vector>
 
+#include "ddpm/checkpoint/classifier_folder.h"
 #include "ddpm/checkpoint/config_reader.h"
 #include "ddpm/checkpoint/json.h"
 #include "ddpm/checkpoint/safetensors.h"
@@ -77,6 +78,11 @@ PipelineFolder load_pipeline_folder(const fs::path& path) {
   PipelineFolder folder;
   folder.path = path;
   const fs::path unet = fs::exists(path / "unet" / "config.json") ? path / "unet" : path;
+  if (holds_classifier(path) && !fs::exists(unet / "config.json")) {
+    throw CheckpointError(path.string(),
+                          ": holds a classifier, which draws no images; give it as --classifier, "
+                          "beside the --checkpoint of a denoising model");
+  }
   if (!fs::exists(unet / "config.json")) {
     throw CheckpointError(path.string(),
                           ": not a checkpoint, expected unet/config.json or config.json in it");

@@ -123,7 +123,7 @@ fs::path default_output(const SampleJob& job, const SampleFlags& flags) {
 
 fs::path find_checkpoint(const std::string& given) {
   if (!given.empty()) return resolve_checkpoint(clean_path(given));
-  const auto run = find_newest_run("runs");
+  const auto run = find_newest_run("runs", "unet");
   const auto checkpoint = resolve_checkpoint(run);
   log_info("model: " + checkpoint.string());
   return checkpoint;

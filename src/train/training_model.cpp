@@ -8,33 +8,33 @@ namespace ddpm {
 
 namespace {
 
-torch::Tensor initial_weights(UNet& unet, const FlatLayout& layout, uint64_t seed,
+torch::Tensor initial_weights(NetworkImpl& net, const FlatLayout& layout, uint64_t seed,
                               torch::Device device) {
   auto flat = torch::zeros({layout.size()}, torch::device(device));
-  unet->init_weights(seed);
-  copy_parameters(*unet, layout, flat);
+  net.init_weights(seed);
+  copy_parameters(net, layout, flat);
   return flat;
 }
 
 }  // namespace
 
-TrainingModel::TrainingModel(const ModelConfig& model, uint64_t seed, torch::Device device,
-                             Precision precision)
-    : unet_(model),
-      ema_unet_(model),
-      layout_(*unet_, kMemoryFormat),
-      weights_(initial_weights(unet_, layout_, seed, device)),
+TrainingModel::TrainingModel(std::shared_ptr<NetworkImpl> net, std::shared_ptr<NetworkImpl> ema_net,
+                             uint64_t seed, torch::Device device, Precision precision)
+    : net_(std::move(net)),
+      ema_net_(std::move(ema_net)),
+      layout_(*net_, kMemoryFormat),
+      weights_(initial_weights(*net_, layout_, seed, device)),
       gradients_(torch::zeros_like(weights_)),
       ema_(weights_.clone()),
       exp_avg_(torch::zeros_like(weights_)),
       exp_avg_sq_(torch::zeros_like(weights_)),
-      parameters_(*unet_, layout_, weights_, precision),
-      ema_parameters_(*ema_unet_, layout_, ema_, precision) {
-  ema_unet_->eval();
+      parameters_(*net_, layout_, weights_, precision),
+      ema_parameters_(*ema_net_, layout_, ema_, precision) {
+  ema_net_->eval();
 }
 
 void TrainingModel::take_gradients(bool first) {
-  ddpm::take_gradients(*unet_, layout_, gradients_, !first);
+  ddpm::take_gradients(*net_, layout_, gradients_, !first);
 }
 
 torch::Tensor TrainingModel::update(const TrainConfig& config, int64_t step, double lr) {
@@ -73,12 +73,6 @@ void TrainingModel::load(const TrainingTensors& tensors, const std::string& orig
   layout_.load(exp_avg_sq_, tensors.exp_avg_sq, origin + "/training/exp_avg_sq");
   parameters_.refresh();
   ema_parameters_.refresh();
-}
-
-torch::Tensor denoising_loss(UNet& unet, const torch::Tensor& x_t, const torch::Tensor& timesteps,
-                             const torch::Tensor& labels, const torch::Tensor& target) {
-  const auto output = unet->forward(x_t, timesteps, labels);
-  return torch::mse_loss(output.to(torch::kFloat32), target);
 }
 
 }  // namespace ddpm

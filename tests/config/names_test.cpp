@@ -25,6 +25,14 @@ TEST(Names, EveryWordReadsBack) {
   expect_words_read_back<LrSchedule>();
   expect_words_read_back<Precision>();
   expect_words_read_back<GradientCheckpointing>();
+  expect_words_read_back<Pooling>();
+  expect_words_read_back<Variance>();
+  expect_words_read_back<Task>();
+  expect_words_read_back<Objective>();
+  expect_words_read_back<LossType>();
+  expect_words_read_back<LossWeighting>();
+  expect_words_read_back<TimestepSampler>();
+  expect_words_read_back<Coupling>();
   expect_words_read_back<SamplerType>();
   expect_words_read_back<TimestepSpacing>();
   expect_words_read_back<VarianceType>();

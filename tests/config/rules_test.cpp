@@ -129,6 +129,69 @@ TEST(Rules, ImageSizeInTheSettingsIsChecked) {
   EXPECT_EQ(broken_by([](Config& c) { c.data.image_size = {32, 40}; }), "");
 }
 
+TEST(Rules, TheLossTrainsTheVarianceExactlyIfThereIsOne) {
+  EXPECT_EQ(broken_by([](Config& c) { c.diffusion.variance = Variance::kLearnedRange; }),
+            "train.loss simple does not train the variance of diffusion.variance learned_range; "
+            "expected hybrid or vlb");
+  EXPECT_EQ(broken_by([](Config& c) { c.train.loss = Objective::kHybrid; }),
+            "train.loss hybrid trains the variance by the bound, expected diffusion.variance "
+            "learned_range, got fixed");
+  EXPECT_EQ(broken_by([](Config& c) { c.train.loss = Objective::kVlb; }), "");
+}
+
+TEST(Rules, TheBoundTakesNoOtherWeightsAndTypes) {
+  const auto vlb_with = [](auto change) {
+    return broken_by([&](Config& c) {
+      c.train.loss = Objective::kVlb;
+      change(c.train);
+    });
+  };
+  EXPECT_EQ(vlb_with([](TrainConfig& t) { t.loss_weighting = LossWeighting::kP2; }),
+            "train.loss vlb has weights of its own, expected train.loss_weighting none, got p2");
+  EXPECT_EQ(vlb_with([](TrainConfig& t) { t.loss_type = LossType::kL1; }),
+            "train.loss vlb measures bits, train.loss_type l1 has no place in it; expected l2");
+}
+
+TEST(Rules, TimestepSamplersBelongToProcesses) {
+  const auto drawn = [](ProcessType process, TimestepSampler sampler) {
+    return broken_by([&](Config& c) {
+      c.diffusion.process = process;
+      c.train.timestep_sampler = sampler;
+    });
+  };
+  EXPECT_EQ(drawn(ProcessType::kEdm, TimestepSampler::kLogNormal), "");
+  EXPECT_EQ(drawn(ProcessType::kFlow, TimestepSampler::kLogitNormal), "");
+  EXPECT_EQ(drawn(ProcessType::kEdm, TimestepSampler::kUniform),
+            "train.timestep_sampler must be auto or log_normal or stratified for the process edm, "
+            "got uniform");
+  EXPECT_NE(drawn(ProcessType::kFlow, TimestepSampler::kLossSecondMoment), "");
+}
+
+TEST(Rules, OnlyTheDiscreteProcessHasABound) {
+  const auto broken = broken_by([](Config& c) {
+    c.diffusion.process = ProcessType::kFlow;
+    c.train.loss = Objective::kVlb;
+  });
+  EXPECT_EQ(broken,
+            "train.loss vlb needs the variational bound of the process discrete, expected simple "
+            "for flow");
+  EXPECT_NE(broken_by([](Config& c) {
+              c.diffusion.process = ProcessType::kEdm;
+              c.diffusion.variance = Variance::kLearnedRange;
+            }),
+            "");
+}
+
+TEST(Rules, AClassifierHasNoLossOfADenoiser) {
+  EXPECT_EQ(broken_by([](Config& c) { c.train.task = Task::kClassifier; }), "");
+  EXPECT_EQ(broken_by([](Config& c) {
+              c.train.task = Task::kClassifier;
+              c.train.loss_weighting = LossWeighting::kMinSnr;
+            }),
+            "train.loss_weighting min_snr belongs to train.task denoiser; leave it out for a "
+            "classifier");
+}
+
 TEST(ImageSize, EveryLevelButTheLastHalves) {
   EXPECT_EQ(size_error(3, 28, 28), "");
   EXPECT_EQ(size_error(1, 7, 5), "");

@@ -41,8 +41,8 @@ TEST(SettingsTable, KeysAreUniqueAndInKnownSections) {
 }
 
 TEST(SettingsTable, SectionsStandTogether) {
-  EXPECT_EQ(section_names(),
-            (std::vector<std::string>{"data", "model", "diffusion", "train", "sample"}));
+  EXPECT_EQ(section_names(), (std::vector<std::string>{"data", "model", "classifier", "diffusion",
+                                                       "train", "sample"}));
 }
 
 TEST(SettingsTable, HelpIsOneSentence) {

@@ -1,29 +1,34 @@
 #pragma once
 
+#include <memory>
+#include <string>
+
 #include <torch/types.h>
 
 #include "ddpm/checkpoint/training_checkpoint.h"
 #include "ddpm/config/config.h"
 #include "ddpm/model/flat_parameters.h"
+#include "ddpm/model/network.h"
 #include "ddpm/model/precision.h"
-#include "ddpm/model/unet.h"
 
 namespace ddpm {
 
 /// The network in training: weights, gradients, EMA and both Adam moments, each one flat float32
-/// tensor of the same layout, and two U-Nets that compute with weights and EMA in the precision
+/// tensor of the same layout, and two networks that compute with weights and EMA in the precision
 /// of the run.
 class TrainingModel {
  public:
-  /// Starts from `UNet::init_weights(seed)`; the EMA starts at the weights.
-  TrainingModel(const ModelConfig& model, uint64_t seed, torch::Device device, Precision precision);
+  /// `net` and `ema_net` are two networks of the same kind. Starts from `init_weights(seed)`; the
+  /// EMA starts at the weights.
+  TrainingModel(std::shared_ptr<NetworkImpl> net, std::shared_ptr<NetworkImpl> ema_net,
+                uint64_t seed, torch::Device device, Precision precision);
 
-  UNet& unet() { return unet_; }
+  const std::shared_ptr<NetworkImpl>& net() const { return net_; }
   /// The averaged network, as of the last `refresh_ema`.
-  UNet& ema_unet() { return ema_unet_; }
+  const std::shared_ptr<NetworkImpl>& ema_net() const { return ema_net_; }
   void refresh_ema() { ema_parameters_.refresh(); }
 
-  /// Takes what the backward pass of a micro-batch has left at `unet`; `first` of a step.
+  /// Takes what the backward pass of a micro-batch has left at `net`; `first` of a step.
   void take_gradients(bool first);
 
   /// One optimizer step from the gradients, then one of the EMA. `step` counts from 0. Gradients
@@ -37,8 +42,8 @@ class TrainingModel {
   void load(const TrainingTensors& tensors, const std::string& origin);
 
  private:
-  UNet unet_;
-  UNet ema_unet_;
+  std::shared_ptr<NetworkImpl> net_;
+  std::shared_ptr<NetworkImpl> ema_net_;
   FlatLayout layout_;
   torch::Tensor weights_;
   torch::Tensor gradients_;
@@ -48,9 +53,5 @@ class TrainingModel {
   ComputeParameters parameters_;
   ComputeParameters ema_parameters_;
 };
-
-/// Mean squared error of the net's answer, in float32.
-torch::Tensor denoising_loss(UNet& unet, const torch::Tensor& x_t, const torch::Tensor& timesteps,
-                             const torch::Tensor& labels, const torch::Tensor& target);
 
 }  // namespace ddpm
