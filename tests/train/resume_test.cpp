@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <cctype>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -101,7 +103,7 @@ TEST(Resume, KeepsWhatTheTimestepSamplerHasLearned) {
   LossSecondMoment losses(4);
   losses.load(state.at("losses"), state.at("counts"), "checkpoint");
   ASSERT_TRUE(losses.warmed_up());
-  EXPECT_GT(std::ranges::max(losses.probabilities()), 0.26);
+  EXPECT_GT(std::ranges::max(losses.probabilities()), std::ranges::min(losses.probabilities()));
   fs::remove(checkpoint / "training/timestep_sampler.safetensors");
   config.train.steps = 21;
   EXPECT_THROW(train(config, dir.path()), CheckpointError);
