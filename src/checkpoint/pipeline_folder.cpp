@@ -113,16 +113,16 @@ UNet load_unet(const PipelineFolder& folder, torch::Device device, torch::Memory
 }
 
 void save_pipeline_folder(const fs::path& path, const Config& config, const NamedTensors& weights) {
+  const json scheduler = scheduler_config_to_json(config.diffusion, config.sample);
   const json index = {{"_class_name", "DDPMPipeline"},
                       {"_diffusers_version", kDiffusersVersion},
-                      {"scheduler", {"diffusers", "DDPMScheduler"}},
+                      {"scheduler", {"diffusers", scheduler.at("_class_name")}},
                       {"unet", {"diffusers", "UNet2DModel"}}};
   fs::create_directories(path / "unet");
   fs::create_directories(path / "scheduler");
   write_file_atomic(path / "model_index.json", format_json(index));
   write_file_atomic(path / "unet" / "config.json", format_json(unet_config_to_json(config.model)));
-  write_file_atomic(path / "scheduler" / "scheduler_config.json",
-                    format_json(scheduler_config_to_json(config.diffusion, config.sample)));
+  write_file_atomic(path / "scheduler" / "scheduler_config.json", format_json(scheduler));
   save_safetensors(path / "unet" / kWeightsFile, weights);
 }
 

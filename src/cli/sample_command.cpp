@@ -15,6 +15,7 @@
 #include "ddpm/sample/generator.h"
 #include "ddpm/sample/images.h"
 #include "ddpm/sample/output.h"
+#include "ddpm/samplers/sampler.h"
 #include "ddpm/util/log.h"
 #include "ddpm/util/stop.h"
 #include "ddpm/util/text.h"
@@ -112,9 +113,19 @@ class DrawProgress {
   ProgressLine line_;
 };
 
+Generator generator_of(const SampleJob& job) {
+  Generator generator(network_of(job), job.pipeline.diffusion, job.pipeline.sample, job.device);
+  if (job.weaker) {
+    auto weaker = load_unet(*job.weaker, job.device, kMemoryFormat);
+    convert_parameters(*weaker, job.precision);
+    generator.guide_with(std::move(weaker), job.weaker->diffusion);
+  }
+  return generator;
+}
+
 /// Draws all images; gives how many were done when it ended or was stopped.
 int64_t draw(const SampleJob& job, const SampleFlags& flags, OutputWriter& writer) {
-  Generator generator(network_of(job), job.pipeline.diffusion, job.pipeline.sample, job.device);
+  Generator generator = generator_of(job);
   DrawProgress progress(job.count, job.pipeline.sample.steps);
   int64_t done = 0;
   try {
@@ -144,6 +155,7 @@ void report(const SampleJob& job, const SampleFlags& flags, int64_t done, double
                        {"checkpoint", job.checkpoint.string()},
                        {"sampler", to_name(options.sampler)},
                        {"steps", options.steps},
+                       {"network_calls", network_calls(Process(job.pipeline.diffusion), options)},
                        {"guidance", options.guidance},
                        {"seed", flags.seed},
                        {"labels", job.labels},
@@ -166,6 +178,16 @@ ExitCode run_sample(const CLI::App& command, const SampleFlags& flags) {
   const int64_t done = draw(job, flags, writer);
   report(job, flags, done, std::chrono::duration<double>(Clock::now() - start).count());
   return done < job.count ? ExitCode::kStopped : ExitCode::kDone;
+}
+
+}  // namespace
+
+namespace {
+
+/// "--guidance-scale" for "guidance_scale".
+std::string flag_of(std::string name) {
+  std::ranges::replace(name, '_', '-');
+  return "--" + name;
 }
 
 }  // namespace
@@ -203,7 +225,17 @@ void add_sample_command(CLI::App& app, ExitCode& exit_code) {
   add_setting_alias(*command, flags->settings, "--steps", "sample.steps");
   add_setting_alias(*command, flags->settings, "--sampler", "sample.sampler");
   add_setting_alias(*command, flags->settings, "--guidance", "sample.guidance");
-  add_setting_alias(*command, flags->settings, "--eta", "sample.eta");
+  command
+      ->add_option("--negative-class", flags->negative_class,
+                   "Class name or number to guide away from (default: 'no class').")
+      ->type_name("CLASS");
+  command
+      ->add_option("--guide-with", flags->guide_with,
+                   "Guide away from this weaker model (autoguidance) instead of a class.")
+      ->type_name("PATH");
+  for (const char* name :
+       {"guidance_rescale", "guidance_interval", "guidance_schedule", "order", "eta", "s_churn"})
+    add_setting_alias(*command, flags->settings, flag_of(name), "sample." + std::string(name));
   add_setting_alias(*command, flags->settings, "--timestep-spacing", "sample.timestep_spacing");
   add_setting_alias(*command, flags->settings, "--variance-type", "sample.variance_type");
   add_setting_alias(*command, flags->settings, "--clip-sample", "sample.clip_sample");

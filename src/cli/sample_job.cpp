@@ -29,6 +29,15 @@ fs::path run_of(const fs::path& checkpoint) {
   return parent.filename() == "checkpoints" ? parent.parent_path() : fs::path();
 }
 
+/// Takes back what belongs to the checkpoint's own sampler, for another one.
+void forget_solver(SampleConfig& sample) {
+  const SampleConfig defaults;
+  sample.order = defaults.order;
+  sample.solver_type = defaults.solver_type;
+  sample.eta = defaults.eta;
+  sample.s_churn = defaults.s_churn;
+}
+
 /// The model, with sampling settings of its own run if it is one of ours, then those of flags.
 PipelineFolder load_model(const fs::path& checkpoint, const SettingFlags& flags) {
   PipelineFolder pipeline = load_pipeline_folder(checkpoint);
@@ -37,14 +46,21 @@ PipelineFolder load_model(const fs::path& checkpoint, const SettingFlags& flags)
   if (fs::exists(checkpoint / "config.yaml")) {
     config.sample = load_checkpoint_config(checkpoint).sample;
   }
+  if (flags.contains("sample.sampler")) forget_solver(config.sample);
   for (const auto& [key, text] : flags)
     set_setting(config, key, text, "command line");
   pipeline.sample = config.sample;
-  if (pipeline.model.in_channels != pipeline.model.out_channels) {
-    throw CheckpointError(checkpoint.string(), ": the model takes ", pipeline.model.in_channels,
-                          " channels and gives ", pipeline.model.out_channels,
-                          "; sampling needs as many out as in");
+  const int64_t in = pipeline.model.in_channels;
+  const int64_t out = pipeline.model.out_channels;
+  if (out != in && out != 2 * in) {
+    throw CheckpointError(checkpoint.string(), ": the model takes ", in, " channels and gives ",
+                          out, "; sampling needs as many out as in, or twice as many with a ",
+                          "learned variance");
   }
+  if (pipeline.sample.sampler == SamplerType::kDdpm &&
+      pipeline.sample.variance_type == VarianceType::kLearnedRange && out == in)
+    throw UserError("sample.variance_type learned_range: the model ", checkpoint.string(),
+                    " predicts no variance; expected fixed_small or fixed_large");
   return pipeline;
 }
 
@@ -81,6 +97,19 @@ std::vector<int64_t> parse_classes(const std::optional<std::string>& given,
   for (const auto& word : split(text, ','))
     classes.push_back(parse_class(std::string(trim(word)), model));
   return classes;
+}
+
+/// The weaker model of `--guide-with`, whose noise levels and images must be those of `strong`.
+PipelineFolder load_weaker(const std::string& path, const PipelineFolder& strong) {
+  auto weaker = load_pipeline_folder(resolve_checkpoint(clean_path(path)));
+  if (weaker.diffusion.process != strong.diffusion.process)
+    throw UserError("--guide-with ", path, ": the process is ", to_name(weaker.diffusion.process),
+                    ", expected ", to_name(strong.diffusion.process), " as of the model it guides");
+  if (weaker.model.in_channels != strong.model.in_channels ||
+      weaker.model.num_class_embeds != strong.model.num_class_embeds)
+    throw UserError("--guide-with ", path,
+                    ": expected a model of the same image channels and classes");
+  return weaker;
 }
 
 /// Noise to start from, float32 [N, C, H, W].
@@ -148,7 +177,15 @@ SampleJob make_sample_job(const SampleFlags& flags) {
   job.run = run_of(job.checkpoint);
   job.pipeline = load_model(job.checkpoint, flags.settings);
   auto& model = job.pipeline.model;
-  check_guidance(model, job.pipeline.sample.guidance);
+  if (flags.negative_class) {
+    if (!model.num_class_embeds) throw UserError("--negative-class: the model has no classes");
+    job.pipeline.sample.negative_class = parse_class(*flags.negative_class, model);
+  }
+  if (!flags.guide_with.empty()) {
+    job.weaker = load_weaker(flags.guide_with, job.pipeline);
+  } else {
+    check_guidance(model, job.pipeline.sample);
+  }
   if (!flags.noise.empty()) job.noise = load_noise(flags.noise, model);
   settle_size(model, job.noise);
   job.count = flags.count.value_or(job.noise.defined() ? job.noise.size(0) : 64);
@@ -157,7 +194,7 @@ SampleJob make_sample_job(const SampleFlags& flags) {
                     job.noise.size(0), " images");
   }
   job.labels = cycle_labels(model, parse_classes(flags.classes, model), job.count);
-  check_sample(job.pipeline.sample, job.pipeline.diffusion.num_train_timesteps);
+  check_sample(job.pipeline.sample, job.pipeline.diffusion);
   job.out = flags.out.empty() ? default_output(job, flags) : fs::path(flags.out);
   job.device = select_device(flags.common.device);
   return job;

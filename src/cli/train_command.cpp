@@ -150,7 +150,7 @@ Plan make_plan(const TrainFlags& flags) {
   plan.dataset = open_dataset(plan.config.data);
   plan.config = complete_config(plan.config, plan.dataset->info());
   if (!plan.checkpoint.empty()) check_same_model(plan.config, plan.checkpoint);
-  check_guidance(plan.config.model, plan.config.sample.guidance);
+  check_guidance(plan.config.model, plan.config.sample);
   const auto net = make_network(plan.config);
   plan.parameters = net->parameter_count();
   plan.cost = net->cost(plan.dataset->info().height, plan.dataset->info().width);

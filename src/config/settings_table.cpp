@@ -22,6 +22,8 @@ constexpr Range kPositive{.min = 0, .above_min = true};
 constexpr Range kNotNegative{.min = 0};
 constexpr Range kTimesteps{.min = 1, .max = 1e6};
 constexpr Range kUpToMillion{.min = 0, .max = 1e6};
+constexpr Range kAtLeastOne{.min = 1};
+constexpr Range kOrder{.min = 0, .max = 4};
 constexpr Range kPadding{.min = 0, .max = 1};
 constexpr Range kThreads{.min = 1, .max = 256};
 constexpr Range kLayers{.min = 1, .max = 64};
@@ -224,24 +226,62 @@ std::vector<Setting> run_settings(TrainConfig& train) {
   };
 }
 
-std::vector<Setting> sample_settings(SampleConfig& sample) {
+std::vector<Setting> sampler_settings(SampleConfig& sample) {
   return {
       {"sample.sampler", &sample.sampler, kFree, "Sampler."},
       {"sample.steps", &sample.steps, kFree, "Steps from noise to an image.", kTimesteps},
       {"sample.timestep_spacing", &sample.timestep_spacing, kFree,
-       "Which timesteps the steps stand on."},
+       "Which noise levels the steps stand on; auto is trailing, for the process edm karras."},
       {"sample.steps_offset", &sample.steps_offset, kFree,
        "Added to the timesteps of the spacing leading.", kUpToMillion},
+      {"sample.flow_shift", &sample.flow_shift, kFree,
+       "Moves steps towards noise (above 1) or the image; process flow only.", kPositive},
+      {"sample.final_sigmas_type", &sample.final_sigmas_type, kFree,
+       "Where the last step ends: at the clean image, or at the lowest noise level."},
+      {"sample.order", &sample.order, kFree,
+       "Order of the samplers dpmpp-*, unipc, ipndm and deis; 0 for the usual one.", kOrder},
+      {"sample.solver_type", &sample.solver_type, kFree,
+       "Variant: midpoint, heun of dpmpp-2m; bh1, bh2 of unipc; logrho, rho of deis."},
+      {"sample.lower_order_final", &sample.lower_order_final, kFree,
+       "Lower the order in the last steps, with dpmpp-* and deis only below 15 steps."},
       {"sample.eta", &sample.eta, kFree,
        "Noise of the sampler ddim: 0 for none, 1 for as much as ddpm.", kFraction},
+      {"sample.s_churn", &sample.s_churn, kFree,
+       "Noise added anew over all steps of the samplers heun and euler; 0 for none.", kNotNegative},
+      {"sample.s_tmin", &sample.s_tmin, kFree, "Lowest noise level at which s_churn acts.",
+       kNotNegative},
+      {"sample.s_tmax", &sample.s_tmax, kFree, "Highest noise level at which s_churn acts.",
+       kNotNegative},
+      {"sample.s_noise", &sample.s_noise, kFree, "Scale of the noise that s_churn adds.",
+       kPositive},
       {"sample.variance_type", &sample.variance_type, kFree, "Noise of the sampler ddpm."},
+  };
+}
+
+std::vector<Setting> prediction_settings(SampleConfig& sample) {
+  return {
       {"sample.clip_sample", &sample.clip_sample, kFree, "Clip the predicted image in each step."},
       {"sample.clip_sample_range", &sample.clip_sample_range, kFree,
        "Largest absolute value that clip_sample leaves.", kPositive},
       {"sample.use_clipped_model_output", &sample.use_clipped_model_output, kFree,
-       "Derive the noise again from the clipped image; sampler ddim only."},
+       "Derive the noise again from the clipped image."},
+      {"sample.thresholding", &sample.thresholding, kFree,
+       "Clip at a quantile of the predicted image and scale to [-1, 1], instead of clip_sample."},
+      {"sample.dynamic_thresholding_ratio", &sample.dynamic_thresholding_ratio, kFree,
+       "Quantile of thresholding.", kFraction},
+      {"sample.sample_max_value", &sample.sample_max_value, kFree,
+       "Largest value that thresholding clips at.", kAtLeastOne},
       {"sample.guidance", &sample.guidance, kFree, "Scale of classifier-free guidance; 1 for none.",
        kNotNegative},
+      {"sample.guidance_rescale", &sample.guidance_rescale, kFree,
+       "Share by which guided predictions get back their unguided standard deviation.", kFraction},
+      {"sample.guidance_interval", &sample.guidance_interval, kFree,
+       "Noise levels [low, high], as sigma / alpha, between which to guide; [] for all.",
+       kNotNegative},
+      {"sample.guidance_schedule", &sample.guidance_schedule, kFree,
+       "How guidance grows over the steps, always with the same mean."},
+      {"sample.negative_class", &sample.negative_class, kFree,
+       "Class to guide away from; null for 'no class'.", kNotNegative},
       {"sample.grid_images", &sample.grid_images, kFree, "Images of the grids drawn in training.",
        kImages},
   };
@@ -254,7 +294,8 @@ std::vector<Setting> settings(Config& config) {
   for (auto&& rows : {data_settings(config.data), model_settings(config.model),
                       classifier_settings(config.classifier), diffusion_settings(config.diffusion),
                       objective_settings(config.train), optimizer_settings(config.train),
-                      run_settings(config.train), sample_settings(config.sample)})
+                      run_settings(config.train), sampler_settings(config.sample),
+                      prediction_settings(config.sample)})
     table.insert(table.end(), rows.begin(), rows.end());
   return table;
 }

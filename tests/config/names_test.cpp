@@ -36,6 +36,10 @@ TEST(Names, EveryWordReadsBack) {
   expect_words_read_back<SamplerType>();
   expect_words_read_back<TimestepSpacing>();
   expect_words_read_back<VarianceType>();
+  expect_words_read_back<ProcessType>();
+  expect_words_read_back<FinalSigma>();
+  expect_words_read_back<SolverType>();
+  expect_words_read_back<GuidanceSchedule>();
 }
 
 TEST(Names, WordsAreThoseOfDiffusers) {

@@ -123,6 +123,83 @@ TEST(Rules, SettingsOfDdimAreRefusedForDdpm) {
             "sample.eta belongs to the sampler ddim, expected 0 for ddpm, got 0.5");
 }
 
+TEST(Rules, PureNoiseNeedsAPredictionThatSaysSomethingThere) {
+  const auto with = [](BetaSchedule schedule, bool rescaled, PredictionType type) {
+    return broken_by([=](Config& c) {
+      c.diffusion.beta_schedule = schedule;
+      c.diffusion.rescale_betas_zero_snr = rescaled;
+      c.diffusion.prediction_type = type;
+    });
+  };
+  EXPECT_NE(with(BetaSchedule::kJsd, false, PredictionType::kEpsilon), "");
+  EXPECT_NE(with(BetaSchedule::kLinear, true, PredictionType::kEpsilon), "");
+  EXPECT_EQ(with(BetaSchedule::kJsd, false, PredictionType::kSample), "");
+  EXPECT_EQ(with(BetaSchedule::kLinear, true, PredictionType::kVPrediction), "");
+}
+
+TEST(Rules, GivenBetasAreOneForEachTimestep) {
+  const auto with = [](std::vector<double> betas) {
+    return broken_by([=](Config& c) {
+      c.diffusion.trained_betas = betas;
+      c.diffusion.num_train_timesteps = 3;
+      c.sample.steps = 2;
+    });
+  };
+  EXPECT_EQ(with({0.1, 0.2, 0.3}), "");
+  EXPECT_EQ(with({0.1, 0.2}),
+            "diffusion.trained_betas must have diffusion.num_train_timesteps 3 entries, got 2");
+  EXPECT_NE(with({0.1, 1.0, 0.3}), "");
+  EXPECT_NE(with({0.1, 0.2, 1.0}), "");
+}
+
+TEST(Rules, ProcessesWithoutTimestepsRefuseWhatCountsThem) {
+  const auto on = [](ProcessType process, auto change) {
+    return broken_by([=](Config& c) {
+      c.diffusion.process = process;
+      change(c);
+    });
+  };
+  for (const auto process : {ProcessType::kEdm, ProcessType::kFlow}) {
+    EXPECT_EQ(on(process, [](Config&) {}), "");
+    EXPECT_NE(on(process, [](Config& c) { c.sample.timestep_spacing = TimestepSpacing::kQuad; }),
+              "");
+    EXPECT_NE(on(process, [](Config& c) { c.sample.sampler = SamplerType::kDdpm; }), "");
+    EXPECT_NE(on(process, [](Config& c) { c.diffusion.prediction_type = PredictionType::kSample; }),
+              "");
+    EXPECT_NE(on(process, [](Config& c) { c.diffusion.rescale_betas_zero_snr = true; }), "");
+  }
+  const auto churn = [](Config& c) {
+    c.sample.sampler = SamplerType::kHeun;
+    c.sample.s_churn = 10;
+  };
+  EXPECT_EQ(on(ProcessType::kEdm, churn), "");
+  EXPECT_NE(on(ProcessType::kFlow, churn), "");
+  EXPECT_NE(on(ProcessType::kDiscrete, [](Config& c) { c.sample.flow_shift = 3; }), "");
+}
+
+TEST(Rules, SamplersRefuseTheSettingsOfOthers) {
+  EXPECT_EQ(broken_by([](Config& c) { c.sample.order = 2; }),
+            "sample.order must be at most 0 for the sampler ddim, got 2");
+  EXPECT_NE(broken_by([](Config& c) { c.sample.solver_type = SolverType::kBh1; }), "");
+  EXPECT_NE(broken_by([](Config& c) { c.sample.s_churn = 1; }), "");
+  EXPECT_EQ(broken_by([](Config& c) {
+              c.sample.sampler = SamplerType::kUniPc;
+              c.sample.order = 3;
+              c.sample.solver_type = SolverType::kBh1;
+            }),
+            "");
+}
+
+TEST(Rules, GuidanceIntervalIsAPair) {
+  const auto with = [](std::vector<double> interval) {
+    return broken_by([=](Config& c) { c.sample.guidance_interval = interval; });
+  };
+  EXPECT_EQ(with({}), "");
+  EXPECT_EQ(with({0.3, 5}), "");
+  EXPECT_NE(with({5, 0.3}), "");
+  EXPECT_NE(with({5}), "");
+}
+
 TEST(Rules, ImageSizeInTheSettingsIsChecked) {
   EXPECT_NE(broken_by([](Config& c) { c.data.image_size = {30}; }), "");
   EXPECT_NE(broken_by([](Config& c) { c.data.image_size = {32, 30}; }), "");

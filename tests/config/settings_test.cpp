@@ -175,10 +175,24 @@ TEST(SetSetting, ImageSizeIsOneNumberOrTwo) {
     EXPECT_NE(error_of("data.image_size", text), "") << text;
 }
 
+TEST(SetSetting, NumbersInAListMayBeManyOrNone) {
+  EXPECT_EQ(with("diffusion.trained_betas", "[0.1, 0.5]").diffusion.trained_betas,
+            (std::vector<double>{0.1, 0.5}));
+  EXPECT_EQ(with("sample.guidance_interval", "0.3,5").sample.guidance_interval,
+            (std::vector<double>{0.3, 5.0}));
+  EXPECT_TRUE(with("diffusion.trained_betas", "[]").diffusion.trained_betas.empty());
+  std::string many = "0.1";
+  for (int i = 1; i < 100; ++i)
+    many += ",0.1";
+  EXPECT_EQ(with("diffusion.trained_betas", many).diffusion.trained_betas.size(), 100U);
+  for (const char* text : {"[0]", "[1.5]", "[0.1, x]", "[nan]", "[0.1,]"})
+    EXPECT_NE(error_of("diffusion.trained_betas", text), "") << text;
+}
+
 TEST(SetSetting, ChoicesAreTold) {
   EXPECT_EQ(error_of("diffusion.beta_schedule", "cosine"),
-            "flag: diffusion.beta_schedule must be one of linear, scaled_linear, "
-            "squaredcos_cap_v2, got 'cosine'");
+            "flag: diffusion.beta_schedule must be one of linear, scaled_linear, quadratic, "
+            "squaredcos_cap_v2, sigmoid, jsd, got 'cosine'");
   EXPECT_EQ(error_of("data.channels", "2"), "flag: data.channels must be one of 0, 1, 3, got '2'");
   EXPECT_EQ(error_of("model.up_block_types", "[UpBlock2D, DownBlock2D]"),
             "flag: model.up_block_types must be one of UpBlock2D, AttnUpBlock2D, "

@@ -62,12 +62,14 @@ TEST(Generator, Bfloat16StaysCloseToFloat32) {
 
 TEST(CheckGuidance, NeedsClassesAndLabelDropout) {
   auto model = tiny_model();
-  check_guidance(model, 3.0);
+  SampleConfig guided;
+  guided.guidance = 3.0;
+  check_guidance(model, guided);
   model.null_class_label.reset();
-  EXPECT_THROW(check_guidance(model, 3.0), UserError);
+  EXPECT_THROW(check_guidance(model, guided), UserError);
   model.num_class_embeds.reset();
-  EXPECT_THROW(check_guidance(model, 3.0), UserError);
-  check_guidance(model, 1.0);
+  EXPECT_THROW(check_guidance(model, guided), UserError);
+  check_guidance(model, SampleConfig());
 }
 
 TEST(CycleLabels, RepeatWhatIsAskedForElseAllClasses) {

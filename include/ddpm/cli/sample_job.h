@@ -22,6 +22,8 @@ struct SampleFlags {
   std::optional<std::string> classes;
   std::string out;
   std::string noise;
+  std::optional<std::string> negative_class;
+  std::string guide_with;
   std::optional<int64_t> count;
   int64_t batch_size = 64;
   uint64_t seed = 0;
@@ -32,6 +34,7 @@ struct SampleJob {
   std::filesystem::path checkpoint;
   std::filesystem::path run;  // empty for a folder that is no run
   PipelineFolder pipeline;
+  std::optional<PipelineFolder> weaker;  // to guide away from
   std::vector<int64_t> labels;
   torch::Tensor noise;  // all initial noise, undefined if drawn from seeds
   int64_t count = 0;

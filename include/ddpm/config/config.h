@@ -151,22 +151,63 @@ struct TrainConfig {
   int64_t seed = 0;
 };
 
-enum class SamplerType { kDdim, kDdpm };
-enum class TimestepSpacing { kLeading, kTrailing, kLinspace, kUniform, kQuad };
-enum class VarianceType { kFixedSmall, kFixedLarge };
+enum class SamplerType {
+  kDdim,
+  kDdpm,
+  kEuler,
+  kEulerAncestral,
+  kHeun,
+  kDpmpp2m,
+  kDpmpp3m,
+  kDpmpp2mSde,
+  kDpmpp3mSde,
+  kUniPc,
+  kIpndm,
+  kDeis
+};
+enum class TimestepSpacing {
+  kAuto,
+  kLeading,
+  kTrailing,
+  kLinspace,
+  kUniform,
+  kQuad,
+  kKarras,
+  kLogSnr
+};
+enum class FinalSigma { kZero, kSigmaMin };
+enum class SolverType { kAuto, kMidpoint, kHeun, kBh1, kBh2, kLogRho, kRho };
+enum class VarianceType { kFixedSmall, kFixedLarge, kLearnedRange };
+enum class GuidanceSchedule { kConstant, kLinear, kCosine };
 
 /// How images are drawn, in training and by default from the checkpoint.
 struct SampleConfig {
   SamplerType sampler = SamplerType::kDdim;
   int64_t steps = 50;
-  TimestepSpacing timestep_spacing = TimestepSpacing::kTrailing;
+  TimestepSpacing timestep_spacing = TimestepSpacing::kAuto;
   int64_t steps_offset = 0;
+  double flow_shift = 1.0;
+  FinalSigma final_sigmas_type = FinalSigma::kZero;
+  int64_t order = 0;  // of multistep solvers; 0: the solver's usual one
+  SolverType solver_type = SolverType::kAuto;
+  bool lower_order_final = true;
   double eta = 0.0;
+  double s_churn = 0.0;
+  double s_tmin = 0.0;
+  double s_tmax = 1e9;
+  double s_noise = 1.0;
   VarianceType variance_type = VarianceType::kFixedLarge;
   bool clip_sample = true;
   double clip_sample_range = 1.0;
   bool use_clipped_model_output = true;
+  bool thresholding = false;
+  double dynamic_thresholding_ratio = 0.995;
+  double sample_max_value = 1.0;
   double guidance = 1.0;
+  double guidance_rescale = 0.0;
+  std::vector<double> guidance_interval;  // {low, high} in sigma / alpha; empty: everywhere
+  GuidanceSchedule guidance_schedule = GuidanceSchedule::kConstant;
+  std::optional<int64_t> negative_class;
   int64_t grid_images = 64;
 };
 

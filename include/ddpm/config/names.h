@@ -145,21 +145,59 @@ template <>
 inline constexpr auto kNames<SamplerType> = std::to_array<Named<SamplerType>>({
     {SamplerType::kDdim, "ddim"},
     {SamplerType::kDdpm, "ddpm"},
+    {SamplerType::kEuler, "euler"},
+    {SamplerType::kEulerAncestral, "euler-ancestral"},
+    {SamplerType::kHeun, "heun"},
+    {SamplerType::kDpmpp2m, "dpmpp-2m"},
+    {SamplerType::kDpmpp3m, "dpmpp-3m"},
+    {SamplerType::kDpmpp2mSde, "dpmpp-2m-sde"},
+    {SamplerType::kDpmpp3mSde, "dpmpp-3m-sde"},
+    {SamplerType::kUniPc, "unipc"},
+    {SamplerType::kIpndm, "ipndm"},
+    {SamplerType::kDeis, "deis"},
 });
 
 template <>
 inline constexpr auto kNames<TimestepSpacing> = std::to_array<Named<TimestepSpacing>>({
+    {TimestepSpacing::kAuto, "auto"},
     {TimestepSpacing::kLeading, "leading"},
     {TimestepSpacing::kTrailing, "trailing"},
     {TimestepSpacing::kLinspace, "linspace"},
     {TimestepSpacing::kUniform, "uniform"},
     {TimestepSpacing::kQuad, "quad"},
+    {TimestepSpacing::kKarras, "karras"},
+    {TimestepSpacing::kLogSnr, "logsnr"},
+});
+
+template <>
+inline constexpr auto kNames<FinalSigma> = std::to_array<Named<FinalSigma>>({
+    {FinalSigma::kZero, "zero"},
+    {FinalSigma::kSigmaMin, "sigma_min"},
+});
+
+template <>
+inline constexpr auto kNames<SolverType> = std::to_array<Named<SolverType>>({
+    {SolverType::kAuto, "auto"},
+    {SolverType::kMidpoint, "midpoint"},
+    {SolverType::kHeun, "heun"},
+    {SolverType::kBh1, "bh1"},
+    {SolverType::kBh2, "bh2"},
+    {SolverType::kLogRho, "logrho"},
+    {SolverType::kRho, "rho"},
 });
 
 template <>
 inline constexpr auto kNames<VarianceType> = std::to_array<Named<VarianceType>>({
     {VarianceType::kFixedSmall, "fixed_small"},
     {VarianceType::kFixedLarge, "fixed_large"},
+    {VarianceType::kLearnedRange, "learned_range"},
+});
+
+template <>
+inline constexpr auto kNames<GuidanceSchedule> = std::to_array<Named<GuidanceSchedule>>({
+    {GuidanceSchedule::kConstant, "constant"},
+    {GuidanceSchedule::kLinear, "linear"},
+    {GuidanceSchedule::kCosine, "cosine"},
 });
 
 template <typename E>
