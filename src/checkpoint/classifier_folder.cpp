@@ -99,9 +99,10 @@ Classifier load_classifier(const ClassifierFolder& folder, torch::Device device)
 
 void save_classifier_folder(const fs::path& path, const Config& config,
                             const NamedTensors& weights) {
+  const json scheduler = scheduler_config_to_json(config.diffusion, config.sample);
   const json index = {{"_class_name", "ClassifierPipeline"},
                       {"_diffusers_version", kDiffusersVersion},
-                      {"scheduler", {"diffusers", "DDPMScheduler"}},
+                      {"scheduler", {"diffusers", scheduler.at("_class_name")}},
                       {"classifier", {"ddpm", kClassName}}};
   const auto part = path / kClassifierPart;
   fs::create_directories(part);
@@ -109,8 +110,7 @@ void save_classifier_folder(const fs::path& path, const Config& config,
   write_file_atomic(path / "model_index.json", format_json(index));
   write_file_atomic(part / "config.json",
                     format_json(classifier_config_to_json(config.model, config.classifier)));
-  write_file_atomic(path / "scheduler" / "scheduler_config.json",
-                    format_json(scheduler_config_to_json(config.diffusion, config.sample)));
+  write_file_atomic(path / "scheduler" / "scheduler_config.json", format_json(scheduler));
   save_safetensors(part / kWeightsFile, weights);
 }
 

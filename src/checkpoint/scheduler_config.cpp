@@ -80,6 +80,8 @@ void read_ddpm(ConfigReader& in, const Settings& to) {
   const auto type = from_name<VarianceType>(name);
   if (!type) in.refuse("variance_type");
   to.sample.variance_type = *type;
+  const bool learned = *type == VarianceType::kLearnedRange;
+  to.diffusion.variance = learned ? Variance::kLearnedRange : Variance::kFixed;
 }
 
 /// Without `set_alpha_to_one` the last step ends at the noise level of timestep 0.

@@ -174,6 +174,12 @@ json discrete_json(const DiffusionConfig& diffusion, const SampleConfig& sample)
 }  // namespace
 
 json scheduler_config_to_json(const DiffusionConfig& diffusion, const SampleConfig& sample) {
+  if (diffusion.variance == Variance::kLearnedRange) {  // the only one that takes such a network
+    auto learned = sample;
+    learned.sampler = SamplerType::kDdpm;
+    learned.variance_type = VarianceType::kLearnedRange;
+    return one_step_json(diffusion, learned);
+  }
   if (diffusion.process == ProcessType::kEdm) return edm_json(diffusion, sample);
   if (diffusion.process == ProcessType::kFlow) return flow_json(diffusion, sample);
   return discrete_json(diffusion, sample);

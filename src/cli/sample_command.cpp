@@ -14,6 +14,7 @@
 #include "ddpm/model/precision.h"
 #include "ddpm/sample/generator.h"
 #include "ddpm/sample/images.h"
+#include "ddpm/sample/noisy_classifier.h"
 #include "ddpm/sample/output.h"
 #include "ddpm/samplers/sampler.h"
 #include "ddpm/util/log.h"
@@ -63,10 +64,14 @@ OutputInfo output_info(const SampleJob& job, const SampleFlags& flags) {
                  {"sampler", std::string(to_name(options.sampler))},
                  {"steps", std::to_string(options.steps)},
                  {"guidance", format_number(options.guidance)}};
+  if (job.classifier) {
+    info.common.emplace_back("classifier", job.classifier->path.string());
+    info.common.emplace_back("classifier_scale", format_number(flags.classifier_scale));
+  }
   info.first_seed = flags.seed;
   info.labels = job.labels;
-  info.class_names = job.pipeline.model.class_names;
-  info.columns = grid_columns(job.count, !flags.classes ? num_classes(job.pipeline.model) : 0);
+  info.class_names = job.classes().class_names;
+  info.columns = grid_columns(job.count, !flags.classes ? num_classes(job.classes()) : 0);
   return info;
 }
 
@@ -113,19 +118,28 @@ class DrawProgress {
   ProgressLine line_;
 };
 
-Generator generator_of(const SampleJob& job) {
+Generator generator_of(const SampleJob& job, const SampleFlags& flags) {
   Generator generator(network_of(job), job.pipeline.diffusion, job.pipeline.sample, job.device);
   if (job.weaker) {
     auto weaker = load_unet(*job.weaker, job.device, kMemoryFormat);
     convert_parameters(*weaker, job.precision);
     generator.guide_with(std::move(weaker), job.weaker->diffusion);
   }
+  if (job.classifier && flags.classifier_scale != 0) {
+    const auto guide = std::make_shared<NoisyClassifier>(
+        load_classifier(*job.classifier, job.device), job.classifier->diffusion, job.device);
+    generator.guide_by_classifier(
+        [guide](const torch::Tensor& x, const NoiseLevel& level, const torch::Tensor& labels) {
+          return guide->gradient(x, level, labels);
+        },
+        flags.classifier_scale);
+  }
   return generator;
 }
 
 /// Draws all images; gives how many were done when it ended or was stopped.
 int64_t draw(const SampleJob& job, const SampleFlags& flags, OutputWriter& writer) {
-  Generator generator = generator_of(job);
+  Generator generator = generator_of(job, flags);
   DrawProgress progress(job.count, job.pipeline.sample.steps);
   int64_t done = 0;
   try {
@@ -150,18 +164,22 @@ void report(const SampleJob& job, const SampleFlags& flags, int64_t done, double
     return;
   }
   const auto& options = job.pipeline.sample;
-  const json result = {{"out", job.out.string()},
-                       {"images", done},
-                       {"checkpoint", job.checkpoint.string()},
-                       {"sampler", to_name(options.sampler)},
-                       {"steps", options.steps},
-                       {"network_calls", network_calls(Process(job.pipeline.diffusion), options)},
-                       {"guidance", options.guidance},
-                       {"seed", flags.seed},
-                       {"labels", job.labels},
-                       {"device", job.device.str()},
-                       {"precision", to_name(job.precision)},
-                       {"seconds", seconds}};
+  json result = {{"out", job.out.string()},
+                 {"images", done},
+                 {"checkpoint", job.checkpoint.string()},
+                 {"sampler", to_name(options.sampler)},
+                 {"steps", options.steps},
+                 {"network_calls", network_calls(Process(job.pipeline.diffusion), options)},
+                 {"guidance", options.guidance},
+                 {"seed", flags.seed},
+                 {"labels", job.labels},
+                 {"device", job.device.str()},
+                 {"precision", to_name(job.precision)},
+                 {"seconds", seconds}};
+  if (job.classifier) {
+    result["classifier"] = job.classifier->path.string();
+    result["classifier_scale"] = flags.classifier_scale;
+  }
   std::cout << result.dump(2) << "\n";
 }
 
@@ -236,6 +254,16 @@ void add_sample_command(CLI::App& app, ExitCode& exit_code) {
   for (const char* name :
        {"guidance_rescale", "guidance_interval", "guidance_schedule", "order", "eta", "s_churn"})
     add_setting_alias(*command, flags->settings, flag_of(name), "sample." + std::string(name));
+  command
+      ->add_option("--classifier", flags->classifier,
+                   "Guide by the gradient of this classifier (a run with train.task classifier).")
+      ->type_name("PATH");
+  command
+      ->add_option("--classifier-scale", flags->classifier_scale,
+                   "Scale of the classifier's gradient.")
+      ->check(CLI::Range(0.0, 1e6))
+      ->capture_default_str()
+      ->type_name("SCALE");
   add_setting_alias(*command, flags->settings, "--timestep-spacing", "sample.timestep_spacing");
   add_setting_alias(*command, flags->settings, "--variance-type", "sample.variance_type");
   add_setting_alias(*command, flags->settings, "--clip-sample", "sample.clip_sample");

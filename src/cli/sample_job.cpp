@@ -125,6 +125,18 @@ torch::Tensor load_noise(const std::string& path, const ModelConfig& model) {
   return noise;
 }
 
+/// The classifier of `--classifier`, whose images and classes must be those of the model.
+ClassifierFolder load_guide(const std::string& path, const ModelConfig& model) {
+  auto guide = load_classifier_folder(resolve_checkpoint(clean_path(path)));
+  if (guide.model.in_channels != model.in_channels)
+    throw UserError("--classifier ", path, ": takes images of ", guide.model.in_channels,
+                    " channels, expected ", model.in_channels, " as of the model it guides");
+  if (model.num_class_embeds && num_classes(model) != num_classes(guide.model))
+    throw UserError("--classifier ", path, ": knows ", num_classes(guide.model),
+                    " classes, expected ", num_classes(model), " as of the model it guides");
+  return guide;
+}
+
 /// Size of the images: the noise's, else the model's own.
 void settle_size(ModelConfig& model, const torch::Tensor& noise) {
   if (noise.defined()) model.sample_size = {noise.size(2), noise.size(3)};
@@ -143,6 +155,7 @@ fs::path default_output(const SampleJob& job, const SampleFlags& flags) {
   std::string name = job.checkpoint.filename().string() + "-" +
                      std::string(to_name(options.sampler)) + std::to_string(options.steps);
   if (options.guidance != 1.0) name += "-g" + format_number(options.guidance);
+  if (job.classifier) name += "-c" + format_number(flags.classifier_scale);
   name += "-seed" + std::to_string(flags.seed);
   fs::path path = folder / (name + ".png");
   for (int number = 2; fs::exists(path); ++number)
@@ -186,6 +199,7 @@ SampleJob make_sample_job(const SampleFlags& flags) {
   } else {
     check_guidance(model, job.pipeline.sample);
   }
+  if (!flags.classifier.empty()) job.classifier = load_guide(flags.classifier, model);
   if (!flags.noise.empty()) job.noise = load_noise(flags.noise, model);
   settle_size(model, job.noise);
   job.count = flags.count.value_or(job.noise.defined() ? job.noise.size(0) : 64);
@@ -193,7 +207,7 @@ SampleJob make_sample_job(const SampleFlags& flags) {
     throw UserError("-n ", job.count, ": ", flags.noise, " holds noise for only ",
                     job.noise.size(0), " images");
   }
-  job.labels = cycle_labels(model, parse_classes(flags.classes, model), job.count);
+  job.labels = cycle_labels(job.classes(), parse_classes(flags.classes, job.classes()), job.count);
   check_sample(job.pipeline.sample, job.pipeline.diffusion);
   job.out = flags.out.empty() ? default_output(job, flags) : fs::path(flags.out);
   job.device = select_device(flags.common.device);

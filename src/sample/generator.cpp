@@ -101,7 +101,8 @@ Denoiser Generator::make_guided(const torch::Tensor& labels) {
 Denoiser Generator::make_denoiser(const std::vector<int64_t>& labels) {
   const auto classes =
       labels.empty() ? torch::Tensor() : torch::tensor(labels, torch::kInt64).to(device_);
-  auto denoise = with_clipping(make_guided(classes), options_);
+  const bool told = unet_->config().num_class_embeds.has_value();  // labels may be the classifier's
+  auto denoise = with_clipping(make_guided(told ? classes : torch::Tensor()), options_);
   if (!classifier_) return denoise;
   return with_classifier_guidance(
       std::move(denoise),

@@ -16,6 +16,9 @@ void check_rules(const Config& config);
 /// not come through it. `UserError` as above.
 void check_model(const ModelConfig& model);
 
+/// The rules of loss, noise levels and task in training, across sections. `UserError` as above.
+void check_objective(const Config& config);
+
 /// The rules of the diffusion section. `UserError` as above.
 void check_diffusion(const DiffusionConfig& diffusion);
 
