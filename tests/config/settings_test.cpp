@@ -81,13 +81,22 @@ TEST(SettingsTable, ResumeFixesWhatShapesModelDataAndRandomness) {
                                             "data.skip_bad",
                                             "data.memory_limit_gb",
                                             "train.seed",
+                                            "train.task",
+                                            "train.noise_offset",
+                                            "train.timestep_sampler",
+                                            "train.logit_mean",
+                                            "train.logit_std",
+                                            "train.p_mean",
+                                            "train.p_std",
+                                            "train.coupling",
                                             "train.optimizer",
                                             "train.precision",
                                             "train.batch_size",
                                             "train.gradient_accumulation_steps"};
   Config config;
   for (const auto& [key, slot, on_resume, help, range, choices] : settings(config)) {
-    const bool whole_section = key.starts_with("model.") || key.starts_with("diffusion.");
+    const bool whole_section = key.starts_with("model.") || key.starts_with("diffusion.") ||
+                               key.starts_with("classifier.");
     const bool expected = whole_section || fixed.contains(key);
     EXPECT_EQ(on_resume == OnResume::kFixed, expected) << key;
   }

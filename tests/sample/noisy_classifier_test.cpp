@@ -15,6 +15,10 @@ NoisyClassifier classifier_of(ProcessType process = ProcessType::kDiscrete) {
   model.null_class_label.reset();
   Classifier net(model, ClassifierConfig{.feature_dim = 12});
   net->init_weights(5);
+  const torch::NoGradGuard no_grad;
+  torch::manual_seed(1);
+  for (auto& parameter : net->parameters())  // residual paths start near zero
+    parameter.add_(torch::randn_like(parameter), 0.05);
   DiffusionConfig diffusion;
   diffusion.process = process;
   return {net, diffusion, torch::kCPU};

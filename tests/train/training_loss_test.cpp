@@ -46,7 +46,7 @@ TEST(TrainingLoss, SimpleIsTheMeanSquaredError) {
 TEST(TrainingLoss, WeightsChangeEachImagesLossByExactlyTheirFactor) {
   auto config = settings(Objective::kSimple, Variance::kFixed);
   const auto plain = noisy_batch(config);
-  const auto output = output_like(plain, 1);
+  const auto output = output_of(1);
   const auto before = TrainingLoss(config, torch::kCPU)(plain, output);
   config.train.loss_weighting = LossWeighting::kMinSnr;
   auto weighted = noisy_batch(config);
