@@ -97,7 +97,9 @@ PipelineFolder load_pipeline_folder(const fs::path& path) {
                 "(1000 timesteps, linear schedule, epsilon)");
   }
   scheduler_config_from_json(scheduler_config, scheduler.string(), folder.diffusion, folder.sample);
-  folder.sample.steps = std::min(folder.sample.steps, folder.diffusion.num_train_timesteps);
+  const int64_t timesteps = folder.diffusion.num_train_timesteps;
+  const bool all_steps = folder.sample.sampler == SamplerType::kDdpm;  // as diffusers' DDPMPipeline
+  folder.sample.steps = all_steps ? timesteps : std::min(folder.sample.steps, timesteps);
   folder.weights = load_weights(find_weights(unet));
   return folder;
 }

@@ -158,7 +158,9 @@ int64_t draw(const SampleJob& job, const SampleFlags& flags, OutputWriter& write
 }
 
 void report(const SampleJob& job, const SampleFlags& flags, int64_t done, double seconds) {
-  log_info(std::to_string(done) + " images in " + format_duration(seconds));
+  const int64_t calls = network_calls(Process(job.pipeline.diffusion), job.pipeline.sample);
+  log_info(std::to_string(done) + " images in " + format_duration(seconds) + ", " +
+           std::to_string(calls) + " network calls each");
   if (!flags.common.json) {
     if (done > 0) std::cout << job.out.string() << "\n";
     return;
@@ -169,7 +171,7 @@ void report(const SampleJob& job, const SampleFlags& flags, int64_t done, double
                  {"checkpoint", job.checkpoint.string()},
                  {"sampler", to_name(options.sampler)},
                  {"steps", options.steps},
-                 {"network_calls", network_calls(Process(job.pipeline.diffusion), options)},
+                 {"network_calls", calls},
                  {"guidance", options.guidance},
                  {"seed", flags.seed},
                  {"labels", job.labels},

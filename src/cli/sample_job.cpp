@@ -38,6 +38,17 @@ void forget_solver(SampleConfig& sample) {
   sample.s_churn = defaults.s_churn;
 }
 
+/// The large variance leaves its noise in the images unless steps are small.
+void warn_of_large_variance(const PipelineFolder& pipeline) {
+  const auto& sample = pipeline.sample;
+  if (sample.sampler != SamplerType::kDdpm || sample.variance_type != VarianceType::kFixedLarge)
+    return;
+  if (sample.steps * 4 > pipeline.diffusion.num_train_timesteps) return;
+  log_warning("sampler ddpm with variance_type fixed_large leaves noise in " +
+              std::to_string(sample.steps) +
+              " steps; --sampler ddim or --variance-type fixed_small does better");
+}
+
 /// The model, with sampling settings of its own run if it is one of ours, then those of flags.
 PipelineFolder load_model(const fs::path& checkpoint, const SettingFlags& flags) {
   PipelineFolder pipeline = load_pipeline_folder(checkpoint);
@@ -61,6 +72,7 @@ PipelineFolder load_model(const fs::path& checkpoint, const SettingFlags& flags)
       pipeline.sample.variance_type == VarianceType::kLearnedRange && out == in)
     throw UserError("sample.variance_type learned_range: the model ", checkpoint.string(),
                     " predicts no variance; expected fixed_small or fixed_large");
+  warn_of_large_variance(pipeline);
   return pipeline;
 }
 

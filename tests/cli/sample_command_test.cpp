@@ -123,6 +123,23 @@ TEST_F(SampleCommand, GuidesAwayFromAClassOrAWeakerModel) {
   expect_error(sample({"--guide-with", "nowhere"}), 4, "nowhere");
 }
 
+TEST_F(SampleCommand, AForeignSchedulerDecidesUnlessFlagsDo) {
+  fs::copy(std::string(DDPM_TEST_DATA) + "/unet/grey_attention", dir_.path() / "copy",
+           fs::copy_options::recursive);
+  dir_.write("copy/scheduler/scheduler_config.json",
+             R"({"_class_name": "DPMSolverMultistepScheduler", "solver_order": 3,
+                 "lambda_min_clipped": -Infinity})");
+  const auto sampler = [&](std::vector<std::string> words) {
+    words.insert(words.end(), {"--checkpoint", "copy", "-n", "1", "--steps", "3", "--json"});
+    const auto result = sample(words);
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    return json::parse(result.out).at("sampler").get<std::string>();
+  };
+  EXPECT_EQ(sampler({}), "dpmpp-3m");
+  EXPECT_EQ(sampler({"--sampler", "ddim"}), "ddim");
+  EXPECT_EQ(sampler({"--sampler", "heun", "--timestep-spacing", "karras"}), "heun");
+}
+
 TEST_F(SampleCommand, WrongWordsAreUsageErrors) {
   expect_error(sample({"--class", "horse"}), 2, "cat, dog");
   expect_error(sample({"--class", "2"}), 2, "from 0 to 1");
