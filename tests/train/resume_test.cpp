@@ -37,7 +37,8 @@ std::vector<SettingCase> companions(const SettingCase& row) {
   if (row.value == "flow")
     return {{"train.timestep_sampler", "logit_normal"}, {"train.coupling", "ot"}};
   if (row.key.starts_with("classifier.")) return {{"train.task", "classifier"}};
-  if (row.key == "train.vlb_weight") return companions({"train.loss", "hybrid"});
+  if (row.key == "train.vlb_weight")
+    return {{"diffusion.variance", "learned_range"}, {"train.loss", "hybrid"}};
   return {};
 }
 
