@@ -76,11 +76,11 @@ TEST_P(ResumeOfSetting, TenAndTenStepsAreTwentyToTheLastBit) {
     set_setting(config, key, value, "companion");
   set_setting(config, GetParam().key, GetParam().value, "case");
   ASSERT_NO_THROW(check_rules(config));
-  train(config, dir.path() / "whole");
+  train(config, dir.path() / "whole", 1);
   const auto half = dir.path() / "whole/checkpoints/step-000010";
   fs::create_directories(dir.path() / "again/checkpoints");
   fs::copy(half, dir.path() / "again/checkpoints/step-000010", fs::copy_options::recursive);
-  train(config, dir.path() / "again");
+  train(config, dir.path() / "again", 1);
   expect_same_bits(dir.path() / "whole/checkpoints/step-000020",
                    dir.path() / "again/checkpoints/step-000020");
 }
