@@ -147,6 +147,20 @@ TEST(GaussianVariance, OfEveryStochasticSamplerTendsToThatOfTheData) {
   }
 }
 
+/// diffusers gives NaN here: B(h) of bh1 is infinite in the step to the clean image.
+TEST(GaussianChain, OfUniPcWithBh1ReachesTheCleanImage) {
+  const Process process{DiffusionConfig()};
+  const auto end = [&](SolverType type) {
+    auto options = solver(SamplerType::kUniPc, 3);
+    options.solver_type = type;
+    options.steps = 20;
+    return end_of(process, options, sampling_levels(process, options), gaussian_denoiser(0, .25),
+                  1.0);
+  };
+  EXPECT_NEAR(end(SolverType::kBh1), .5, 0.03);
+  EXPECT_NE(end(SolverType::kBh1), end(SolverType::kBh2));
+}
+
 /// Of the linear schedule, trailing, N(0, .25), from 1: computed with the installed diffusers.
 TEST(GaussianChain, EndsAsInDiffusers) {
   const Process process{DiffusionConfig()};
