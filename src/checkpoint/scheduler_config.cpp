@@ -124,6 +124,7 @@ void read_unipc(ConfigReader& in, const Settings& to) {
 void read_deis(ConfigReader& in, const Settings& to) {
   to.sample.sampler = SamplerType::kDeis;
   read_multistep(in, to.sample);
+  to.sample.final_sigmas_type = FinalSigma::kSigmaMin;  // log rho has no value at 0
   to.sample.solver_type = in.choice("solver_type", SolverType::kLogRho);
   in.require("algorithm_type", "deis");
 }

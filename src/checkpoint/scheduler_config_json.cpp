@@ -119,10 +119,18 @@ json flow_json(const DiffusionConfig& diffusion, const SampleConfig& sample) {
 
 /// Euler without noise is DDIM, and Euler ancestral is DDPM with the small variance, to the last
 /// digit. They are written as those, since diffusers' DDPMPipeline does not scale the input as its
-/// Euler schedulers need it.
+/// Euler schedulers need it; but only Euler's has grids.
 json one_step_json(const DiffusionConfig& diffusion, const SampleConfig& sample) {
   const std::vector<json> common = {betas_json(diffusion), spacing_json(sample),
                                     clipping_json(sample), thresholding_json(sample)};
+  const bool on_grid = sample.timestep_spacing == TimestepSpacing::kKarras ||
+                       sample.timestep_spacing == TimestepSpacing::kLogSnr;
+  if (sample.sampler == SamplerType::kEuler && on_grid)
+    return named("EulerDiscreteScheduler",
+                 {betas_json(diffusion),
+                  spacing_json(sample),
+                  grid_json(sample),
+                  {{"final_sigmas_type", to_name(sample.final_sigmas_type)}}});
   if (sample.sampler == SamplerType::kDdim || sample.sampler == SamplerType::kEuler) {
     auto config = named("DDIMScheduler", common);
     config["set_alpha_to_one"] = sample.final_sigmas_type == FinalSigma::kZero;

@@ -26,8 +26,7 @@ Denoiser with_clipping(Denoiser denoise, const SampleConfig& options) {
     const double range = options.clip_sample_range;
     prediction.x0 = options.thresholding ? threshold(prediction.x0, options)
                                          : prediction.x0.clamp(-range, range);
-    if (options.use_clipped_model_output || options.thresholding)
-      prediction.eps = noise_between(level, prediction.x0, x);
+    if (options.use_clipped_model_output) prediction.eps = noise_between(level, prediction.x0, x);
     return prediction;
   };
 }

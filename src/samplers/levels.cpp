@@ -52,7 +52,8 @@ Levels spread_levels(const Process& process, TimestepSpacing spacing, int64_t st
   const auto unbend = [&](double y) {
     return spacing == TimestepSpacing::kKarras ? std::pow(y, kKarrasRho) : std::exp(y);
   };
-  const auto first = with_signal(process, highest_level(process));
+  const bool flow = process.type() == ProcessType::kFlow;
+  const auto first = flow ? highest_level(process) : with_signal(process, highest_level(process));
   const auto last = lowest_level(process);
   const double high = bend(grid_variable(process, first));
   const double low = bend(grid_variable(process, last));
@@ -112,7 +113,8 @@ std::vector<NoiseLevel> sampling_levels(const Process& process, const SampleConf
   NoiseLevel end;
   if (options.final_sigmas_type == FinalSigma::kSigmaMin) {
     end = lowest_level(process);
-    if (levels.size() > 1 && !(end.sigma < levels.back().sigma)) levels.pop_back();
+    const bool stands_there = levels.size() > 1 && !(end.sigma < levels.back().sigma);
+    if (stands_there && is_multistep(options.sampler)) levels.pop_back();
   }
   end.progress = 1.0;
   levels.push_back(end);

@@ -56,7 +56,8 @@ TEST(Names, UnknownWordIsNothing) {
 }
 
 TEST(Names, ListKeepsTheOrderOfTheTable) {
-  EXPECT_EQ(all_names<SamplerType>(), (std::vector<std::string_view>{"ddim", "ddpm"}));
+  EXPECT_EQ(all_names<VarianceType>(),
+            (std::vector<std::string_view>{"fixed_small", "fixed_large", "learned_range"}));
 }
 
 }  // namespace

@@ -20,7 +20,8 @@ from diffusers import (DDIMScheduler, DDPMScheduler, DEISMultistepScheduler, DPM
                        EDMDPMSolverMultistepScheduler, EDMEulerScheduler, EulerAncestralDiscreteScheduler,
                        EulerDiscreteScheduler, FlowMatchEulerDiscreteScheduler, HeunDiscreteScheduler, UNet2DModel,
                        UniPCMultistepScheduler)
-from diffusers.schedulers import scheduling_ddpm, scheduling_dpmsolver_multistep, scheduling_euler_ancestral_discrete
+from diffusers.schedulers import (scheduling_ddpm, scheduling_dpmsolver_multistep, scheduling_edm_dpmsolver_multistep,
+                                  scheduling_euler_ancestral_discrete)
 from safetensors.torch import save_file
 
 DATA = Path(__file__).resolve().parent.parent / "data"
@@ -44,6 +45,16 @@ def fixed_third_order():
 
 class FixedDPMSolver(DPMSolverMultistepScheduler):
     multistep_dpm_solver_third_order_update = fixed_third_order()
+
+
+def with_exact_betas(scheduler):
+    """The linear schedule in float64; diffusers has float32, which moves the levels of grids by 1e-5."""
+    config = scheduler.config
+    if config.get("beta_schedule") == "linear" and not config.trained_betas and not config.get("rescale_betas_zero_snr"):
+        betas = np.linspace(config.beta_start, config.beta_end, config.num_train_timesteps)
+        scheduler.alphas_cumprod = torch.tensor(np.cumprod(1 - betas))
+        if not config.get("set_alpha_to_one", True):
+            scheduler.final_alpha_cumprod = scheduler.alphas_cumprod[0]
 
 
 def fractional(scheduler):
@@ -81,8 +92,8 @@ def run(scheduler, network, noise, variance_noise):
     """diffusers' own loop; noise of step i is variance_noise[i]."""
     x = start_of(scheduler, noise)
     step = {"i": 0}
-    drawn = lambda *_, **__: variance_noise[step["i"]]
-    scheduling_ddpm.randn_tensor = scheduling_euler_ancestral_discrete.randn_tensor = drawn
+    for module in (scheduling_ddpm, scheduling_edm_dpmsolver_multistep, scheduling_euler_ancestral_discrete):
+        module.randn_tensor = lambda *_, **__: variance_noise[step["i"]]
     takes_noise = "variance_noise" in inspect.signature(scheduler.step).parameters
     for i, t in enumerate(scheduler.timesteps):
         step["i"] = i
@@ -98,7 +109,7 @@ def cases():
         p = dict(prediction_type=prediction, beta_end=BETA_END)
         trailing = dict(timestep_spacing="trailing", **p)
         yield f"ddpm-{prediction}", DDPMScheduler(**trailing, variance_type="fixed_small", clip_sample=False), False
-        yield f"ddpm-large-{prediction}", DDPMScheduler(**trailing, variance_type="fixed_large"), False
+        yield f"ddpm-large-{prediction}", DDPMScheduler(**p, variance_type="fixed_large"), False
         yield f"ddim-{prediction}", DDIMScheduler(**trailing, clip_sample=False), False
         yield f"euler-{prediction}", EulerDiscreteScheduler(**trailing), False
         if prediction != "sample":  # which diffusers has not
@@ -223,6 +234,7 @@ def main():
         golden[f"{name}.times"] = torch.tensor(network.times, dtype=torch.float64)
 
     for name, scheduler, needs_fractions in cases():
+        with_exact_betas(scheduler)
         scheduler.set_timesteps(STEPS)
         if needs_fractions:
             fractional(scheduler)

@@ -84,6 +84,8 @@ TEST(SamplingLevels, MayEndAtTheLowestLevel) {
   options.final_sigmas_type = FinalSigma::kSigmaMin;
   EXPECT_EQ(sampling_levels(process, options).back().t, 0.0);
   options.timestep_spacing = TimestepSpacing::kUniform;  // whose last step stands there already
+  EXPECT_EQ(sampling_levels(process, options).size(), 11U);
+  options.sampler = SamplerType::kDpmpp2m;
   const auto levels = sampling_levels(process, options);
   EXPECT_EQ(levels.size(), 10U);
   EXPECT_LT(levels.back().sigma, levels[8].sigma);

@@ -21,9 +21,8 @@ Denoiser make_denoiser(const Process& process, RawDenoiser network);
 
 /// Keeps predicted images in range: `clip_sample` at +-clip_sample_range, or `thresholding`: at the
 /// quantile `dynamic_thresholding_ratio` of each image's absolute values, at least 1 and at most
-/// `sample_max_value`, by which it is divided (Saharia et al., 2022). The noise is derived again
-/// from the new image if `use_clipped_model_output`, and always with thresholding, as diffusers'
-/// solvers do.
+/// `sample_max_value`, by which it is divided (Saharia et al., 2022). With
+/// `use_clipped_model_output` the noise is derived again from the new image.
 Denoiser with_clipping(Denoiser denoise, const SampleConfig& options);
 
 }  // namespace ddpm

@@ -9,7 +9,8 @@ namespace ddpm {
 
 /// The noise levels that sampling passes through, from noisy to clean: one for each network call,
 /// strictly falling, then the end, which is the clean image or with `final_sigmas_type: sigma_min`
-/// the lowest level of the process.
+/// the lowest level of the process. If the last call stands there already, multistep solvers, which
+/// divide by the length of a step, leave that call out.
 ///
 /// The discrete process stands on the timesteps of `sampling_timesteps`, or on fractional ones for
 /// karras and logsnr. The flow process takes trailing (sigma = 1 - i/S) and linspace (1 ... 1/T),
