@@ -62,6 +62,18 @@ std::vector<int64_t> ConfigReader::integers(const std::string& key, std::vector<
   return numbers;
 }
 
+std::vector<double> ConfigReader::numbers(const std::string& key, std::vector<double> fallback) {
+  const auto* value = find(key);
+  if (value == nullptr || value->is_null()) return fallback;
+  if (!value->is_array()) fail(key, "expected a list of numbers", *value);
+  std::vector<double> numbers;
+  for (const auto& item : *value) {
+    if (!item.is_number()) fail(key, "expected a list of numbers", item);
+    numbers.push_back(item.get<double>());
+  }
+  return numbers;
+}
+
 std::vector<std::string> ConfigReader::texts(const std::string& key,
                                              std::vector<std::string> fallback) {
   const auto* value = find(key);
@@ -78,7 +90,11 @@ std::vector<std::string> ConfigReader::texts(const std::string& key,
 void ConfigReader::require(const std::string& key, const json& expected) {
   const auto* value = find(key);
   if (value == nullptr || value->is_null() || *value == expected) return;
-  throw CheckpointError(origin_, ": ", key, " ", value->dump(), " is not supported");
+  refuse(key);
+}
+
+void ConfigReader::refuse(const std::string& key) const {
+  throw CheckpointError(origin_, ": ", key, " ", object_.at(key).dump(), " is not supported");
 }
 
 void ConfigReader::refuse_unknown() const {

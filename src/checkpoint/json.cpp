@@ -1,5 +1,7 @@
 #include "ddpm/checkpoint/json.h"
 
+#include <algorithm>
+#include <array>
 #include <set>
 #include <vector>
 
@@ -12,6 +14,7 @@ namespace {
 using nlohmann::json;
 
 constexpr size_t kMaxDepth = 64;
+constexpr std::array<std::string_view, 3> kConstants{"-Infinity", "Infinity", "NaN"};
 constexpr uint64_t kMaxFileBytes = uint64_t{16} << 20;
 
 /// Watches the parser: nlohmann-json itself keeps the last of two equal keys in silence.
@@ -37,6 +40,29 @@ class StrictCallback {
   std::vector<std::set<std::string>> keys_;
 };
 
+/// Python's json writes -Infinity, Infinity and NaN, which JSON does not have: quotes them.
+std::string with_quoted_constants(std::string_view text) {
+  std::string result;
+  bool inside_text = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (inside_text && text[i] == '\\' && i + 1 < text.size()) {
+      result += text[i++];
+    } else if (text[i] == '"') {
+      inside_text = !inside_text;
+    }
+    const auto rest = text.substr(i);
+    const auto* const word = std::ranges::find_if(
+        kConstants, [&](std::string_view constant) { return rest.starts_with(constant); });
+    if (!inside_text && word != kConstants.end()) {
+      result += '"' + std::string(*word) + '"';
+      i += word->size() - 1;
+    } else {
+      result += text[i];
+    }
+  }
+  return result;
+}
+
 }  // namespace
 
 json parse_json(std::string_view text, const std::string& origin) {
@@ -50,7 +76,7 @@ json parse_json(std::string_view text, const std::string& origin) {
 
 json load_json(const std::filesystem::path& path) {
   try {
-    return parse_json(read_file(path, kMaxFileBytes), path.string());
+    return parse_json(with_quoted_constants(read_file(path, kMaxFileBytes)), path.string());
   } catch (const DataError& error) {
     throw CheckpointError(error.what());
   }

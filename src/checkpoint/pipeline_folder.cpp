@@ -3,6 +3,7 @@
 #include <array>
 #include <vector>
 
+#include "ddpm/checkpoint/classifier_folder.h"
 #include "ddpm/checkpoint/config_reader.h"
 #include "ddpm/checkpoint/json.h"
 #include "ddpm/checkpoint/safetensors.h"
@@ -77,6 +78,11 @@ PipelineFolder load_pipeline_folder(const fs::path& path) {
   PipelineFolder folder;
   folder.path = path;
   const fs::path unet = fs::exists(path / "unet" / "config.json") ? path / "unet" : path;
+  if (holds_classifier(path) && !fs::exists(unet / "config.json")) {
+    throw CheckpointError(path.string(),
+                          ": holds a classifier, which draws no images; give it as --classifier, "
+                          "beside the --checkpoint of a denoising model");
+  }
   if (!fs::exists(unet / "config.json")) {
     throw CheckpointError(path.string(),
                           ": not a checkpoint, expected unet/config.json or config.json in it");
@@ -91,7 +97,9 @@ PipelineFolder load_pipeline_folder(const fs::path& path) {
                 "(1000 timesteps, linear schedule, epsilon)");
   }
   scheduler_config_from_json(scheduler_config, scheduler.string(), folder.diffusion, folder.sample);
-  folder.sample.steps = std::min(folder.sample.steps, folder.diffusion.num_train_timesteps);
+  const int64_t timesteps = folder.diffusion.num_train_timesteps;
+  const bool all_steps = folder.sample.sampler == SamplerType::kDdpm;  // as diffusers' DDPMPipeline
+  folder.sample.steps = all_steps ? timesteps : std::min(folder.sample.steps, timesteps);
   folder.weights = load_weights(find_weights(unet));
   return folder;
 }
@@ -107,16 +115,16 @@ UNet load_unet(const PipelineFolder& folder, torch::Device device, torch::Memory
 }
 
 void save_pipeline_folder(const fs::path& path, const Config& config, const NamedTensors& weights) {
+  const json scheduler = scheduler_config_to_json(config.diffusion, config.sample);
   const json index = {{"_class_name", "DDPMPipeline"},
                       {"_diffusers_version", kDiffusersVersion},
-                      {"scheduler", {"diffusers", "DDPMScheduler"}},
+                      {"scheduler", {"diffusers", scheduler.at("_class_name")}},
                       {"unet", {"diffusers", "UNet2DModel"}}};
   fs::create_directories(path / "unet");
   fs::create_directories(path / "scheduler");
   write_file_atomic(path / "model_index.json", format_json(index));
   write_file_atomic(path / "unet" / "config.json", format_json(unet_config_to_json(config.model)));
-  write_file_atomic(path / "scheduler" / "scheduler_config.json",
-                    format_json(scheduler_config_to_json(config.diffusion, config.sample)));
+  write_file_atomic(path / "scheduler" / "scheduler_config.json", format_json(scheduler));
   save_safetensors(path / "unet" / kWeightsFile, weights);
 }
 

@@ -123,9 +123,10 @@ fs::path resolve_checkpoint(const fs::path& path) {
   return path;
 }
 
-fs::path find_newest_run(const fs::path& runs) {
-  const auto has_checkpoints = [](const fs::path& run) {
-    return RunDirectory(run).has_checkpoints();
+fs::path find_newest_run(const fs::path& runs, const std::string& part) {
+  const auto has_checkpoints = [&](const fs::path& run) {
+    const auto newest = RunDirectory(run).newest_checkpoint();
+    return !newest.empty() && fs::exists(newest / part);
   };
   std::error_code code;
   const auto last = fs::canonical(runs / "last", code);

@@ -1,8 +1,10 @@
 #include "ddpm/checkpoint/training_checkpoint.h"
 
+#include "ddpm/checkpoint/classifier_folder.h"
 #include "ddpm/checkpoint/json.h"
 #include "ddpm/checkpoint/pipeline_folder.h"
 #include "ddpm/checkpoint/safetensors.h"
+#include "ddpm/checkpoint/unet_config.h"
 #include "ddpm/config/yaml.h"
 #include "ddpm/util/error.h"
 #include "ddpm/util/files.h"
@@ -14,11 +16,17 @@ namespace {
 using nlohmann::json;
 
 constexpr int64_t kStateVersion = 1;
-constexpr const char* kWeights = "training/unet.safetensors";
+constexpr const char* kUNetWeights = "training/unet.safetensors";
+constexpr const char* kClassifierWeights = "training/classifier.safetensors";
 constexpr const char* kExpAvg = "training/exp_avg.safetensors";
 constexpr const char* kExpAvgSq = "training/exp_avg_sq.safetensors";
+constexpr const char* kTimestepSampler = "training/timestep_sampler.safetensors";
 constexpr const char* kState = "training/state.json";
-constexpr const char* kEma = "unet/diffusion_pytorch_model.safetensors";
+constexpr const char* kUNetEma = "unet/diffusion_pytorch_model.safetensors";
+
+const char* weights_file(bool classifier) {
+  return classifier ? kClassifierWeights : kUNetWeights;
+}
 
 json state_to_json(const TrainingState& state) {
   return {{"version", kStateVersion},
@@ -28,6 +36,7 @@ json state_to_json(const TrainingState& state) {
           {"seconds", state.seconds},
           {"loss_sum", state.loss_sum},
           {"loss_steps", state.loss_steps},
+          {"accuracy_sum", state.accuracy_sum},
           {"dataset_images", state.dataset_images},
           {"threads", state.threads},
           {"device", state.device}};
@@ -43,6 +52,7 @@ TrainingState state_from_json(const json& object) {
   state.seconds = object.at("seconds").get<double>();
   state.loss_sum = object.at("loss_sum").get<double>();
   state.loss_steps = object.at("loss_steps").get<int64_t>();
+  state.accuracy_sum = object.value("accuracy_sum", 0.0);
   state.dataset_images = object.at("dataset_images").get<int64_t>();
   state.threads = object.at("threads").get<int64_t>();
   state.device = object.at("device").get<std::string>();
@@ -52,16 +62,35 @@ TrainingState state_from_json(const json& object) {
 }  // namespace
 
 void save_training_checkpoint(const fs::path& target, const Config& config,
-                              const TrainingState& state, const TrainingTensors& tensors) {
+                              const TrainingState& state, const TrainingTensors& tensors,
+                              const NamedTensors& timestep_sampler) {
   AtomicDirectory folder(target);
-  save_pipeline_folder(folder.path(), config, tensors.ema);
+  const bool classifier = config.train.task == Task::kClassifier;
+  if (classifier) {
+    save_classifier_folder(folder.path(), config, tensors.ema);
+  } else {
+    save_pipeline_folder(folder.path(), config, tensors.ema);
+  }
   fs::create_directory(folder.path() / "training");
   write_file_atomic(folder.path() / "config.yaml", to_yaml(config));
-  save_safetensors(folder.path() / kWeights, tensors.weights);
+  save_safetensors(folder.path() / weights_file(classifier), tensors.weights);
   save_safetensors(folder.path() / kExpAvg, tensors.exp_avg);
   save_safetensors(folder.path() / kExpAvgSq, tensors.exp_avg_sq);
+  if (!timestep_sampler.empty()) {
+    save_safetensors(folder.path() / kTimestepSampler, timestep_sampler);
+  }
   write_file_atomic(folder.path() / kState, format_json(state_to_json(state)));
   folder.commit();
+}
+
+fs::path network_config_file(const fs::path& checkpoint, Task task) {
+  return checkpoint / (task == Task::kClassifier ? kClassifierPart : "unet") / "config.json";
+}
+
+json network_config_to_json(const Config& config) {
+  return config.train.task == Task::kClassifier
+             ? classifier_config_to_json(config.model, config.classifier)
+             : unet_config_to_json(config.model);
 }
 
 Config load_checkpoint_config(const fs::path& checkpoint) {
@@ -88,10 +117,17 @@ TrainingState load_training_state(const fs::path& checkpoint) {
 }
 
 TrainingTensors load_training_tensors(const fs::path& checkpoint) {
-  return {.ema = load_safetensors(checkpoint / kEma),
-          .weights = load_safetensors(checkpoint / kWeights),
+  const bool classifier = holds_classifier(checkpoint);
+  return {.ema = load_safetensors(classifier ? classifier_weights_file(checkpoint)
+                                             : checkpoint / kUNetEma),
+          .weights = load_safetensors(checkpoint / weights_file(classifier)),
           .exp_avg = load_safetensors(checkpoint / kExpAvg),
           .exp_avg_sq = load_safetensors(checkpoint / kExpAvgSq)};
+}
+
+NamedTensors load_timestep_sampler(const fs::path& checkpoint) {
+  const auto file = checkpoint / kTimestepSampler;
+  return fs::exists(file) ? load_safetensors(file) : NamedTensors();
 }
 
 }  // namespace ddpm

@@ -15,7 +15,9 @@
 #include "ddpm/model/precision.h"
 #include "ddpm/sample/generator.h"
 #include "ddpm/sample/images.h"
+#include "ddpm/sample/noisy_classifier.h"
 #include "ddpm/sample/output.h"
+#include "ddpm/samplers/sampler.h"
 #include "ddpm/util/log.h"
 #include "ddpm/util/stop.h"
 #include "ddpm/util/text.h"
@@ -46,9 +48,9 @@ Precision probe_sampling_precision(const SampleJob& job, int64_t batch) {
     const GenerationRequest request{.seeds = std::vector<uint64_t>(static_cast<size_t>(batch)),
                                     .labels = cycle_labels(model, {}, batch),
                                     .initial_noise = {}};
-    generator.generate(request);  // pays for set-up
+    generator->generate(request);  // pays for set-up
     const auto start = Clock::now();
-    generator.generate(request);
+    generator->generate(request);
     return std::chrono::duration<double>(Clock::now() - start).count();
   };
   return seconds(Precision::kBFloat16) < seconds(Precision::kFloat32) ? Precision::kBFloat16
@@ -63,10 +65,14 @@ OutputInfo output_info(const SampleJob& job, const SampleFlags& flags) {
                  {"sampler", std::string(to_name(options.sampler))},
                  {"steps", std::to_string(options.steps)},
                  {"guidance", format_number(options.guidance)}};
+  if (job.classifier) {
+    info.common.emplace_back("classifier", job.classifier->path.string());
+    info.common.emplace_back("classifier_scale", format_number(flags.classifier_scale));
+  }
   info.first_seed = flags.seed;
   info.labels = job.labels;
-  info.class_names = job.pipeline.model.class_names;
-  info.columns = grid_columns(job.count, !flags.classes ? num_classes(job.pipeline.model) : 0);
+  info.class_names = job.classes().class_names;
+  info.columns = grid_columns(job.count, !flags.classes ? num_classes(job.classes()) : 0);
   return info;
 }
 
@@ -113,18 +119,38 @@ class DrawProgress {
   ProgressLine line_;
 };
 
+std::unique_ptr<Generator> generator_of(const SampleJob& job, const SampleFlags& flags) {
+  const auto graphs = flags.common.no_cuda_graph ? GraphFactory() : make_graph_factory(job.device);
+  auto generator = std::make_unique<Generator>(network_of(job), job.pipeline.diffusion,
+                                               job.pipeline.sample, job.device, graphs);
+  if (job.weaker) {
+    auto weaker = load_unet(*job.weaker, job.device, kMemoryFormat);
+    convert_parameters(*weaker, job.precision);
+    generator->guide_with(std::move(weaker), job.weaker->diffusion);
+  }
+  if (job.classifier && flags.classifier_scale != 0) {
+    const auto guide = std::make_shared<NoisyClassifier>(
+        load_classifier(*job.classifier, job.device), job.classifier->diffusion, job.device);
+    generator->guide_by_classifier(
+        [guide](const torch::Tensor& x, const NoiseLevel& level, const torch::Tensor& labels) {
+          return guide->gradient(x, level, labels);
+        },
+        flags.classifier_scale);
+  }
+  return generator;
+}
+
 /// Draws all images; gives how many were done when it ended or was stopped.
 int64_t draw(const SampleJob& job, const SampleFlags& flags, OutputWriter& writer) {
-  const auto graphs = flags.common.no_cuda_graph ? GraphFactory() : make_graph_factory(job.device);
-  Generator generator(network_of(job), job.pipeline.diffusion, job.pipeline.sample, job.device,
-                      graphs);
+  const auto generator = generator_of(job, flags);
   DrawProgress progress(job.count, job.pipeline.sample.steps);
   int64_t done = 0;
   try {
     while (done < job.count) {
       const int64_t size = std::min(flags.batch_size, job.count - done);
       const auto request = batch_request(job, flags.seed, done, size);
-      writer.add(generator.generate(request, [&](int64_t step) { progress.at(done, size, step); }));
+      writer.add(
+          generator->generate(request, [&](int64_t step) { progress.at(done, size, step); }));
       done += size;
     }
   } catch (const StoppedWithinBatch&) {
@@ -136,23 +162,30 @@ int64_t draw(const SampleJob& job, const SampleFlags& flags, OutputWriter& write
 }
 
 void report(const SampleJob& job, const SampleFlags& flags, int64_t done, double seconds) {
-  log_info(std::to_string(done) + " images in " + format_duration(seconds));
+  const int64_t calls = network_calls(Process(job.pipeline.diffusion), job.pipeline.sample);
+  log_info(std::to_string(done) + " images in " + format_duration(seconds) + ", " +
+           std::to_string(calls) + " network calls each");
   if (!flags.common.json) {
     if (done > 0) std::cout << job.out.string() << "\n";
     return;
   }
   const auto& options = job.pipeline.sample;
-  const json result = {{"out", job.out.string()},
-                       {"images", done},
-                       {"checkpoint", job.checkpoint.string()},
-                       {"sampler", to_name(options.sampler)},
-                       {"steps", options.steps},
-                       {"guidance", options.guidance},
-                       {"seed", flags.seed},
-                       {"labels", job.labels},
-                       {"device", job.device.str()},
-                       {"precision", to_name(job.precision)},
-                       {"seconds", seconds}};
+  json result = {{"out", job.out.string()},
+                 {"images", done},
+                 {"checkpoint", job.checkpoint.string()},
+                 {"sampler", to_name(options.sampler)},
+                 {"steps", options.steps},
+                 {"network_calls", calls},
+                 {"guidance", options.guidance},
+                 {"seed", flags.seed},
+                 {"labels", job.labels},
+                 {"device", job.device.str()},
+                 {"precision", to_name(job.precision)},
+                 {"seconds", seconds}};
+  if (job.classifier) {
+    result["classifier"] = job.classifier->path.string();
+    result["classifier_scale"] = flags.classifier_scale;
+  }
   std::cout << result.dump(2) << "\n";
 }
 
@@ -169,6 +202,16 @@ ExitCode run_sample(const CLI::App& command, const SampleFlags& flags) {
   const int64_t done = draw(job, flags, writer);
   report(job, flags, done, std::chrono::duration<double>(Clock::now() - start).count());
   return done < job.count ? ExitCode::kStopped : ExitCode::kDone;
+}
+
+}  // namespace
+
+namespace {
+
+/// "--guidance-scale" for "guidance_scale".
+std::string flag_of(std::string name) {
+  std::ranges::replace(name, '_', '-');
+  return "--" + name;
 }
 
 }  // namespace
@@ -206,7 +249,27 @@ void add_sample_command(CLI::App& app, ExitCode& exit_code) {
   add_setting_alias(*command, flags->settings, "--steps", "sample.steps");
   add_setting_alias(*command, flags->settings, "--sampler", "sample.sampler");
   add_setting_alias(*command, flags->settings, "--guidance", "sample.guidance");
-  add_setting_alias(*command, flags->settings, "--eta", "sample.eta");
+  command
+      ->add_option("--negative-class", flags->negative_class,
+                   "Class name or number to guide away from (default: 'no class').")
+      ->type_name("CLASS");
+  command
+      ->add_option("--guide-with", flags->guide_with,
+                   "Guide away from this weaker model (autoguidance) instead of a class.")
+      ->type_name("PATH");
+  for (const char* name :
+       {"guidance_rescale", "guidance_interval", "guidance_schedule", "order", "eta", "s_churn"})
+    add_setting_alias(*command, flags->settings, flag_of(name), "sample." + std::string(name));
+  command
+      ->add_option("--classifier", flags->classifier,
+                   "Guide by the gradient of this classifier (a run with train.task classifier).")
+      ->type_name("PATH");
+  command
+      ->add_option("--classifier-scale", flags->classifier_scale,
+                   "Scale of the classifier's gradient.")
+      ->check(CLI::Range(0.0, 1e6))
+      ->capture_default_str()
+      ->type_name("SCALE");
   add_setting_alias(*command, flags->settings, "--timestep-spacing", "sample.timestep_spacing");
   add_setting_alias(*command, flags->settings, "--variance-type", "sample.variance_type");
   add_setting_alias(*command, flags->settings, "--clip-sample", "sample.clip_sample");

@@ -29,6 +29,26 @@ fs::path run_of(const fs::path& checkpoint) {
   return parent.filename() == "checkpoints" ? parent.parent_path() : fs::path();
 }
 
+/// Takes back what belongs to the checkpoint's own sampler, for another one.
+void forget_solver(SampleConfig& sample) {
+  const SampleConfig defaults;
+  sample.order = defaults.order;
+  sample.solver_type = defaults.solver_type;
+  sample.eta = defaults.eta;
+  sample.s_churn = defaults.s_churn;
+}
+
+/// The large variance leaves its noise in the images unless steps are small.
+void warn_of_large_variance(const PipelineFolder& pipeline) {
+  const auto& sample = pipeline.sample;
+  if (sample.sampler != SamplerType::kDdpm || sample.variance_type != VarianceType::kFixedLarge)
+    return;
+  if (sample.steps * 4 > pipeline.diffusion.num_train_timesteps) return;
+  log_warning("sampler ddpm with variance_type fixed_large leaves noise in " +
+              std::to_string(sample.steps) +
+              " steps; --sampler ddim or --variance-type fixed_small does better");
+}
+
 /// The model, with sampling settings of its own run if it is one of ours, then those of flags.
 PipelineFolder load_model(const fs::path& checkpoint, const SettingFlags& flags) {
   PipelineFolder pipeline = load_pipeline_folder(checkpoint);
@@ -37,14 +57,22 @@ PipelineFolder load_model(const fs::path& checkpoint, const SettingFlags& flags)
   if (fs::exists(checkpoint / "config.yaml")) {
     config.sample = load_checkpoint_config(checkpoint).sample;
   }
+  if (flags.contains("sample.sampler")) forget_solver(config.sample);
   for (const auto& [key, text] : flags)
     set_setting(config, key, text, "command line");
   pipeline.sample = config.sample;
-  if (pipeline.model.in_channels != pipeline.model.out_channels) {
-    throw CheckpointError(checkpoint.string(), ": the model takes ", pipeline.model.in_channels,
-                          " channels and gives ", pipeline.model.out_channels,
-                          "; sampling needs as many out as in");
+  const int64_t in = pipeline.model.in_channels;
+  const int64_t out = pipeline.model.out_channels;
+  if (out != in && out != 2 * in) {
+    throw CheckpointError(checkpoint.string(), ": the model takes ", in, " channels and gives ",
+                          out, "; sampling needs as many out as in, or twice as many with a ",
+                          "learned variance");
   }
+  if (pipeline.sample.sampler == SamplerType::kDdpm &&
+      pipeline.sample.variance_type == VarianceType::kLearnedRange && out == in)
+    throw UserError("sample.variance_type learned_range: the model ", checkpoint.string(),
+                    " predicts no variance; expected fixed_small or fixed_large");
+  warn_of_large_variance(pipeline);
   return pipeline;
 }
 
@@ -83,6 +111,19 @@ std::vector<int64_t> parse_classes(const std::optional<std::string>& given,
   return classes;
 }
 
+/// The weaker model of `--guide-with`, whose noise levels and images must be those of `strong`.
+PipelineFolder load_weaker(const std::string& path, const PipelineFolder& strong) {
+  auto weaker = load_pipeline_folder(resolve_checkpoint(clean_path(path)));
+  if (weaker.diffusion.process != strong.diffusion.process)
+    throw UserError("--guide-with ", path, ": the process is ", to_name(weaker.diffusion.process),
+                    ", expected ", to_name(strong.diffusion.process), " as of the model it guides");
+  if (weaker.model.in_channels != strong.model.in_channels ||
+      weaker.model.num_class_embeds != strong.model.num_class_embeds)
+    throw UserError("--guide-with ", path,
+                    ": expected a model of the same image channels and classes");
+  return weaker;
+}
+
 /// Noise to start from, float32 [N, C, H, W].
 torch::Tensor load_noise(const std::string& path, const ModelConfig& model) {
   const auto array = parse_npy(read_file(path), path);
@@ -94,6 +135,18 @@ torch::Tensor load_noise(const std::string& path, const ModelConfig& model) {
   auto noise = torch::empty(array.shape);
   std::memcpy(noise.data_ptr(), array.bytes.data(), array.bytes.size());
   return noise;
+}
+
+/// The classifier of `--classifier`, whose images and classes must be those of the model.
+ClassifierFolder load_guide(const std::string& path, const ModelConfig& model) {
+  auto guide = load_classifier_folder(resolve_checkpoint(clean_path(path)));
+  if (guide.model.in_channels != model.in_channels)
+    throw UserError("--classifier ", path, ": takes images of ", guide.model.in_channels,
+                    " channels, expected ", model.in_channels, " as of the model it guides");
+  if (model.num_class_embeds && num_classes(model) != num_classes(guide.model))
+    throw UserError("--classifier ", path, ": knows ", num_classes(guide.model),
+                    " classes, expected ", num_classes(model), " as of the model it guides");
+  return guide;
 }
 
 /// Size of the images: the noise's, else the model's own.
@@ -114,6 +167,7 @@ fs::path default_output(const SampleJob& job, const SampleFlags& flags) {
   std::string name = job.checkpoint.filename().string() + "-" +
                      std::string(to_name(options.sampler)) + std::to_string(options.steps);
   if (options.guidance != 1.0) name += "-g" + format_number(options.guidance);
+  if (job.classifier) name += "-c" + format_number(flags.classifier_scale);
   name += "-seed" + std::to_string(flags.seed);
   fs::path path = folder / (name + ".png");
   for (int number = 2; fs::exists(path); ++number)
@@ -123,7 +177,7 @@ fs::path default_output(const SampleJob& job, const SampleFlags& flags) {
 
 fs::path find_checkpoint(const std::string& given) {
   if (!given.empty()) return resolve_checkpoint(clean_path(given));
-  const auto run = find_newest_run("runs");
+  const auto run = find_newest_run("runs", "unet");
   const auto checkpoint = resolve_checkpoint(run);
   log_info("model: " + checkpoint.string());
   return checkpoint;
@@ -149,7 +203,16 @@ SampleJob make_sample_job(const SampleFlags& flags) {
   job.run = run_of(job.checkpoint);
   job.pipeline = load_model(job.checkpoint, flags.settings);
   auto& model = job.pipeline.model;
-  check_guidance(model, job.pipeline.sample.guidance);
+  if (flags.negative_class) {
+    if (!model.num_class_embeds) throw UserError("--negative-class: the model has no classes");
+    job.pipeline.sample.negative_class = parse_class(*flags.negative_class, model);
+  }
+  if (!flags.guide_with.empty()) {
+    job.weaker = load_weaker(flags.guide_with, job.pipeline);
+  } else {
+    check_guidance(model, job.pipeline.sample);
+  }
+  if (!flags.classifier.empty()) job.classifier = load_guide(flags.classifier, model);
   if (!flags.noise.empty()) job.noise = load_noise(flags.noise, model);
   settle_size(model, job.noise);
   job.count = flags.count.value_or(job.noise.defined() ? job.noise.size(0) : 64);
@@ -157,8 +220,8 @@ SampleJob make_sample_job(const SampleFlags& flags) {
     throw UserError("-n ", job.count, ": ", flags.noise, " holds noise for only ",
                     job.noise.size(0), " images");
   }
-  job.labels = cycle_labels(model, parse_classes(flags.classes, model), job.count);
-  check_sample(job.pipeline.sample, job.pipeline.diffusion.num_train_timesteps);
+  job.labels = cycle_labels(job.classes(), parse_classes(flags.classes, job.classes()), job.count);
+  check_sample(job.pipeline.sample, job.pipeline.diffusion);
   job.out = flags.out.empty() ? default_output(job, flags) : fs::path(flags.out);
   job.device = select_device(flags.common.device, flags.common.cudnn_autotune);
   apply_precision(job.precision, job.device);

@@ -5,13 +5,13 @@
 #include <cstring>
 #include <iostream>
 #include <memory>
+#include <optional>
 
 #include <nlohmann/json.hpp>
 #include <torch/types.h>
 
 #include "ddpm/checkpoint/json.h"
 #include "ddpm/checkpoint/run_directory.h"
-#include "ddpm/checkpoint/unet_config.h"
 #include "ddpm/cli/command_line.h"
 #include "ddpm/cli/device.h"
 #include "ddpm/config/find_config.h"
@@ -21,6 +21,7 @@
 #include "ddpm/config/yaml.h"
 #include "ddpm/train/operator_profile.h"
 #include "ddpm/train/plan.h"
+#include "ddpm/train/test_accuracy.h"
 #include "ddpm/train/trainer.h"
 #include "ddpm/util/error.h"
 #include "ddpm/util/files.h"
@@ -117,9 +118,8 @@ void check_resume(Config& config, const fs::path& checkpoint) {
 
 /// The data must still have the shape and the classes that the model was made for.
 void check_same_model(const Config& config, const fs::path& checkpoint) {
-  const auto file = checkpoint / "unet" / "config.json";
-  const json before = load_json(file);
-  const json now = unet_config_to_json(config.model);
+  const json before = load_json(network_config_file(checkpoint, config.train.task));
+  const json now = network_config_to_json(config);
   for (const auto& [key, value] : now.items()) {
     const json old = before.value(key, json(nullptr));
     if (old == value) continue;
@@ -151,10 +151,10 @@ Plan make_plan(const TrainFlags& flags) {
   plan.dataset = open_dataset(plan.config.data);
   plan.config = complete_config(plan.config, plan.dataset->info());
   if (!plan.checkpoint.empty()) check_same_model(plan.config, plan.checkpoint);
-  check_guidance(plan.config.model, plan.config.sample.guidance);
-  const UNet unet(plan.config.model);
-  plan.parameters = unet->parameter_count();
-  plan.cost = unet->cost(plan.dataset->info().height, plan.dataset->info().width);
+  check_guidance(plan.config.model, plan.config.sample);
+  const auto net = make_network(plan.config);
+  plan.parameters = net->parameter_count();
+  plan.cost = net->cost(plan.dataset->info().height, plan.dataset->info().width);
   return plan;
 }
 
@@ -255,8 +255,27 @@ std::string resume_command(const TrainFlags& flags, const fs::path& run) {
   return join(words, " ");
 }
 
+/// Of a classifier that has come to its end, on the clean test images.
+std::optional<double> measure_accuracy(const Plan& plan, Trainer& trainer, RunEnd end) {
+  if (plan.config.train.task != Task::kClassifier || end == RunEnd::kStopped) return std::nullopt;
+  const auto test = open_test_split(plan.config.data);
+  if (!test) {
+    log_info("there is no test split to measure the accuracy on");
+    return std::nullopt;
+  }
+  trainer.model().refresh_ema();
+  const auto net = std::dynamic_pointer_cast<ClassifierImpl>(trainer.model().ema_net());
+  NoisyClassifier classifier(Classifier(net), plan.config.diffusion, plan.device);
+  const double accuracy = test_accuracy(classifier, *test);
+  char text[96];
+  std::snprintf(text, sizeof(text), "test accuracy %.2f %% on %lld clean images", 100.0 * accuracy,
+                static_cast<long long>(test->info().images));
+  log_info(text);
+  return accuracy;
+}
+
 ExitCode report_end(RunEnd end, const TrainFlags& flags, const Plan& plan,
-                    const TrainingState& state) {
+                    const TrainingState& state, std::optional<double> accuracy) {
   const auto last = RunDirectory(plan.run).last_link();
   if (end == RunEnd::kFinished) {
     log_info("done: " + std::to_string(state.step) +
@@ -271,8 +290,9 @@ ExitCode report_end(RunEnd end, const TrainFlags& flags, const Plan& plan,
     const char* const word = end == RunEnd::kFinished ? "finished"
                              : end == RunEnd::kTimeUp ? "time_up"
                                                       : "stopped";
-    std::cout << json{{"checkpoint", last.string()}, {"step", state.step}, {"end", word}}.dump(2)
-              << "\n";
+    json result = {{"checkpoint", last.string()}, {"step", state.step}, {"end", word}};
+    if (accuracy) result["test_accuracy"] = *accuracy;
+    std::cout << result.dump(2) << "\n";
   } else {
     std::cout << last.string() << "\n";
   }
@@ -315,7 +335,8 @@ ExitCode train(const TrainFlags& flags) {
   Trainer trainer(plan.config, *plan.dataset, plan.run, plan.device, plan.checkpoint, graphs);
   write_file_atomic(RunDirectory(plan.run).config_file(), to_yaml(plan.config));
   const RunEnd end = trainer.run();
-  return report_end(end, flags, plan, trainer.state());
+  const auto accuracy = measure_accuracy(plan, trainer, end);
+  return report_end(end, flags, plan, trainer.state(), accuracy);
 }
 
 ExitCode run_train(const CLI::App& command, TrainFlags& flags) {
@@ -360,7 +381,8 @@ void add_train_command(CLI::App& app, ExitCode& exit_code) {
       ->check(CLI::PositiveNumber);
   command->add_flag("--print-config", flags->print_config, "Print the settings as YAML.");
   add_common_flags(*command, flags->common);
-  add_setting_flags(*command, flags->settings, {"data", "model", "diffusion", "train", "sample"});
+  add_setting_flags(*command, flags->settings,
+                    {"data", "model", "classifier", "diffusion", "train", "sample"});
   command->allow_extras();
   command->callback([command, flags, &exit_code] { exit_code = run_train(*command, *flags); });
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "ddpm/config/names.h"
@@ -83,10 +84,54 @@ void check_time_embedding(const ModelConfig& model) {
                   frequencies, ", got ", format_number(model.freq_shift));
 }
 
-void check_diffusion(const DiffusionConfig& diffusion) {
-  if (diffusion.beta_start < diffusion.beta_end) return;
-  throw UserError("diffusion.beta_start must be below diffusion.beta_end ",
-                  format_number(diffusion.beta_end), ", got ", format_number(diffusion.beta_start));
+void check_betas(const DiffusionConfig& diffusion) {
+  const auto& betas = diffusion.trained_betas;
+  if (betas.empty()) {
+    const bool inside = diffusion.beta_start > 0 && diffusion.beta_end < 1;
+    if (inside && diffusion.beta_start < diffusion.beta_end) return;
+    throw UserError("diffusion.beta_start must be below diffusion.beta_end ",
+                    format_number(diffusion.beta_end), ", got ",
+                    format_number(diffusion.beta_start));
+  }
+  if (std::cmp_not_equal(betas.size(), diffusion.num_train_timesteps)) {
+    throw UserError("diffusion.trained_betas must have diffusion.num_train_timesteps ",
+                    diffusion.num_train_timesteps, " entries, got ", betas.size());
+  }
+  if (std::ranges::any_of(betas, [](double beta) { return !(beta > 0 && beta <= 1); }))
+    throw UserError("diffusion.trained_betas must be above 0 and at most 1");
+  const auto certain = std::ranges::find(betas.begin(), betas.end() - 1, 1.0);
+  if (certain != betas.end() - 1)
+    throw UserError("diffusion.trained_betas must be below 1 before the last, got 1 at number ",
+                    certain - betas.begin());
+}
+
+/// Whether the last timestep is noise alone.
+bool ends_without_signal(const DiffusionConfig& diffusion) {
+  const auto& betas = diffusion.trained_betas;
+  if (diffusion.rescale_betas_zero_snr) return true;
+  return betas.empty() ? diffusion.beta_schedule == BetaSchedule::kJsd : betas.back() == 1.0;
+}
+
+void check_prediction(const DiffusionConfig& diffusion) {
+  if (diffusion.prediction_type != PredictionType::kEpsilon) return;
+  if (!ends_without_signal(diffusion)) return;
+  throw UserError(
+      "diffusion.prediction_type must be v_prediction or sample for a schedule that ends in pure "
+      "noise (jsd, rescale_betas_zero_snr): there the noise says nothing of the image");
+}
+
+void check_other_process(const DiffusionConfig& diffusion) {
+  const auto process = to_name(diffusion.process);
+  if (diffusion.prediction_type != PredictionType::kEpsilon)
+    throw UserError("diffusion.prediction_type belongs to the process discrete; the process ",
+                    process, " has its own, leave it at epsilon");
+  if (diffusion.rescale_betas_zero_snr || !diffusion.trained_betas.empty())
+    throw UserError("diffusion.trained_betas and rescale_betas_zero_snr belong to the process ",
+                    "discrete, the process ", process, " has no betas");
+  if (!(diffusion.sigma_min < diffusion.sigma_max))
+    throw UserError("diffusion.sigma_min must be below diffusion.sigma_max ",
+                    format_number(diffusion.sigma_max), ", got ",
+                    format_number(diffusion.sigma_min));
 }
 
 void check_train(const TrainConfig& train) {
@@ -100,24 +145,113 @@ void check_train(const TrainConfig& train) {
                     train.warmup_steps);
 }
 
+bool is_dpmpp(SamplerType sampler) {
+  return sampler == SamplerType::kDpmpp2m || sampler == SamplerType::kDpmpp3m ||
+         sampler == SamplerType::kDpmpp2mSde || sampler == SamplerType::kDpmpp3mSde;
+}
+
+/// The highest order of a sampler; 0 for one without a choice.
+int64_t largest_order(SamplerType sampler) {
+  switch (sampler) {
+    case SamplerType::kDpmpp2m:
+    case SamplerType::kDpmpp2mSde:
+      return 2;
+    case SamplerType::kDpmpp3m:
+    case SamplerType::kDpmpp3mSde:
+    case SamplerType::kUniPc:
+      return 3;
+    case SamplerType::kIpndm:
+    case SamplerType::kDeis:
+      return 4;
+    default:
+      return 0;
+  }
+}
+
+bool takes_solver_type(SamplerType sampler, SolverType type) {
+  switch (type) {
+    case SolverType::kAuto:
+      return true;
+    case SolverType::kMidpoint:
+    case SolverType::kHeun:
+      return is_dpmpp(sampler);
+    case SolverType::kBh1:
+    case SolverType::kBh2:
+      return sampler == SamplerType::kUniPc;
+    case SolverType::kLogRho:
+    case SolverType::kRho:
+      break;
+  }
+  return sampler == SamplerType::kDeis;
+}
+
+/// Settings that some samplers have and others do not.
 void check_sampler(const SampleConfig& sample) {
-  if (sample.sampler == SamplerType::kDdim) return;
   const auto sampler = to_name(sample.sampler);
-  if (sample.eta != 0.0)
+  if (sample.eta != 0.0 && sample.sampler != SamplerType::kDdim)
     throw UserError("sample.eta belongs to the sampler ddim, expected 0 for ", sampler, ", got ",
                     format_number(sample.eta));
+  const bool churns = sample.sampler == SamplerType::kHeun || sample.sampler == SamplerType::kEuler;
+  if (sample.s_churn != 0.0 && !churns)
+    throw UserError("sample.s_churn belongs to the samplers heun and euler, expected 0 for ",
+                    sampler, ", got ", format_number(sample.s_churn));
+  if (sample.order > largest_order(sample.sampler))
+    throw UserError("sample.order must be at most ", largest_order(sample.sampler),
+                    " for the sampler ", sampler, ", got ", sample.order);
+  if (!takes_solver_type(sample.sampler, sample.solver_type))
+    throw UserError("sample.solver_type ", to_name(sample.solver_type), " is none of the sampler ",
+                    sampler, "; expected auto");
+}
+
+void check_guidance_interval(const std::vector<double>& interval) {
+  if (interval.empty() || (interval.size() == 2 && interval[0] < interval[1])) return;
+  throw UserError("sample.guidance_interval must be [low, high] with low below high, or []");
 }
 
 void check_sample_steps(const SampleConfig& sample, int64_t num_train_timesteps) {
   if (sample.steps > num_train_timesteps)
     throw UserError("sample.steps must be at most diffusion.num_train_timesteps ",
                     num_train_timesteps, ", got ", sample.steps);
+  const bool in_parts = sample.timestep_spacing == TimestepSpacing::kLeading ||
+                        sample.timestep_spacing == TimestepSpacing::kLinspace;
+  const bool multistep = is_dpmpp(sample.sampler) || sample.sampler == SamplerType::kUniPc ||
+                         sample.sampler == SamplerType::kDeis;
+  if (multistep && in_parts && sample.steps == num_train_timesteps)
+    throw UserError("sample.steps must be below diffusion.num_train_timesteps ",
+                    num_train_timesteps, " for the spacing ", to_name(sample.timestep_spacing),
+                    " of the sampler ", to_name(sample.sampler));
   if (sample.timestep_spacing != TimestepSpacing::kLeading) return;
-  const int64_t first = (sample.steps - 1) * (num_train_timesteps / sample.steps);
+  const int64_t first = multistep ? sample.steps * (num_train_timesteps / (sample.steps + 1))
+                                  : (sample.steps - 1) * (num_train_timesteps / sample.steps);
   const int64_t largest = num_train_timesteps - 1 - first;
   if (sample.steps_offset > largest)
     throw UserError("sample.steps_offset must be at most ", largest, " for ", sample.steps,
                     " steps, got ", sample.steps_offset);
+}
+
+bool is_of_levels(TimestepSpacing spacing) {
+  return spacing == TimestepSpacing::kAuto || spacing == TimestepSpacing::kKarras ||
+         spacing == TimestepSpacing::kLogSnr;
+}
+
+/// What of the sample section makes no sense on a process without timesteps.
+void check_sample_process(const SampleConfig& sample, ProcessType process) {
+  const auto name = to_name(process);
+  const bool flow = process == ProcessType::kFlow;
+  const bool in_flow = sample.timestep_spacing == TimestepSpacing::kTrailing ||
+                       sample.timestep_spacing == TimestepSpacing::kLinspace;
+  if (!is_of_levels(sample.timestep_spacing) && !(flow && in_flow))
+    throw UserError("sample.timestep_spacing ", to_name(sample.timestep_spacing),
+                    " counts timesteps, and the process ", name, " has none; expected auto, ",
+                    flow ? "trailing, linspace, " : "", "karras or logsnr");
+  if (sample.sampler == SamplerType::kDdpm && sample.variance_type != VarianceType::kFixedSmall)
+    throw UserError("sample.variance_type ", to_name(sample.variance_type),
+                    " of the sampler ddpm belongs to a chain of timesteps, and the process ", name,
+                    " has none; expected fixed_small, or another sampler");
+  if (flow && sample.s_churn != 0.0)
+    throw UserError(
+        "sample.s_churn raises noise levels, and those of the process flow end at pure noise; "
+        "expected 0, or the sampler euler-ancestral");
 }
 
 /// Sets every value of the section anew, which checks it against its row of the table.
@@ -132,6 +266,12 @@ void check_model_ranges(const ModelConfig& model) {
 
 }  // namespace
 
+void check_diffusion(const DiffusionConfig& diffusion) {
+  if (diffusion.process != ProcessType::kDiscrete) return check_other_process(diffusion);
+  check_betas(diffusion);
+  check_prediction(diffusion);
+}
+
 void check_model(const ModelConfig& model) {
   check_model_ranges(model);
   const size_t levels = model.block_out_channels.size();
@@ -142,17 +282,26 @@ void check_model(const ModelConfig& model) {
   check_time_embedding(model);
 }
 
-void check_sample(const SampleConfig& sample, int64_t num_train_timesteps) {
+void check_sample(const SampleConfig& sample, const DiffusionConfig& diffusion) {
   check_sampler(sample);
-  check_sample_steps(sample, num_train_timesteps);
+  check_guidance_interval(sample.guidance_interval);
+  if (diffusion.process == ProcessType::kDiscrete) {
+    check_sample_steps(sample, diffusion.num_train_timesteps);
+  } else {
+    check_sample_process(sample, diffusion.process);
+  }
+  if (sample.flow_shift != 1.0 && diffusion.process != ProcessType::kFlow)
+    throw UserError("sample.flow_shift belongs to the process flow, expected 1, got ",
+                    format_number(sample.flow_shift));
 }
 
 void check_rules(const Config& config) {
   check_model(config.model);
   check_attention_heads(config.model, /*must_divide=*/true);
   check_diffusion(config.diffusion);
+  check_objective(config);
   check_train(config.train);
-  check_sample(config.sample, config.diffusion.num_train_timesteps);
+  check_sample(config.sample, config.diffusion);
   const auto& size = config.data.image_size;
   if (!size.empty()) check_image_size(config.model, size.front(), size.back());
 }

@@ -123,6 +123,15 @@ class ValueReader {
         list<int64_t>("a list of integers", [this](const auto& item) { return integer(item); });
   }
 
+  /// Data rather than a choice, so it may be long, or absent.
+  void operator()(std::vector<double>* target) const {
+    if (value_.kind != Kind::kList) refuse("a list of numbers", value_);
+    std::vector<double> numbers;
+    for (const auto& item : value_.items)
+      numbers.push_back(number(item));
+    *target = std::move(numbers);
+  }
+
   void operator()(std::vector<std::string>* target) const {
     *target = list<std::string>("a list of texts", [this](const auto& item) { return text(item); });
   }
@@ -228,6 +237,7 @@ class ValueReader {
 RawValue plain_list(std::string_view text) {
   if (text.starts_with('[') && text.ends_with(']')) text = text.substr(1, text.size() - 2);
   RawValue list{.kind = Kind::kList};
+  if (trim(text).empty()) return list;
   for (const auto& item : split(trim(text), ','))
     list.items.push_back({.kind = Kind::kPlain, .text = std::string(trim(item))});
   return list;
@@ -246,6 +256,7 @@ bool accepts_null(const Slot& slot) {
 bool is_list(const Slot& slot, std::string_view text) {
   if (std::holds_alternative<ImageSizeSlot>(slot)) return looks_like_list(text);
   return std::holds_alternative<std::vector<int64_t>*>(slot) ||
+         std::holds_alternative<std::vector<double>*>(slot) ||
          std::holds_alternative<std::vector<std::string>*>(slot);
 }
 

@@ -59,6 +59,13 @@ struct ValueWriter {
     return "[" + join(words) + "]";
   }
 
+  std::string operator()(const std::vector<double>* values) const {
+    std::vector<std::string> words;
+    for (const double value : *values)
+      words.push_back(format_number(value));
+    return "[" + join(words) + "]";
+  }
+
   std::string operator()(const std::vector<std::string>* values) const {
     std::vector<std::string> words;
     for (const auto& value : *values)

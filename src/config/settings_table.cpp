@@ -16,11 +16,14 @@ constexpr Range kChannels{.min = 1, .max = 65536};
 constexpr Range kBatch{.min = 1, .max = 1 << 20};
 constexpr Range kFraction{.min = 0, .max = 1};
 constexpr Range kInside{.min = 0, .max = 1, .above_min = true, .below_max = true};
+constexpr Range kBeta{.min = 0, .max = 1, .above_min = true};
 constexpr Range kDecay{.min = 0, .max = 1, .below_max = true};
 constexpr Range kPositive{.min = 0, .above_min = true};
 constexpr Range kNotNegative{.min = 0};
 constexpr Range kTimesteps{.min = 1, .max = 1e6};
 constexpr Range kUpToMillion{.min = 0, .max = 1e6};
+constexpr Range kAtLeastOne{.min = 1};
+constexpr Range kOrder{.min = 0, .max = 4};
 constexpr Range kPadding{.min = 0, .max = 1};
 constexpr Range kThreads{.min = 1, .max = 256};
 constexpr Range kLayers{.min = 1, .max = 64};
@@ -97,18 +100,78 @@ std::vector<Setting> model_settings(ModelConfig& model) {
   };
 }
 
+std::vector<Setting> classifier_settings(ClassifierConfig& classifier) {
+  return {
+      {"classifier.pooling", &classifier.pooling, kFixed,
+       "How the last feature map becomes one vector."},
+      {"classifier.feature_dim", &classifier.feature_dim, kFixed,
+       "Numbers in the vector before the last layer, which are the features of an image.",
+       kChannels},
+      {"classifier.clean_share", &classifier.clean_share, kFixed,
+       "Share of training images that get no noise.", kFraction},
+  };
+}
+
 std::vector<Setting> diffusion_settings(DiffusionConfig& diffusion) {
   return {
+      {"diffusion.process", &diffusion.process, kFixed,
+       "Forward process: a chain of timesteps, EDM's continuous noise, or straight flow."},
       {"diffusion.num_train_timesteps", &diffusion.num_train_timesteps, kFixed,
        "Steps of the forward process.", kTimesteps},
       {"diffusion.beta_schedule", &diffusion.beta_schedule, kFixed,
        "How the noise grows over the timesteps."},
       {"diffusion.beta_start", &diffusion.beta_start, kFixed,
-       "Variance added by the first timestep; squaredcos_cap_v2 has its own.", kInside},
+       "Variance added by the first timestep; squaredcos_cap_v2 and jsd have their own.", kInside},
       {"diffusion.beta_end", &diffusion.beta_end, kFixed,
-       "Variance added by the last timestep; squaredcos_cap_v2 has its own.", kInside},
+       "Variance added by the last timestep; squaredcos_cap_v2 and jsd have their own.", kInside},
+      {"diffusion.trained_betas", &diffusion.trained_betas, kFixed,
+       "The variance added by each timestep, in place of beta_schedule.", kBeta},
+      {"diffusion.rescale_betas_zero_snr", &diffusion.rescale_betas_zero_snr, kFixed,
+       "Rescale the schedule so that the last timestep is pure noise."},
       {"diffusion.prediction_type", &diffusion.prediction_type, kFixed,
-       "What the network predicts: the noise, the image, or the velocity."},
+       "What the network predicts: the noise, the image, or the velocity; process discrete only."},
+      {"diffusion.sigma_data", &diffusion.sigma_data, kFixed,
+       "Standard deviation of the images; process edm only.", kPositive},
+      {"diffusion.sigma_min", &diffusion.sigma_min, kFixed,
+       "Lowest noise level that is sampled; process edm only.", kPositive},
+      {"diffusion.sigma_max", &diffusion.sigma_max, kFixed,
+       "Highest noise level that is sampled; process edm only.", kPositive},
+      {"diffusion.variance", &diffusion.variance, kFixed,
+       "Variance of the reverse process; learned_range lets the network choose it."},
+  };
+}
+
+std::vector<Setting> objective_settings(TrainConfig& train) {
+  return {
+      {"train.task", &train.task, kFixed, "What is trained."},
+      {"train.loss", &train.loss, kFree,
+       "Error of the prediction, the variational bound, or hybrid for both."},
+      {"train.vlb_weight", &train.vlb_weight, kFree,
+       "Weight of the variational bound in the hybrid loss.", kNotNegative},
+      {"train.loss_type", &train.loss_type, kFree,
+       "Measure of the prediction's error: squared, absolute, or squared near zero only."},
+      {"train.huber_c", &train.huber_c, kFree,
+       "Error from which the huber loss grows like the absolute one.", kPositive},
+      {"train.loss_weighting", &train.loss_weighting, kFree,
+       "Weight of each noise level, the same whatever the network predicts."},
+      {"train.snr_gamma", &train.snr_gamma, kFree,
+       "Signal-to-noise ratio at which min_snr and soft_min_snr stop growing.", kPositive},
+      {"train.p2_k", &train.p2_k, kFree, "The k of p2's 1 / (k + SNR)^gamma.", kPositive},
+      {"train.p2_gamma", &train.p2_gamma, kFree, "The gamma of p2's 1 / (k + SNR)^gamma.",
+       kNotNegative},
+      {"train.noise_offset", &train.noise_offset, kFixed,
+       "Size of noise that is the same in all pixels of a channel, added to the usual noise.",
+       kNotNegative},
+      {"train.timestep_sampler", &train.timestep_sampler, kFixed,
+       "How noise levels are drawn; auto is log_normal for edm and uniform for the others."},
+      {"train.logit_mean", &train.logit_mean, kFixed, "Mean of logit_normal before the sigmoid."},
+      {"train.logit_std", &train.logit_std, kFixed,
+       "Standard deviation of logit_normal before the sigmoid.", kPositive},
+      {"train.p_mean", &train.p_mean, kFixed, "Mean of ln sigma of log_normal."},
+      {"train.p_std", &train.p_std, kFixed, "Standard deviation of ln sigma of log_normal.",
+       kPositive},
+      {"train.coupling", &train.coupling, kFixed,
+       "Pairs of noise and image: as drawn, or the nearest within a batch (optimal transport)."},
   };
 }
 
@@ -163,24 +226,62 @@ std::vector<Setting> run_settings(TrainConfig& train) {
   };
 }
 
-std::vector<Setting> sample_settings(SampleConfig& sample) {
+std::vector<Setting> sampler_settings(SampleConfig& sample) {
   return {
       {"sample.sampler", &sample.sampler, kFree, "Sampler."},
       {"sample.steps", &sample.steps, kFree, "Steps from noise to an image.", kTimesteps},
       {"sample.timestep_spacing", &sample.timestep_spacing, kFree,
-       "Which timesteps the steps stand on."},
+       "Which noise levels the steps stand on; auto is trailing, for the process edm karras."},
       {"sample.steps_offset", &sample.steps_offset, kFree,
        "Added to the timesteps of the spacing leading.", kUpToMillion},
+      {"sample.flow_shift", &sample.flow_shift, kFree,
+       "Moves steps towards noise (above 1) or the image; process flow only.", kPositive},
+      {"sample.final_sigmas_type", &sample.final_sigmas_type, kFree,
+       "Where the last step ends: at the clean image, or at the lowest noise level."},
+      {"sample.order", &sample.order, kFree,
+       "Order of the samplers dpmpp-*, unipc, ipndm and deis; 0 for the usual one.", kOrder},
+      {"sample.solver_type", &sample.solver_type, kFree,
+       "Variant: midpoint, heun of dpmpp-2m; bh1, bh2 of unipc; logrho, rho of deis."},
+      {"sample.lower_order_final", &sample.lower_order_final, kFree,
+       "Lower the order in the last steps, with dpmpp-* and deis only below 15 steps."},
       {"sample.eta", &sample.eta, kFree,
        "Noise of the sampler ddim: 0 for none, 1 for as much as ddpm.", kFraction},
+      {"sample.s_churn", &sample.s_churn, kFree,
+       "Noise added anew over all steps of the samplers heun and euler; 0 for none.", kNotNegative},
+      {"sample.s_tmin", &sample.s_tmin, kFree, "Lowest noise level at which s_churn acts.",
+       kNotNegative},
+      {"sample.s_tmax", &sample.s_tmax, kFree, "Highest noise level at which s_churn acts.",
+       kNotNegative},
+      {"sample.s_noise", &sample.s_noise, kFree, "Scale of the noise that s_churn adds.",
+       kPositive},
       {"sample.variance_type", &sample.variance_type, kFree, "Noise of the sampler ddpm."},
+  };
+}
+
+std::vector<Setting> prediction_settings(SampleConfig& sample) {
+  return {
       {"sample.clip_sample", &sample.clip_sample, kFree, "Clip the predicted image in each step."},
       {"sample.clip_sample_range", &sample.clip_sample_range, kFree,
        "Largest absolute value that clip_sample leaves.", kPositive},
       {"sample.use_clipped_model_output", &sample.use_clipped_model_output, kFree,
-       "Derive the noise again from the clipped image; sampler ddim only."},
+       "Derive the noise again from the clipped image."},
+      {"sample.thresholding", &sample.thresholding, kFree,
+       "Clip at a quantile of the predicted image and scale to [-1, 1], instead of clip_sample."},
+      {"sample.dynamic_thresholding_ratio", &sample.dynamic_thresholding_ratio, kFree,
+       "Quantile of thresholding.", kFraction},
+      {"sample.sample_max_value", &sample.sample_max_value, kFree,
+       "Largest value that thresholding clips at.", kAtLeastOne},
       {"sample.guidance", &sample.guidance, kFree, "Scale of classifier-free guidance; 1 for none.",
        kNotNegative},
+      {"sample.guidance_rescale", &sample.guidance_rescale, kFree,
+       "Share by which guided predictions get back their unguided standard deviation.", kFraction},
+      {"sample.guidance_interval", &sample.guidance_interval, kFree,
+       "Noise levels [low, high], as sigma / alpha, between which to guide; [] for all.",
+       kNotNegative},
+      {"sample.guidance_schedule", &sample.guidance_schedule, kFree,
+       "How guidance grows over the steps, always with the same mean."},
+      {"sample.negative_class", &sample.negative_class, kFree,
+       "Class to guide away from; null for 'no class'.", kNotNegative},
       {"sample.grid_images", &sample.grid_images, kFree, "Images of the grids drawn in training.",
        kImages},
   };
@@ -191,8 +292,10 @@ std::vector<Setting> sample_settings(SampleConfig& sample) {
 std::vector<Setting> settings(Config& config) {
   std::vector<Setting> table;
   for (auto&& rows : {data_settings(config.data), model_settings(config.model),
-                      diffusion_settings(config.diffusion), optimizer_settings(config.train),
-                      run_settings(config.train), sample_settings(config.sample)})
+                      classifier_settings(config.classifier), diffusion_settings(config.diffusion),
+                      objective_settings(config.train), optimizer_settings(config.train),
+                      run_settings(config.train), sampler_settings(config.sample),
+                      prediction_settings(config.sample)})
     table.insert(table.end(), rows.begin(), rows.end());
   return table;
 }

@@ -49,22 +49,68 @@ Betas squared_cosine(const DiffusionConfig& config) {
   return betas;
 }
 
+/// The logistic function from -6 to 6, as in diffusers and GeoDiff (Xu et al., 2022).
+Betas sigmoid(const DiffusionConfig& config) {
+  Betas betas;
+  for (int64_t i = 0; i < config.num_train_timesteps; ++i) {
+    const double x = linspace(-6.0, 6.0, i, config.num_train_timesteps);
+    const double share = 1.0 / (1.0 + std::exp(-x));
+    betas.push_back(config.beta_start + share * (config.beta_end - config.beta_start));
+  }
+  return betas;
+}
+
+/// 1/T, 1/(T-1), ..., 1: alpha_bar falls linearly to 0 (Sohl-Dickstein et al., 2015).
+Betas jsd(const DiffusionConfig& config) {
+  Betas betas;
+  for (int64_t left = config.num_train_timesteps; left > 0; --left)
+    betas.push_back(1.0 / static_cast<double>(left));
+  return betas;
+}
+
+std::vector<double> alpha_bars_of(const Betas& betas) {
+  std::vector<double> alpha_bars;
+  double product = 1.0;
+  for (const double beta : betas)
+    alpha_bars.push_back(product *= 1.0 - beta);
+  return alpha_bars;
+}
+
+Betas rescaled_to_zero_snr(const Betas& betas) {
+  const auto alpha_bars = alpha_bars_of(betas);
+  const double first = std::sqrt(alpha_bars.front());
+  const double last = std::sqrt(alpha_bars.back());
+  Betas rescaled;
+  double before = 1.0;
+  for (const double alpha_bar : alpha_bars) {
+    const double root = (std::sqrt(alpha_bar) - last) * (first / (first - last));
+    rescaled.push_back(1.0 - root * root / before);
+    before = root * root;
+  }
+  return rescaled;
+}
+
 constexpr std::pair<BetaSchedule, Betas (*)(const DiffusionConfig&)> kSchedules[] = {
     {BetaSchedule::kLinear, linear},
     {BetaSchedule::kScaledLinear, scaled_linear},
     {BetaSchedule::kCosine, squared_cosine},
+    {BetaSchedule::kSigmoid, sigmoid},
+    {BetaSchedule::kJsd, jsd},
 };
 
-}  // namespace
-
-NoiseSchedule::NoiseSchedule(const DiffusionConfig& config) {
+Betas named_betas(const DiffusionConfig& config) {
   const auto* const row =
       std::ranges::find(kSchedules, config.beta_schedule,
                         &std::pair<BetaSchedule, Betas (*)(const DiffusionConfig&)>::first);
-  betas_ = row->second(config);
-  double product = 1.0;
-  for (const double beta : betas_)
-    alpha_bars_.push_back(product *= 1.0 - beta);
+  return row->second(config);
+}
+
+}  // namespace
+
+NoiseSchedule::NoiseSchedule(const DiffusionConfig& config)
+    : betas_(config.trained_betas.empty() ? named_betas(config) : config.trained_betas) {
+  if (config.rescale_betas_zero_snr) betas_ = rescaled_to_zero_snr(betas_);
+  alpha_bars_ = alpha_bars_of(betas_);
 }
 
 }  // namespace ddpm

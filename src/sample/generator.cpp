@@ -4,7 +4,7 @@
 
 #include <torch/types.h>
 
-#include "ddpm/samplers/guidance.h"
+#include "ddpm/samplers/levels.h"
 #include "ddpm/util/error.h"
 #include "ddpm/util/random.h"
 
@@ -25,8 +25,13 @@ torch::Tensor seeded_noise(const std::vector<uint64_t>& seeds, RandomPurpose pur
 
 }  // namespace
 
-void check_guidance(const ModelConfig& model, double guidance) {
-  if (guidance == 1.0 || model.null_class_label) return;
+void check_guidance(const ModelConfig& model, const SampleConfig& options) {
+  const double guidance = options.guidance;
+  const int64_t classes = num_classes(model);
+  if (options.negative_class && *options.negative_class >= classes)
+    throw UserError("sample.negative_class ", *options.negative_class, ": the model has ", classes,
+                    " classes, numbered from 0");
+  if (guidance == 1.0 || model.null_class_label || options.negative_class) return;
   if (!model.num_class_embeds) {
     throw UserError("--guidance ", guidance,
                     ": the model has no classes, so there is nothing to "
@@ -34,7 +39,8 @@ void check_guidance(const ModelConfig& model, double guidance) {
   }
   throw UserError("--guidance ", guidance,
                   ": the model was trained without label dropout "
-                  "(train.label_dropout 0) and knows no 'no class'; expected 1");
+                  "(train.label_dropout 0) and knows no 'no class'; expected 1, "
+                  "or a --negative-class");
 }
 
 int64_t num_classes(const ModelConfig& model) {
@@ -53,29 +59,69 @@ std::vector<int64_t> cycle_labels(const ModelConfig& model, const std::vector<in
   return labels;
 }
 
+namespace {
+
+/// Both must outlive what this gives.
+ConditionalNetwork network_of(NetworkCalls& calls, const Process& process) {
+  return [&calls, &process](const torch::Tensor& x, const NoiseLevel& level,
+                            const torch::Tensor& labels) {
+    const double scale = process.input_scale(level);
+    return calls.run(scale == 1.0 ? x : x * scale, level.t, labels);
+  };
+}
+
+}  // namespace
+
 Generator::Generator(UNet unet, const DiffusionConfig& diffusion, const SampleConfig& options,
                      torch::Device device, const GraphFactory& graphs)
     : unet_(std::move(unet)),
       calls_(unet_, graphs),
-      schedule_(diffusion),
-      prediction_type_(diffusion.prediction_type),
+      process_(diffusion),
       options_(options),
-      device_(device) {
-  check_guidance(unet_->config(), options.guidance);
+      levels_(sampling_levels(process_, options)),
+      device_(device) {}
+
+void Generator::guide_with(UNet weaker, const DiffusionConfig& diffusion) {
+  weaker_ = std::make_unique<Weaker>(std::move(weaker), diffusion);
+}
+
+void Generator::guide_by_classifier(LabelGradient gradient, double scale) {
+  classifier_ = Classifier{.gradient = std::move(gradient), .scale = scale};
+}
+
+Denoiser Generator::make_guided(const torch::Tensor& labels) {
+  auto network = network_of(calls_, process_);
+  if (weaker_) {
+    auto weak = with_labels(network_of(weaker_->calls, weaker_->process), labels);
+    return with_autoguidance(ddpm::make_denoiser(process_, with_labels(network, labels)),
+                             ddpm::make_denoiser(weaker_->process, std::move(weak)), options_);
+  }
+  if (!labels.defined()) return ddpm::make_denoiser(process_, with_labels(network, labels));
+  const int64_t null_label = unet_->config().null_class_label.value_or(0);
+  return ddpm::make_denoiser(
+      process_,
+      with_guidance(network, labels, options_.negative_class.value_or(null_label), options_));
 }
 
 Denoiser Generator::make_denoiser(const std::vector<int64_t>& labels) {
-  const auto network = [this](const torch::Tensor& x, int64_t t, const torch::Tensor& classes) {
-    return calls_.run(x, t, classes);
-  };
-  if (labels.empty()) return with_labels(network, {});
-  const auto classes = torch::tensor(labels, torch::kInt64).to(device_);
-  return with_guidance(network, classes, unet_->config().null_class_label.value_or(0),
-                       options_.guidance);
+  const auto classes =
+      labels.empty() ? torch::Tensor() : torch::tensor(labels, torch::kInt64).to(device_);
+  const bool told = unet_->config().num_class_embeds.has_value();  // labels may be the classifier's
+  auto denoise = with_clipping(make_guided(told ? classes : torch::Tensor()), options_);
+  if (!classifier_) return denoise;
+  return with_classifier_guidance(
+      std::move(denoise),
+      [this, classes](const torch::Tensor& x, const NoiseLevel& level) {
+        const torch::AutoGradMode with_gradients(true);
+        return classifier_->gradient(x, level, classes).detach();
+      },
+      classifier_->scale);
 }
 
 torch::Tensor Generator::generate(const GenerationRequest& request, const StepObserver& on_step) {
-  const c10::InferenceMode inference;
+  const torch::NoGradGuard no_grad;
+  std::optional<c10::InferenceMode> inference;
+  if (!classifier_) inference.emplace();  // its tensors can never take part in a backward pass
   unet_->eval();
   const auto& model = unet_->config();
   const std::vector<int64_t> shape{model.in_channels, model.sample_size.at(0),
@@ -86,14 +132,15 @@ torch::Tensor Generator::generate(const GenerationRequest& request, const StepOb
   const auto x_T = request.initial_noise.defined() ? request.initial_noise.to(device_)
                                                    : noise(RandomPurpose::kInitialNoise, 0);
   const SamplerInputs inputs{
-      .schedule = schedule_,
-      .prediction_type = prediction_type_,
+      .process = process_,
       .options = options_,
+      .levels = levels_,
       .denoise = make_denoiser(request.labels),
       .noise = [&](int64_t step) { return noise(RandomPurpose::kSamplerNoise, step); },
       .on_step = on_step,
   };
-  return run_sampler(inputs, x_T).to(torch::kCPU).contiguous();
+  const auto start = x_T * process_.start_scale(levels_.front());
+  return run_sampler(inputs, start).to(torch::kCPU).contiguous();
 }
 
 }  // namespace ddpm

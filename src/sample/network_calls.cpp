@@ -5,8 +5,8 @@
 namespace ddpm {
 namespace {
 
-torch::Tensor equal_timesteps(const torch::Tensor& x, int64_t t) {
-  return torch::full({x.size(0)}, t, torch::device(x.device()).dtype(torch::kInt64));
+torch::Tensor equal_timesteps(const torch::Tensor& x, double t) {
+  return torch::full({x.size(0)}, t, torch::device(x.device()).dtype(torch::kFloat32));
 }
 
 }  // namespace
@@ -32,7 +32,7 @@ void NetworkCalls::prepare(const torch::Tensor& x, const torch::Tensor& labels) 
   });
 }
 
-torch::Tensor NetworkCalls::run(const torch::Tensor& x, int64_t t, const torch::Tensor& labels) {
+torch::Tensor NetworkCalls::run(const torch::Tensor& x, double t, const torch::Tensor& labels) {
   if (!graphs_) return unet_->forward(x, equal_timesteps(x, t), labels).to(torch::kFloat32);
   if (!fits(x)) prepare(x, labels);
   const int64_t size = x.size(0);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "ddpm/samplers/sampler.h"
 #include "ddpm/util/error.h"
 
 namespace ddpm {
@@ -16,6 +17,7 @@ int64_t spaced_timestep(TimestepSpacing spacing, int64_t i, int64_t steps, int64
   switch (spacing) {
     case TimestepSpacing::kLeading:
       return i * (timesteps / steps);
+    case TimestepSpacing::kAuto:
     case TimestepSpacing::kTrailing: {
       const double from_end = static_cast<double>(steps - 1 - i) * t / s;
       return static_cast<int64_t>(std::nearbyint(t - from_end)) - 1;
@@ -27,6 +29,8 @@ int64_t spaced_timestep(TimestepSpacing spacing, int64_t i, int64_t steps, int64
       const double root = steps == 1 ? std::sqrt(0.8 * t) : index * std::sqrt(0.8 * t) / (s - 1);
       return static_cast<int64_t>(root * root + 1e-9);
     }
+    case TimestepSpacing::kKarras:
+    case TimestepSpacing::kLogSnr:
     case TimestepSpacing::kUniform:
       break;
   }
@@ -40,10 +44,15 @@ std::vector<int64_t> sampling_timesteps(const SampleConfig& options, int64_t num
     throw UserError("--steps must be between 1 and the model's ", num_train_timesteps,
                     " timesteps, got ", options.steps);
   }
+  const auto spacing = options.timestep_spacing;
+  const bool leaves_out_last =
+      is_multistep(options.sampler) &&
+      (spacing == TimestepSpacing::kLeading || spacing == TimestepSpacing::kLinspace);
+  const int64_t parts = options.steps + (leaves_out_last ? 1 : 0);
   std::vector<int64_t> timesteps;
-  for (int64_t i = options.steps - 1; i >= 0; --i) {
-    int64_t t = spaced_timestep(options.timestep_spacing, i, options.steps, num_train_timesteps);
-    if (options.timestep_spacing == TimestepSpacing::kLeading) t += options.steps_offset;
+  for (int64_t i = parts - 1; i >= parts - options.steps; --i) {
+    int64_t t = spaced_timestep(spacing, i, parts, num_train_timesteps);
+    if (spacing == TimestepSpacing::kLeading) t += options.steps_offset;
     if (timesteps.empty() || t < timesteps.back()) timesteps.push_back(t);
   }
   if (timesteps.front() >= num_train_timesteps) {

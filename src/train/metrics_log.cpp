@@ -35,11 +35,12 @@ MetricsLog::MetricsLog(std::filesystem::path path, int64_t last_step) : path_(st
 }
 
 void MetricsLog::write(const Metrics& metrics) {
-  const nlohmann::ordered_json line = {
+  nlohmann::ordered_json line = {
       {"step", metrics.step},      {"images", metrics.images},
       {"loss", metrics.loss},      {"grad_norm", metrics.grad_norm},
       {"lr", metrics.lr},          {"images_per_second", metrics.images_per_second},
       {"seconds", metrics.seconds}};
+  if (metrics.accuracy) line["accuracy"] = *metrics.accuracy;
   file_ << line.dump() << std::endl;
   if (!file_) throw DiskError(path_.string(), ": cannot write");
 }

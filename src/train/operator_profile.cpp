@@ -10,6 +10,7 @@
 #include <ATen/record_function.h>
 #include <torch/types.h>
 
+#include "ddpm/train/plan.h"
 #include "ddpm/train/training_step.h"
 
 namespace ddpm {
@@ -157,8 +158,7 @@ std::string profile_table(const std::vector<ProfileRow>& operators, double secon
 TrainingProfile profile_training(const Config& config, const Dataset& dataset,
                                  const torch::Device& device, int64_t steps) {
   constexpr int64_t kUncounted = 3;  // set-up of operators and allocators
-  TrainingModel model(config.model, static_cast<uint64_t>(config.train.seed), device,
-                      config.train.precision);
+  TrainingModel model = make_training_model(config, device);
   TrainingStep step(config, dataset, model, device, 0);
   const auto take = [&](int64_t first, int64_t count) {
     StepResult result;

@@ -5,25 +5,27 @@
 #include <torch/types.h>
 
 #include "ddpm/config/rules.h"
-#include "ddpm/train/training_model.h"
+#include "ddpm/model/classifier.h"
+#include "ddpm/model/unet.h"
 #include "ddpm/util/error.h"
 
 namespace ddpm {
 namespace {
 
-double seconds_of_one_step(const Config& config, torch::Device device, Precision precision) {
+double seconds_of_one_step(Config config, torch::Device device, Precision precision) {
+  config.train.precision = precision;
   const auto& model = config.model;
-  TrainingModel training(model, 0, device, precision);
+  auto training = make_training_model(config, device);
   const int64_t batch = config.train.batch_size / config.train.gradient_accumulation_steps;
   const auto on_device = torch::device(device);
   const auto x = torch::zeros(
       {batch, model.in_channels, model.sample_size[0], model.sample_size[1]}, on_device);
-  const auto target = torch::zeros(
-      {batch, model.out_channels, model.sample_size[0], model.sample_size[1]}, on_device);
   const auto timesteps = torch::zeros({batch}, on_device.dtype(torch::kInt64));
-  const auto labels = model.num_class_embeds ? timesteps : torch::Tensor();
+  const bool told = model.num_class_embeds && config.train.task == Task::kDenoiser;
+  const auto labels = told ? timesteps : torch::Tensor();
   const auto step = [&] {
-    denoising_loss(training.unet(), x, timesteps, labels, target).backward();
+    const auto output = training.net()->forward(x, timesteps, labels);
+    output.to(torch::kFloat32).square().mean().backward();
     training.update(config.train, 0, 0.0).item<float>();
   };
   step();  // the first one pays for set-up
@@ -37,23 +39,43 @@ double seconds_of_one_step(const Config& config, torch::Device device, Precision
 Config complete_config(Config config, const DatasetInfo& data) {
   auto& model = config.model;
   model.in_channels = data.channels;
-  model.out_channels = data.channels;
+  const bool learned = config.diffusion.variance == Variance::kLearnedRange;
+  model.out_channels = (learned ? 2 : 1) * data.channels;
+  if (learned) config.sample.variance_type = VarianceType::kLearnedRange;
   model.sample_size = {data.height, data.width};
   check_image_size(model, data.height, data.width);
   model.num_class_embeds.reset();
   model.null_class_label.reset();
   model.class_names.clear();
-  if (!model.class_conditional) return config;
+  const bool classifies = config.train.task == Task::kClassifier;
+  if (classifies && data.num_classes < 2) {
+    throw UserError("train.task is classifier but ", data.where, " has ",
+                    data.num_classes == 0 ? "no classes" : "one class only",
+                    "; sort the images into one sub-folder a class");
+  }
+  if (!model.class_conditional && !classifies) return config;
   if (data.num_classes == 0) {
     throw UserError("model.class_conditional is true but ", data.where,
                     " has no classes; set model.class_conditional to false, or sort the images "
                     "into one sub-folder a class");
   }
-  const bool null_row = config.train.label_dropout > 0;
+  const bool null_row = !classifies && config.train.label_dropout > 0;
   model.num_class_embeds = data.num_classes + (null_row ? 1 : 0);
   if (null_row) model.null_class_label = data.num_classes;
   model.class_names = data.class_names;
   return config;
+}
+
+std::shared_ptr<NetworkImpl> make_network(const Config& config) {
+  if (config.train.task == Task::kClassifier) {
+    return Classifier(config.model, config.classifier).ptr();
+  }
+  return UNet(config.model).ptr();
+}
+
+TrainingModel make_training_model(const Config& config, torch::Device device) {
+  return {make_network(config), make_network(config), static_cast<uint64_t>(config.train.seed),
+          device, config.train.precision};
 }
 
 int64_t estimate_training_bytes(const Config& config, int64_t parameters, int64_t activations) {

@@ -8,6 +8,7 @@
 #include "ddpm/data/image_io.h"
 #include "ddpm/sample/images.h"
 #include "ddpm/train/learning_rate.h"
+#include "ddpm/train/plan.h"
 #include "ddpm/util/error.h"
 #include "ddpm/util/files.h"
 #include "ddpm/util/random.h"
@@ -45,10 +46,17 @@ TrainingState initial_state(const Config& config, const Dataset& dataset,
 
 TrainingModel make_model(const Config& config, torch::Device device,
                          const std::filesystem::path& checkpoint) {
-  TrainingModel model(config.model, static_cast<uint64_t>(config.train.seed), device,
-                      config.train.precision);
+  auto model = make_training_model(config, device);
   if (!checkpoint.empty()) model.load(load_training_tensors(checkpoint), checkpoint.string());
   return model;
+}
+
+std::optional<Generator> make_generator(const Config& config, const TrainingModel& model,
+                                        torch::Device device, const GraphFactory& graphs) {
+  auto unet = std::dynamic_pointer_cast<UNetImpl>(model.ema_net());
+  if (!unet) return std::nullopt;
+  return std::make_optional<Generator>(UNet(std::move(unet)), config.diffusion, config.sample,
+                                       device, graphs);
 }
 
 /// Thrown while a grid is drawn when someone asked for a stop: the grid is dropped.
@@ -64,10 +72,11 @@ Trainer::Trainer(Config config, const Dataset& dataset, std::filesystem::path ru
       device_(device),
       state_(initial_state(config_, dataset, checkpoint)),
       model_(make_model(config_, device, checkpoint)),
-      generator_(model_.ema_unet(), config_.diffusion, config_.sample, device, graphs),
+      generator_(make_generator(config_, model_, device, graphs)),
       step_(config_, dataset, model_, device, state_.step, graphs),
       metrics_(run_.metrics_file(), state_.step),
       loss_sum_(torch::full({}, state_.loss_sum, torch::device(device))),
+      accuracy_sum_(torch::full({}, state_.accuracy_sum, torch::device(device))),
       grad_norm_(torch::zeros({}, torch::device(device))),
       seconds_before_(state_.seconds),
       start_(Clock::now()),
@@ -77,13 +86,16 @@ Trainer::Trainer(Config config, const Dataset& dataset, std::filesystem::path ru
       first_step_(state_.step) {
   state_.threads = at::get_num_threads();
   state_.device = device.str();
-  if (!checkpoint.empty()) saved_step_ = state_.step;
+  if (checkpoint.empty()) return;
+  saved_step_ = state_.step;
+  step_.load_sampler_state(load_timestep_sampler(checkpoint), checkpoint.string());
 }
 
 void Trainer::step() {
   last_lr_ = learning_rate(config_.train, state_.step, state_.total_steps, state_.decay_start);
   const auto result = step_.run(state_.step, last_lr_);
   loss_sum_.add_(result.loss);
+  if (result.accuracy.defined()) accuracy_sum_.add_(result.accuracy);
   grad_norm_ = result.grad_norm;
   ++state_.loss_steps;
   ++state_.step;
@@ -99,7 +111,7 @@ RunEnd Trainer::run() {
   }
   const bool already_done = saved_step_ == state_.step;
   save();
-  if (!already_done) write_samples();
+  if (!already_done && draws_samples()) write_samples();
   return RunEnd::kFinished;
 }
 
@@ -110,7 +122,7 @@ std::optional<RunEnd> Trainer::tick() {
   fix_total_steps();
   const bool finished = state_.total_steps && state_.step >= *state_.total_steps;
   if (!finished && save_due()) save();
-  if (!finished && due(train.sample_every)) write_samples();
+  if (!finished && draws_samples() && due(train.sample_every)) write_samples();
   show_progress();
   if (finished) return std::nullopt;
   if (stop_requested()) return RunEnd::kStopped;
@@ -143,6 +155,7 @@ void Trainer::fix_total_steps() {
 }
 
 double Trainer::grid_seconds(double seconds_per_step) const {
+  if (!draws_samples()) return 0.0;
   // A network call without the backward pass is about a third of a training step.
   const auto& sample = config_.sample;
   const auto calls =
@@ -151,9 +164,13 @@ double Trainer::grid_seconds(double seconds_per_step) const {
 }
 
 void Trainer::write_metrics() {
-  last_loss_ = loss_sum_.item<double>() / static_cast<double>(state_.loss_steps);
+  const auto steps = static_cast<double>(state_.loss_steps);
+  last_loss_ = loss_sum_.item<double>() / steps;
+  std::optional<double> accuracy;
+  if (!draws_samples()) accuracy = accuracy_sum_.item<double>() / steps;
   const double grad_norm = grad_norm_.item<double>();
   loss_sum_.zero_();
+  accuracy_sum_.zero_();
   state_.loss_steps = 0;
   if (!std::isfinite(last_loss_) || !std::isfinite(grad_norm)) {
     throw DivergedError("training diverged before step ", state_.step, " (loss ", last_loss_,
@@ -173,7 +190,8 @@ void Trainer::write_metrics() {
                   .grad_norm = grad_norm,
                   .lr = last_lr_,
                   .images_per_second = images_per_second_,
-                  .seconds = seconds_before_ + session_seconds()});
+                  .seconds = seconds_before_ + session_seconds(),
+                  .accuracy = accuracy});
 }
 
 void Trainer::show_progress() {
@@ -211,7 +229,7 @@ torch::Tensor Trainer::draw_grid() {
     if (!labels.empty()) {
       request.labels.assign(labels.begin() + first, labels.begin() + first + size);
     }
-    parts.push_back(generator_.generate(request, [](int64_t) {
+    parts.push_back(generator_->generate(request, [](int64_t) {
       if (stop_requested()) throw StoppedWithinGrid();
     }));
   }
@@ -241,12 +259,14 @@ void Trainer::save() {
   if (saved_step_ == state_.step) return;
   state_.seconds = seconds_before_ + session_seconds();
   state_.loss_sum = loss_sum_.item<double>();
+  state_.accuracy_sum = accuracy_sum_.item<double>();
   if (!std::isfinite(state_.loss_sum) || !std::isfinite(grad_norm_.item<double>())) {
     throw DivergedError("training diverged before step ", state_.step,
                         "; the last checkpoint is kept; a lower train.lr or a longer "
                         "train.warmup_steps helps");
   }
-  save_training_checkpoint(run_.checkpoint(state_.step), config_, state_, model_.tensors());
+  save_training_checkpoint(run_.checkpoint(state_.step), config_, state_, model_.tensors(),
+                           step_.sampler_state());
   replace_link(run_.checkpoint(state_.step).filename(), run_.last_link());
   run_.prune(config_.train.keep_last);
   saved_step_ = state_.step;

@@ -8,38 +8,38 @@ namespace ddpm {
 
 namespace {
 
-torch::Tensor initial_weights(UNet& unet, const FlatLayout& layout, uint64_t seed,
+torch::Tensor initial_weights(NetworkImpl& net, const FlatLayout& layout, uint64_t seed,
                               torch::Device device) {
   auto flat = torch::zeros({layout.size()}, torch::device(device));
-  unet->init_weights(seed);
-  copy_parameters(*unet, layout, flat);
+  net.init_weights(seed);
+  copy_parameters(net, layout, flat);
   return flat;
 }
 
 }  // namespace
 
-TrainingModel::TrainingModel(const ModelConfig& model, uint64_t seed, torch::Device device,
-                             Precision precision)
-    : unet_(model),
-      ema_unet_(model),
-      layout_(*unet_, kMemoryFormat),
-      weights_(initial_weights(unet_, layout_, seed, device)),
+TrainingModel::TrainingModel(std::shared_ptr<NetworkImpl> net, std::shared_ptr<NetworkImpl> ema_net,
+                             uint64_t seed, torch::Device device, Precision precision)
+    : net_(std::move(net)),
+      ema_net_(std::move(ema_net)),
+      layout_(*net_, kMemoryFormat),
+      weights_(initial_weights(*net_, layout_, seed, device)),
       ema_(weights_.clone()),
       exp_avg_(torch::zeros_like(weights_)),
       exp_avg_sq_(torch::zeros_like(weights_)),
-      parameters_(*unet_, layout_, weights_, precision),
-      ema_parameters_(*ema_unet_, layout_, ema_, precision) {
-  ema_unet_->eval();
+      parameters_(*net_, layout_, weights_, precision),
+      ema_parameters_(*ema_net_, layout_, ema_, precision) {
+  ema_net_->eval();
   ema_parameters_.release();
 }
 
 void TrainingModel::take_gradients(bool first) {
   if (!gradients_.defined()) gradients_ = torch::zeros_like(weights_);
-  ddpm::take_gradients(*unet_, layout_, gradients_, !first);
+  ddpm::take_gradients(*net_, layout_, gradients_, !first);
 }
 
 std::vector<GradientPart> TrainingModel::gradient_parts() {
-  if (!gradients_.defined()) return ddpm::gradient_parts(*unet_, layout_);
+  if (!gradients_.defined()) return ddpm::gradient_parts(*net_, layout_);
   if (!gradients_.is_cpu()) return {{gradients_, 0}};
   std::vector<GradientPart> parts;
   const auto views = layout_.views(gradients_);
@@ -64,7 +64,7 @@ torch::Tensor TrainingModel::update(const TrainConfig& config, int64_t step, dou
                             .ema = ema_,
                             .bf16_weights = parameters_.copy()};
   const auto norm = adam_step(tensors, gradient_parts(), options);
-  for (auto& parameter : unet_->parameters())
+  for (auto& parameter : net_->parameters())
     parameter.mutable_grad().reset();
   return norm;
 }
@@ -82,12 +82,6 @@ void TrainingModel::load(const TrainingTensors& tensors, const std::string& orig
   layout_.load(exp_avg_, tensors.exp_avg, origin + "/training/exp_avg");
   layout_.load(exp_avg_sq_, tensors.exp_avg_sq, origin + "/training/exp_avg_sq");
   parameters_.refresh();
-}
-
-torch::Tensor denoising_loss(UNet& unet, const torch::Tensor& x_t, const torch::Tensor& timesteps,
-                             const torch::Tensor& labels, const torch::Tensor& target) {
-  const auto output = unet->forward(x_t, timesteps, labels);
-  return torch::mse_loss(output.to(torch::kFloat32), target);
 }
 
 }  // namespace ddpm

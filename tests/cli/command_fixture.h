@@ -18,13 +18,17 @@ class CommandTest : public testing::Test {
  protected:
   CommandTest() {
     for (int i = 0; i < 6; ++i) {
-      const auto pixel = static_cast<uint8_t>(40 * i);
-      const Image image{
-          .height = 8, .width = 8, .channels = 1, .pixels = std::vector<uint8_t>(64, pixel)};
       const std::string name = std::string(i % 2 == 0 ? "cat/" : "dog/") + std::to_string(i);
-      dir_.write("images/" + name + ".png", encode_png(image));
+      write_image("images/" + name + ".png", static_cast<uint8_t>(40 * i));
     }
     dir_.write("tiny.yaml", kSettings);
+  }
+
+  /// An image of one grey.
+  void write_image(const std::string& name, uint8_t pixel) const {
+    const Image image{
+        .height = 8, .width = 8, .channels = 1, .pixels = std::vector<uint8_t>(64, pixel)};
+    dir_.write(name, encode_png(image));
   }
 
   CommandResult ddpm(const std::vector<std::string>& words) const {

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "ddpm/config/names.h"
 #include "ddpm/data/npy.h"
 #include "ddpm/util/files.h"
 #include "tests/cli/command_fixture.h"
@@ -99,9 +100,44 @@ TEST_F(SampleCommand, GivenNoiseReplacesTheSeeds) {
 }
 
 TEST_F(SampleCommand, EverySamplerAndPrecisionRuns) {
-  for (const char* sampler : {"ddim", "ddpm"})
-    for (const char* precision : {"float32", "bf16", "auto"})
-      EXPECT_EQ(sample({"-n", "2", "--sampler", sampler, "--precision", precision}).exit_code, 0);
+  for (const auto& sampler : kNames<SamplerType>)
+    EXPECT_EQ(sample({"-n", "2", "--steps", "4", "--sampler", std::string(sampler.name)}).exit_code,
+              0)
+        << sampler.name;
+  for (const char* precision : {"float32", "bf16", "auto"})
+    EXPECT_EQ(sample({"-n", "2", "--precision", precision}).exit_code, 0);
+}
+
+TEST_F(SampleCommand, GuidesAwayFromAClassOrAWeakerModel) {
+  const auto draws = [&](const std::vector<std::string>& flags, const char* out) {
+    std::vector<std::string> words{"-n", "2", "--class", "cat", "--out", out};
+    words.insert(words.end(), flags.begin(), flags.end());
+    EXPECT_EQ(sample(words).exit_code, 0) << out;
+    return values(out);
+  };
+  const auto plain = draws({}, "plain.npy");
+  EXPECT_NE(draws({"--guidance", "3", "--negative-class", "dog"}, "negative.npy"), plain);
+  const auto same = draws({"--guidance", "3", "--guide-with", "runs/tiny"}, "self.npy");
+  ASSERT_EQ(same.size(), plain.size());
+  expect_error(sample({"--guidance", "3", "--negative-class", "horse"}), 2, "cat, dog");
+  expect_error(sample({"--guide-with", "nowhere"}), 4, "nowhere");
+}
+
+TEST_F(SampleCommand, AForeignSchedulerDecidesUnlessFlagsDo) {
+  fs::copy(std::string(DDPM_TEST_DATA) + "/unet/grey_attention", dir_.path() / "copy",
+           fs::copy_options::recursive);
+  dir_.write("copy/scheduler/scheduler_config.json",
+             R"({"_class_name": "DPMSolverMultistepScheduler", "solver_order": 3,
+                 "lambda_min_clipped": -Infinity})");
+  const auto sampler = [&](std::vector<std::string> words) {
+    words.insert(words.end(), {"--checkpoint", "copy", "-n", "1", "--steps", "3", "--json"});
+    const auto result = sample(words);
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    return json::parse(result.out).at("sampler").get<std::string>();
+  };
+  EXPECT_EQ(sampler({}), "dpmpp-3m");
+  EXPECT_EQ(sampler({"--sampler", "ddim"}), "ddim");
+  EXPECT_EQ(sampler({"--sampler", "heun", "--timestep-spacing", "karras"}), "heun");
 }
 
 TEST_F(SampleCommand, WrongWordsAreUsageErrors) {

@@ -25,9 +25,21 @@ TEST(Names, EveryWordReadsBack) {
   expect_words_read_back<LrSchedule>();
   expect_words_read_back<Precision>();
   expect_words_read_back<GradientCheckpointing>();
+  expect_words_read_back<Pooling>();
+  expect_words_read_back<Variance>();
+  expect_words_read_back<Task>();
+  expect_words_read_back<Objective>();
+  expect_words_read_back<LossType>();
+  expect_words_read_back<LossWeighting>();
+  expect_words_read_back<TimestepSampler>();
+  expect_words_read_back<Coupling>();
   expect_words_read_back<SamplerType>();
   expect_words_read_back<TimestepSpacing>();
   expect_words_read_back<VarianceType>();
+  expect_words_read_back<ProcessType>();
+  expect_words_read_back<FinalSigma>();
+  expect_words_read_back<SolverType>();
+  expect_words_read_back<GuidanceSchedule>();
 }
 
 TEST(Names, WordsAreThoseOfDiffusers) {
@@ -44,7 +56,8 @@ TEST(Names, UnknownWordIsNothing) {
 }
 
 TEST(Names, ListKeepsTheOrderOfTheTable) {
-  EXPECT_EQ(all_names<SamplerType>(), (std::vector<std::string_view>{"ddim", "ddpm"}));
+  EXPECT_EQ(all_names<VarianceType>(),
+            (std::vector<std::string_view>{"fixed_small", "fixed_large", "learned_range"}));
 }
 
 }  // namespace

@@ -123,10 +123,150 @@ TEST(Rules, SettingsOfDdimAreRefusedForDdpm) {
             "sample.eta belongs to the sampler ddim, expected 0 for ddpm, got 0.5");
 }
 
+TEST(Rules, PureNoiseNeedsAPredictionThatSaysSomethingThere) {
+  const auto with = [](BetaSchedule schedule, bool rescaled, PredictionType type) {
+    return broken_by([=](Config& c) {
+      c.diffusion.beta_schedule = schedule;
+      c.diffusion.rescale_betas_zero_snr = rescaled;
+      c.diffusion.prediction_type = type;
+    });
+  };
+  EXPECT_NE(with(BetaSchedule::kJsd, false, PredictionType::kEpsilon), "");
+  EXPECT_NE(with(BetaSchedule::kLinear, true, PredictionType::kEpsilon), "");
+  EXPECT_EQ(with(BetaSchedule::kJsd, false, PredictionType::kSample), "");
+  EXPECT_EQ(with(BetaSchedule::kLinear, true, PredictionType::kVPrediction), "");
+}
+
+TEST(Rules, GivenBetasAreOneForEachTimestep) {
+  const auto with = [](std::vector<double> betas) {
+    return broken_by([=](Config& c) {
+      c.diffusion.trained_betas = betas;
+      c.diffusion.num_train_timesteps = 3;
+      c.sample.steps = 2;
+    });
+  };
+  EXPECT_EQ(with({0.1, 0.2, 0.3}), "");
+  EXPECT_EQ(with({0.1, 0.2}),
+            "diffusion.trained_betas must have diffusion.num_train_timesteps 3 entries, got 2");
+  EXPECT_NE(with({0.1, 1.0, 0.3}), "");
+  EXPECT_NE(with({0.1, 0.2, 1.0}), "");
+}
+
+TEST(Rules, ProcessesWithoutTimestepsRefuseWhatCountsThem) {
+  const auto on = [](ProcessType process, auto change) {
+    return broken_by([=](Config& c) {
+      c.diffusion.process = process;
+      change(c);
+    });
+  };
+  for (const auto process : {ProcessType::kEdm, ProcessType::kFlow}) {
+    EXPECT_EQ(on(process, [](Config&) {}), "");
+    EXPECT_NE(on(process, [](Config& c) { c.sample.timestep_spacing = TimestepSpacing::kQuad; }),
+              "");
+    EXPECT_NE(on(process, [](Config& c) { c.sample.sampler = SamplerType::kDdpm; }), "");
+    EXPECT_NE(on(process, [](Config& c) { c.diffusion.prediction_type = PredictionType::kSample; }),
+              "");
+    EXPECT_NE(on(process, [](Config& c) { c.diffusion.rescale_betas_zero_snr = true; }), "");
+  }
+  const auto churn = [](Config& c) {
+    c.sample.sampler = SamplerType::kHeun;
+    c.sample.s_churn = 10;
+  };
+  EXPECT_EQ(on(ProcessType::kEdm, churn), "");
+  EXPECT_NE(on(ProcessType::kFlow, churn), "");
+  EXPECT_NE(on(ProcessType::kDiscrete, [](Config& c) { c.sample.flow_shift = 3; }), "");
+}
+
+TEST(Rules, SamplersRefuseTheSettingsOfOthers) {
+  EXPECT_EQ(broken_by([](Config& c) { c.sample.order = 2; }),
+            "sample.order must be at most 0 for the sampler ddim, got 2");
+  EXPECT_NE(broken_by([](Config& c) { c.sample.solver_type = SolverType::kBh1; }), "");
+  EXPECT_NE(broken_by([](Config& c) { c.sample.s_churn = 1; }), "");
+  EXPECT_EQ(broken_by([](Config& c) {
+              c.sample.sampler = SamplerType::kUniPc;
+              c.sample.order = 3;
+              c.sample.solver_type = SolverType::kBh1;
+            }),
+            "");
+}
+
+TEST(Rules, GuidanceIntervalIsAPair) {
+  const auto with = [](std::vector<double> interval) {
+    return broken_by([=](Config& c) { c.sample.guidance_interval = interval; });
+  };
+  EXPECT_EQ(with({}), "");
+  EXPECT_EQ(with({0.3, 5}), "");
+  EXPECT_NE(with({5, 0.3}), "");
+  EXPECT_NE(with({5}), "");
+}
+
 TEST(Rules, ImageSizeInTheSettingsIsChecked) {
   EXPECT_NE(broken_by([](Config& c) { c.data.image_size = {30}; }), "");
   EXPECT_NE(broken_by([](Config& c) { c.data.image_size = {32, 30}; }), "");
   EXPECT_EQ(broken_by([](Config& c) { c.data.image_size = {32, 40}; }), "");
+}
+
+TEST(Rules, TheLossTrainsTheVarianceExactlyIfThereIsOne) {
+  EXPECT_EQ(broken_by([](Config& c) { c.diffusion.variance = Variance::kLearnedRange; }),
+            "train.loss simple does not train the variance of diffusion.variance learned_range; "
+            "expected hybrid or vlb");
+  EXPECT_EQ(broken_by([](Config& c) { c.train.loss = Objective::kHybrid; }),
+            "train.loss hybrid trains the variance by the bound, expected diffusion.variance "
+            "learned_range, got fixed");
+  EXPECT_EQ(broken_by([](Config& c) { c.train.loss = Objective::kVlb; }), "");
+}
+
+TEST(Rules, TheBoundTakesNoOtherWeightsAndTypes) {
+  const auto vlb_with = [](auto change) {
+    return broken_by([&](Config& c) {
+      c.train.loss = Objective::kVlb;
+      change(c.train);
+    });
+  };
+  EXPECT_EQ(vlb_with([](TrainConfig& t) { t.loss_weighting = LossWeighting::kP2; }),
+            "train.loss vlb has weights of its own, expected train.loss_weighting none, got p2");
+  EXPECT_EQ(vlb_with([](TrainConfig& t) { t.loss_type = LossType::kL1; }),
+            "train.loss vlb measures bits, train.loss_type l1 has no place in it; expected l2");
+}
+
+TEST(Rules, TimestepSamplersBelongToProcesses) {
+  const auto drawn = [](ProcessType process, TimestepSampler sampler) {
+    return broken_by([&](Config& c) {
+      c.diffusion.process = process;
+      c.train.timestep_sampler = sampler;
+    });
+  };
+  EXPECT_EQ(drawn(ProcessType::kEdm, TimestepSampler::kLogNormal), "");
+  EXPECT_EQ(drawn(ProcessType::kFlow, TimestepSampler::kLogitNormal), "");
+  EXPECT_EQ(drawn(ProcessType::kEdm, TimestepSampler::kUniform),
+            "train.timestep_sampler must be auto or log_normal or stratified for the process edm, "
+            "got uniform");
+  EXPECT_NE(drawn(ProcessType::kFlow, TimestepSampler::kLossSecondMoment), "");
+}
+
+TEST(Rules, OnlyTheDiscreteProcessHasABound) {
+  const auto broken = broken_by([](Config& c) {
+    c.diffusion.process = ProcessType::kFlow;
+    c.train.loss = Objective::kVlb;
+  });
+  EXPECT_EQ(broken,
+            "train.loss vlb needs the variational bound of the process discrete, expected simple "
+            "for flow");
+  EXPECT_NE(broken_by([](Config& c) {
+              c.diffusion.process = ProcessType::kEdm;
+              c.diffusion.variance = Variance::kLearnedRange;
+            }),
+            "");
+}
+
+TEST(Rules, AClassifierHasNoLossOfADenoiser) {
+  EXPECT_EQ(broken_by([](Config& c) { c.train.task = Task::kClassifier; }), "");
+  EXPECT_EQ(broken_by([](Config& c) {
+              c.train.task = Task::kClassifier;
+              c.train.loss_weighting = LossWeighting::kMinSnr;
+            }),
+            "train.loss_weighting min_snr belongs to train.task denoiser; leave it out for a "
+            "classifier");
 }
 
 TEST(ImageSize, EveryLevelButTheLastHalves) {

@@ -41,8 +41,8 @@ TEST(SettingsTable, KeysAreUniqueAndInKnownSections) {
 }
 
 TEST(SettingsTable, SectionsStandTogether) {
-  EXPECT_EQ(section_names(),
-            (std::vector<std::string>{"data", "model", "diffusion", "train", "sample"}));
+  EXPECT_EQ(section_names(), (std::vector<std::string>{"data", "model", "classifier", "diffusion",
+                                                       "train", "sample"}));
 }
 
 TEST(SettingsTable, HelpIsOneSentence) {
@@ -81,13 +81,22 @@ TEST(SettingsTable, ResumeFixesWhatShapesModelDataAndRandomness) {
                                             "data.skip_bad",
                                             "data.memory_limit_gb",
                                             "train.seed",
+                                            "train.task",
+                                            "train.noise_offset",
+                                            "train.timestep_sampler",
+                                            "train.logit_mean",
+                                            "train.logit_std",
+                                            "train.p_mean",
+                                            "train.p_std",
+                                            "train.coupling",
                                             "train.optimizer",
                                             "train.precision",
                                             "train.batch_size",
                                             "train.gradient_accumulation_steps"};
   Config config;
   for (const auto& [key, slot, on_resume, help, range, choices] : settings(config)) {
-    const bool whole_section = key.starts_with("model.") || key.starts_with("diffusion.");
+    const bool whole_section = key.starts_with("model.") || key.starts_with("diffusion.") ||
+                               key.starts_with("classifier.");
     const bool expected = whole_section || fixed.contains(key);
     EXPECT_EQ(on_resume == OnResume::kFixed, expected) << key;
   }
@@ -147,8 +156,8 @@ TEST(SetSetting, OnlyOptionalSettingsTakeNull) {
   Config config;
   for (const auto& setting : settings(config)) {
     const bool text = std::holds_alternative<std::string*>(setting.slot);
-    const bool optional = setting.key == "model.attention_head_dim" ||
-                          setting.key == "train.steps" || setting.key == "data.image_size";
+    const bool optional = std::holds_alternative<std::optional<int64_t>*>(setting.slot) ||
+                          setting.key == "data.image_size";
     const bool any_text = text && setting.choices.empty();  // there it is a word as any other
     EXPECT_EQ(error_of(setting.key, "null").empty(), optional || any_text) << setting.key;
   }
@@ -175,10 +184,24 @@ TEST(SetSetting, ImageSizeIsOneNumberOrTwo) {
     EXPECT_NE(error_of("data.image_size", text), "") << text;
 }
 
+TEST(SetSetting, NumbersInAListMayBeManyOrNone) {
+  EXPECT_EQ(with("diffusion.trained_betas", "[0.1, 0.5]").diffusion.trained_betas,
+            (std::vector<double>{0.1, 0.5}));
+  EXPECT_EQ(with("sample.guidance_interval", "0.3,5").sample.guidance_interval,
+            (std::vector<double>{0.3, 5.0}));
+  EXPECT_TRUE(with("diffusion.trained_betas", "[]").diffusion.trained_betas.empty());
+  std::string many = "0.1";
+  for (int i = 1; i < 100; ++i)
+    many += ",0.1";
+  EXPECT_EQ(with("diffusion.trained_betas", many).diffusion.trained_betas.size(), 100U);
+  for (const char* text : {"[0]", "[1.5]", "[0.1, x]", "[nan]", "[0.1,]"})
+    EXPECT_NE(error_of("diffusion.trained_betas", text), "") << text;
+}
+
 TEST(SetSetting, ChoicesAreTold) {
   EXPECT_EQ(error_of("diffusion.beta_schedule", "cosine"),
-            "flag: diffusion.beta_schedule must be one of linear, scaled_linear, "
-            "squaredcos_cap_v2, got 'cosine'");
+            "flag: diffusion.beta_schedule must be one of linear, scaled_linear, quadratic, "
+            "squaredcos_cap_v2, sigmoid, jsd, got 'cosine'");
   EXPECT_EQ(error_of("data.channels", "2"), "flag: data.channels must be one of 0, 1, 3, got '2'");
   EXPECT_EQ(error_of("model.up_block_types", "[UpBlock2D, DownBlock2D]"),
             "flag: model.up_block_types must be one of UpBlock2D, AttnUpBlock2D, "

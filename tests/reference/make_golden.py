@@ -13,6 +13,7 @@ import diffusers
 import diffusers.schedulers.scheduling_ddpm as scheduling_ddpm
 import numpy as np
 import tables
+import training
 import torch
 from diffusers import DDIMScheduler, DDPMPipeline, DDPMScheduler, UNet2DModel
 from safetensors.torch import save_file
@@ -240,6 +241,7 @@ def main():
     tables.make_schedules()
     tables.make_safetensors()
     tables.make_cifar_keys()
+    training.make_training()
     for seed, (name, case) in enumerate(CASES.items(), 1):
         make_unet(name, case, seed)
     print(sum(f.stat().st_size for f in DATA.rglob("*") if f.is_file()), "bytes in", DATA)

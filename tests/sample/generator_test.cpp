@@ -3,8 +3,10 @@
 #include <numeric>
 
 #include <gtest/gtest.h>
+#include <torch/autograd.h>
 #include <torch/types.h>
 
+#include "ddpm/config/names.h"
 #include "ddpm/model/precision.h"
 #include "ddpm/util/error.h"
 #include "tests/support/golden.h"
@@ -19,6 +21,12 @@ UNet random_unet() {
   for (auto& parameter : unet->parameters())
     parameter.normal_(0, 0.1);
   return unet;
+}
+
+SampleConfig of_steps(int64_t steps) {
+  SampleConfig options;
+  options.steps = steps;
+  return options;
 }
 
 torch::Tensor draw(const SampleConfig& options, std::vector<uint64_t> seeds,
@@ -44,17 +52,67 @@ TEST_P(GeneratorSamplers, ImagesDoNotDependOnTheirBatch) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Samplers, GeneratorSamplers,
-                         testing::Values(SamplerType::kDdim, SamplerType::kDdpm));
+std::vector<SamplerType> all_samplers() {
+  std::vector<SamplerType> samplers;
+  for (const auto& entry : kNames<SamplerType>)
+    samplers.push_back(entry.value);
+  return samplers;
+}
+
+INSTANTIATE_TEST_SUITE_P(Samplers, GeneratorSamplers, testing::ValuesIn(all_samplers()));
+
+TEST(Generator, DrawsFromEveryProcess) {
+  for (const auto& process : kNames<ProcessType>) {
+    DiffusionConfig diffusion;
+    diffusion.process = process.value;
+    const auto options = of_steps(4);
+    Generator generator(random_unet(), diffusion, options, torch::kCPU);
+    const auto images = generator.generate({.seeds = {1}, .labels = {1}, .initial_noise = {}});
+    EXPECT_TRUE(images.isfinite().all().item<bool>()) << process.name;
+    EXPECT_LE(images.abs().max().item<double>(), 1.0) << process.name;
+  }
+}
+
+TEST(Generator, GuidedAwayFromItselfIsNotGuided) {
+  auto options = of_steps(4);
+  options.clip_sample = false;
+  const GenerationRequest request{.seeds = {1, 2}, .labels = {1, 2}, .initial_noise = {}};
+  Generator plain(random_unet(), DiffusionConfig(), options, torch::kCPU);
+  const auto expected = plain.generate(request);
+  options.guidance = 3.0;
+  Generator guided(random_unet(), DiffusionConfig(), options, torch::kCPU);
+  EXPECT_GT(relative_difference(guided.generate(request), expected), 1e-3);
+  guided.guide_with(random_unet(), DiffusionConfig());
+  EXPECT_LT(relative_difference(guided.generate(request), expected), 1e-5);
+}
+
+/// The gradient of a classifier that likes bright images, by a backward pass.
+torch::Tensor brightness_gradient(const torch::Tensor& x, const NoiseLevel&,
+                                  const torch::Tensor& labels) {
+  const auto leaf = x.detach().requires_grad_();
+  const auto score = (leaf.mean({1, 2, 3}) * labels).sum();
+  return torch::autograd::grad({score}, {leaf})[0];
+}
+
+TEST(Generator, FollowsAClassifiersGradient) {
+  const auto options = of_steps(8);
+  const GenerationRequest request{.seeds = {1}, .labels = {1}, .initial_noise = {}};
+  Generator generator(random_unet(), DiffusionConfig(), options, torch::kCPU);
+  const double plain = generator.generate(request).mean().item<double>();
+  generator.guide_by_classifier(brightness_gradient, 20.0);
+  EXPECT_GT(generator.generate(request).mean().item<double>(), plain + 0.05);
+  generator.guide_by_classifier(brightness_gradient, 0.0);
+  EXPECT_NEAR(generator.generate(request).mean().item<double>(), plain, 1e-6);
+}
 
 TEST(Generator, SameSeedsGiveTheSameBits) {
-  const SampleConfig options{.steps = 4};
+  const auto options = of_steps(4);
   EXPECT_TRUE(torch::equal(draw(options, {1, 2}), draw(options, {1, 2})));
   EXPECT_FALSE(torch::equal(draw(options, {1, 2}), draw(options, {3, 4})));
 }
 
 TEST(Generator, Bfloat16StaysCloseToFloat32) {
-  const SampleConfig options{.steps = 4};
+  const auto options = of_steps(4);
   const auto exact = draw(options, {1, 2});
   const auto half = draw(options, {1, 2}, Precision::kBFloat16);
   EXPECT_LT(((half - exact).abs().mean() / exact.abs().mean()).item<double>(), 0.05);
@@ -62,12 +120,25 @@ TEST(Generator, Bfloat16StaysCloseToFloat32) {
 
 TEST(CheckGuidance, NeedsClassesAndLabelDropout) {
   auto model = tiny_model();
-  check_guidance(model, 3.0);
+  SampleConfig guided;
+  guided.guidance = 3.0;
+  check_guidance(model, guided);
   model.null_class_label.reset();
-  EXPECT_THROW(check_guidance(model, 3.0), UserError);
+  EXPECT_THROW(check_guidance(model, guided), UserError);
   model.num_class_embeds.reset();
-  EXPECT_THROW(check_guidance(model, 3.0), UserError);
-  check_guidance(model, 1.0);
+  EXPECT_THROW(check_guidance(model, guided), UserError);
+  check_guidance(model, SampleConfig());
+}
+
+TEST(CheckGuidance, TakesANegativeClassForNoClass) {
+  auto model = tiny_model();
+  model.null_class_label.reset();
+  SampleConfig options;
+  options.guidance = 3.0;
+  options.negative_class = 2;
+  check_guidance(model, options);
+  options.negative_class = 4;
+  EXPECT_THROW(check_guidance(model, options), UserError);
 }
 
 TEST(CycleLabels, RepeatWhatIsAskedForElseAllClasses) {

@@ -36,7 +36,10 @@ class GraphedGenerator : public testing::TestWithParam<Precision> {};
 
 TEST_P(GraphedGenerator, DrawsTheBitsOfThePlainOne) {
   for (const auto sampler : {SamplerType::kDdim, SamplerType::kDdpm}) {
-    const SampleConfig options{.sampler = sampler, .steps = 6, .guidance = 2.0};
+    SampleConfig options;
+    options.sampler = sampler;
+    options.steps = 6;
+    options.guidance = 2.0;
     GraphCalls calls;
     Generator graphed(random_unet(GetParam()), DiffusionConfig(), options, torch::kCPU,
                       fake_graphs(calls));

@@ -5,19 +5,13 @@
 #include <gtest/gtest.h>
 
 #include "ddpm/config/names.h"
-#include "ddpm/samplers/guidance.h"
-#include "ddpm/samplers/timesteps.h"
+#include "ddpm/samplers/levels.h"
+#include "ddpm/util/error.h"
 #include "tests/support/golden.h"
+#include "tests/support/toy_denoiser.h"
 
 namespace ddpm {
 namespace {
-
-/// The exact predictor for data N(0, 1): eps(x, t) = sqrt(1 - alpha_bar) x.
-Denoiser exact_denoiser(const NoiseSchedule& schedule) {
-  return [&schedule](const torch::Tensor& x, int64_t t) {
-    return std::sqrt(1 - schedule.alpha_bar(t)) * x;
-  };
-}
 
 SampleConfig unclipped(SamplerType sampler, TimestepSpacing spacing, int64_t steps) {
   SampleConfig options;
@@ -29,81 +23,147 @@ SampleConfig unclipped(SamplerType sampler, TimestepSpacing spacing, int64_t ste
 }
 
 TEST(Ddim, EndsWhereTheGaussianOracleSays) {
-  const NoiseSchedule schedule{DiffusionConfig()};
+  const Process process{DiffusionConfig()};
   const auto golden = load_json(test_data("schedules.json")).at("analytic");
   for (const auto& [spacing, by_steps] : golden.items()) {
     for (const auto& [steps, values] : by_steps.items()) {
       const auto options =
           unclipped(SamplerType::kDdim, *from_name<TimestepSpacing>(spacing), std::stoll(steps));
-      const SamplerInputs inputs{.schedule = schedule,
-                                 .options = options,
-                                 .denoise = exact_denoiser(schedule),
-                                 .noise = {}};
-      const auto x = run_sampler(inputs, torch::ones({1, 1, 1, 1}, torch::kFloat64));
-      EXPECT_NEAR(x.item<double>(), values.at("ddim").get<double>(), 1e-9) << spacing << steps;
+      const double x =
+          end_of(process, options, sampling_levels(process, options), gaussian_denoiser(0, 1), 1.0);
+      EXPECT_NEAR(x, values.at("ddim").get<double>(), 1e-9) << spacing << steps;
     }
   }
 }
 
-/// Variance of the end of a linear chain: propagates x = 1 without noise, and each noise alone.
-double final_variance(const NoiseSchedule& schedule, const SampleConfig& options) {
-  const auto run = [&](double start, int64_t noisy_step) {
-    const SamplerInputs inputs{
-        .schedule = schedule,
-        .options = options,
-        .denoise = exact_denoiser(schedule),
-        .noise = [&](int64_t step) {
-          return torch::full({1, 1, 1, 1}, step == noisy_step ? 1.0 : 0.0, torch::kFloat64);
-        }};
-    return run_sampler(inputs, torch::full({1, 1, 1, 1}, start, torch::kFloat64)).item<double>();
-  };
-  double variance = std::pow(run(1.0, -1), 2);
-  for (int64_t step = 0; step < options.steps; ++step)
-    variance += std::pow(run(0.0, step), 2);
-  return variance;
-}
-
 TEST(DdpmSampler, EndsWithTheVarianceOfTheGaussianOracle) {
-  const NoiseSchedule schedule{DiffusionConfig()};
+  const Process process{DiffusionConfig()};
   const auto golden = load_json(test_data("schedules.json")).at("analytic").at("uniform");
+  const auto variance = [&](SampleConfig options, VarianceType type) {
+    options.variance_type = type;
+    return final_variance(process, options, sampling_levels(process, options),
+                          gaussian_denoiser(0, 1), 1.0);
+  };
   for (const std::string steps : {"10", "20", "50"}) {
-    auto options = unclipped(SamplerType::kDdpm, TimestepSpacing::kUniform, std::stoll(steps));
-    options.variance_type = VarianceType::kFixedSmall;
-    EXPECT_NEAR(final_variance(schedule, options),
+    const auto options =
+        unclipped(SamplerType::kDdpm, TimestepSpacing::kUniform, std::stoll(steps));
+    EXPECT_NEAR(variance(options, VarianceType::kFixedSmall),
                 golden.at(steps).at("ddpm_variance_fixed_small").get<double>(), 1e-8);
-    options.variance_type = VarianceType::kFixedLarge;
-    EXPECT_NEAR(final_variance(schedule, options), 0.9999, 1e-8);
+    EXPECT_NEAR(variance(options, VarianceType::kFixedLarge), 0.9999, 1e-8);
   }
 }
 
-TEST(Samplers, EndOnAPointOfAMemorisedSet) {
-  const NoiseSchedule schedule{DiffusionConfig()};
-  const auto points = torch::tensor({-1.0, 0.2, 0.9}, torch::kFloat64);
-  const Denoiser memory = [&](const torch::Tensor& x, int64_t t) {
-    const double a = schedule.alpha_bar(t);
-    const auto distance = (x.view({-1, 1}) - std::sqrt(a) * points).square();
-    const auto x0 = (torch::softmax(-distance / (2 * (1 - a)), 1) * points).sum(1).view_as(x);
-    return (x - std::sqrt(a) * x0) / std::sqrt(1 - a);
+TEST(DdpmSampler, LearnedRangeReachesFromTheSmallToTheLargeVariance) {
+  const Process process{DiffusionConfig()};
+  auto options = unclipped(SamplerType::kDdpm, TimestepSpacing::kUniform, 10);
+  const auto levels = sampling_levels(process, options);
+  const auto variance = [&](VarianceType type, double v) {
+    options.variance_type = type;
+    const auto denoise = [v](const torch::Tensor& x, const NoiseLevel& level) {
+      auto prediction = gaussian_denoiser(0, 1)(x, level);
+      prediction.variance = torch::full_like(x, v);
+      return prediction;
+    };
+    return final_variance(process, options, levels, denoise, 1.0);
   };
+  const double small = variance(VarianceType::kFixedSmall, 0);
+  const double large = variance(VarianceType::kFixedLarge, 0);
+  EXPECT_NEAR(variance(VarianceType::kLearnedRange, -1), small, 1e-12);
+  EXPECT_NEAR(variance(VarianceType::kLearnedRange, 1), large, 1e-12);
+  const double between = variance(VarianceType::kLearnedRange, 0.5);
+  EXPECT_TRUE(small < between && between < large);
+}
+
+TEST(DdpmSampler, LearnedRangeWithoutALearnedVarianceIsRefused) {
+  const Process process{DiffusionConfig()};
+  auto options = unclipped(SamplerType::kDdpm, TimestepSpacing::kUniform, 10);
+  options.variance_type = VarianceType::kLearnedRange;
+  EXPECT_THROW(
+      end_of(process, options, sampling_levels(process, options), gaussian_denoiser(0, 1), 1.0),
+      UserError);
+}
+
+class EverySampler : public testing::TestWithParam<SamplerType> {};
+
+TEST_P(EverySampler, EndsOnAPointOfAMemorisedSet) {
+  const auto points = torch::tensor({-1.0, 0.2, 0.9}, torch::kFloat64);
+  for (const auto& type : kNames<ProcessType>) {
+    DiffusionConfig diffusion;
+    diffusion.process = type.value;
+    const Process process(diffusion);
+    auto options = unclipped(GetParam(), TimestepSpacing::kAuto, 50);
+    options.variance_type = VarianceType::kFixedSmall;
+    const auto levels = sampling_levels(process, options);
+    torch::manual_seed(1);
+    const SamplerInputs inputs{.process = process,
+                               .options = options,
+                               .levels = levels,
+                               .denoise = memorising_denoiser(points),
+                               .noise = [](int64_t) {
+                                 return torch::randn({16, 1, 1, 1}, torch::kFloat64);
+                               }};
+    const auto start = torch::randn({16, 1, 1, 1}, torch::kFloat64);
+    const auto end = run_sampler(inputs, start * process.start_scale(levels.front()));
+    const auto distance = (end.view({-1, 1}) - points).abs().amin(1);
+    EXPECT_LT(distance.max().item<double>(), 1e-2) << type.name;
+  }
+}
+
+TEST_P(EverySampler, CallsTheNetworkAsOftenAsItSays) {
+  const Process process{DiffusionConfig()};
+  const auto options = unclipped(GetParam(), TimestepSpacing::kAuto, 8);
+  int64_t calls = 0;
+  int64_t announced = 0;
+  const SamplerInputs inputs{.process = process,
+                             .options = options,
+                             .levels = sampling_levels(process, options),
+                             .denoise =
+                                 [&](const torch::Tensor& x, const NoiseLevel& level) {
+                                   ++calls;
+                                   return gaussian_denoiser(0, 1)(x, level);
+                                 },
+                             .noise = [](int64_t) { return one(0); },
+                             .on_step = [&](int64_t) { ++announced; }};
+  run_sampler(inputs, one(1));
+  EXPECT_EQ(calls, network_calls(process, options));
+  EXPECT_EQ(calls, announced);
+}
+
+std::vector<SamplerType> all_samplers() {
+  std::vector<SamplerType> samplers;
+  for (const auto& entry : kNames<SamplerType>)
+    samplers.push_back(entry.value);
+  return samplers;
+}
+
+INSTANTIATE_TEST_SUITE_P(Samplers, EverySampler, testing::ValuesIn(all_samplers()),
+                         [](const auto& info) {
+                           std::string name(to_name(info.param));
+                           std::erase(name, '-');
+                           return name;
+                         });
+
+TEST(Ddim, FromAGivenNoiseEndsOnTheNearestPoints) {
+  const Process process{DiffusionConfig()};
+  const auto denoise = memorising_denoiser(torch::tensor({-1.0, 0.2, 0.9}, torch::kFloat64));
   const auto options = unclipped(SamplerType::kDdim, TimestepSpacing::kUniform, 50);
-  const SamplerInputs inputs{
-      .schedule = schedule, .options = options, .denoise = memory, .noise = {}};
-  const auto start = torch::tensor({-1.5, -0.2, 0.35, 2.0}, torch::kFloat64).view({4, 1, 1, 1});
-  const auto expected = torch::tensor({-1.0, 0.2, 0.2, 0.9}, torch::kFloat64).view({4, 1, 1, 1});
-  EXPECT_TRUE(torch::allclose(run_sampler(inputs, start), expected, 0, 1e-2));
+  const auto levels = sampling_levels(process, options);
+  EXPECT_NEAR(end_of(process, options, levels, denoise, -1.5), -1.0, 1e-2);
+  EXPECT_NEAR(end_of(process, options, levels, denoise, -0.2), 0.2, 1e-2);
+  EXPECT_NEAR(end_of(process, options, levels, denoise, 0.35), 0.2, 1e-2);
+  EXPECT_NEAR(end_of(process, options, levels, denoise, 2.0), 0.9, 1e-2);
 }
 
 TEST(Ddim, ReDerivedNoiseKeepsClippedImagesConsistent) {
-  const NoiseSchedule schedule{DiffusionConfig()};
+  const Process process{DiffusionConfig()};
   auto options = unclipped(SamplerType::kDdim, TimestepSpacing::kUniform, 10);
   options.clip_sample = true;
   const auto end = [&](bool re_derived) {
     options.use_clipped_model_output = re_derived;
-    const SamplerInputs inputs{.schedule = schedule,
-                               .options = options,
-                               .denoise = [](const torch::Tensor& x, int64_t) { return x * 0.5; },
-                               .noise = {}};
-    return run_sampler(inputs, torch::full({1, 1, 1, 1}, 3.0, torch::kFloat64)).item<double>();
+    const auto half =
+        make_denoiser(process, [](const torch::Tensor& x, const NoiseLevel&) { return x * 0.5; });
+    return end_of(process, options, sampling_levels(process, options), with_clipping(half, options),
+                  3.0);
   };
   EXPECT_NE(end(true), end(false));
   EXPECT_LE(std::abs(end(true)), 1.0);
@@ -144,19 +204,19 @@ TEST_P(TrajectoryGolden, AgreesWithDiffusersAlongTheWay) {
   const auto golden = load_safetensors(path / "golden.safetensors");
   const auto config = diffusion_options(all.at(sampler));
   const auto options = sample_options(all.at(sampler), sampler);
-  const NoiseSchedule schedule(config);
+  const Process process(config);
   auto unet = load_unet(load_pipeline_folder(path), torch::kCPU, torch::MemoryFormat::Contiguous);
   const auto labels = find(golden, sampler + ".labels");
   const auto noise = find(golden, sampler + ".noise");
   std::vector<torch::Tensor> states;  // before each step
-  const SamplerInputs inputs{.schedule = schedule,
-                             .prediction_type = config.prediction_type,
+  const auto network = [&](const torch::Tensor& x, const NoiseLevel& level) {
+    states.push_back(x);
+    return unet->forward(x, torch::full({x.size(0)}, level.t), labels);
+  };
+  const SamplerInputs inputs{.process = process,
                              .options = options,
-                             .denoise =
-                                 [&](const torch::Tensor& x, int64_t t) {
-                                   states.push_back(x);
-                                   return unet->forward(x, torch::full({x.size(0)}, t), labels);
-                                 },
+                             .levels = sampling_levels(process, options),
+                             .denoise = with_clipping(make_denoiser(process, network), options),
                              .noise = [&](int64_t step) { return noise[step]; }};
   const auto final = run_sampler(inputs, golden.at(sampler + ".x_T"));
   EXPECT_LT(relative_difference(final, golden.at(sampler + ".final")), 1e-4);

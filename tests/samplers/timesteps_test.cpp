@@ -1,5 +1,7 @@
 #include "ddpm/samplers/timesteps.h"
 
+#include <array>
+
 #include <gtest/gtest.h>
 
 #include "ddpm/config/names.h"
@@ -8,6 +10,11 @@
 
 namespace ddpm {
 namespace {
+
+/// The spacings of the discrete process that count timesteps.
+constexpr std::array kTimestepSpacings{TimestepSpacing::kLeading, TimestepSpacing::kTrailing,
+                                       TimestepSpacing::kLinspace, TimestepSpacing::kUniform,
+                                       TimestepSpacing::kQuad};
 
 SampleConfig options(TimestepSpacing spacing, int64_t steps) {
   SampleConfig options;
@@ -18,7 +25,7 @@ SampleConfig options(TimestepSpacing spacing, int64_t steps) {
 
 TEST(Timesteps, AgreeWithTheReference) {
   const auto golden = load_json(test_data("schedules.json")).at("spacings");
-  EXPECT_EQ(golden.size(), kNames<TimestepSpacing>.size());
+  EXPECT_EQ(golden.size(), kTimestepSpacings.size());
   for (const auto& [name, by_steps] : golden.items()) {
     for (const auto& [steps, timesteps] : by_steps.items()) {
       auto expected = timesteps.get<std::vector<int64_t>>();
@@ -31,11 +38,11 @@ TEST(Timesteps, AgreeWithTheReference) {
 }
 
 TEST(Timesteps, FallStrictlyWithinTheRangeForEveryNumberOfSteps) {
-  for (const auto& spacing : kNames<TimestepSpacing>) {
+  for (const auto spacing : kTimestepSpacings) {
     for (const int64_t steps : {1, 2, 3, 15, 60, 99, 100}) {
-      const auto timesteps = sampling_timesteps(options(spacing.value, steps), 100);
-      const bool may_repeat = spacing.value == TimestepSpacing::kQuad;
-      EXPECT_TRUE(may_repeat || timesteps.size() == static_cast<size_t>(steps)) << spacing.name;
+      const auto timesteps = sampling_timesteps(options(spacing, steps), 100);
+      const bool may_repeat = spacing == TimestepSpacing::kQuad;
+      EXPECT_TRUE(may_repeat || timesteps.size() == static_cast<size_t>(steps)) << to_name(spacing);
       EXPECT_TRUE(std::is_sorted(timesteps.rbegin(), timesteps.rend(), std::less_equal<>()));
       EXPECT_LT(timesteps.front(), 100);
       EXPECT_GE(timesteps.back(), 0);

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <torch/types.h>
 
+#include "ddpm/train/plan.h"
 #include "ddpm/train/training_step.h"
 #include "tests/support/fake_graph.h"
 #include "tests/support/training.h"
@@ -20,7 +21,7 @@ Outcome take_steps(const Config& settings, const GraphFactory& graphs) {
   constexpr int64_t kSteps = 7;
   const NoiseDataset dataset(30);
   const auto config = complete_config(settings, dataset.info());
-  TrainingModel model(config.model, 0, torch::kCPU, config.train.precision);
+  auto model = make_training_model(config, torch::kCPU);
   TrainingStep step(config, dataset, model, torch::kCPU, 0, graphs);
   Outcome outcome;
   for (int64_t i = 0; i < kSteps; ++i)
@@ -86,20 +87,21 @@ INSTANTIATE_TEST_SUITE_P(Settings, GradientPassCases,
 TEST(GradientPass, HalfABackwardPassDoesNotCountInTheNextOne) {
   const NoiseDataset dataset(30);
   const auto config = complete_config(tiny_config(), dataset.info());
-  TrainingModel model(config.model, 0, torch::kCPU, Precision::kFloat32);
+  auto model = make_training_model(config, torch::kCPU);
   GraphCalls calls;
-  GradientPass pass(config.train, model, fake_graphs(calls));
+  GradientPass pass(config, model, torch::kCPU, fake_graphs(calls));
   const auto images = torch::zeros({4, 1, 8, 8});
-  NoisyBatch batch{.x_t = images,
-                   .timesteps = torch::zeros({4}, torch::kInt64),
-                   .labels = torch::zeros({4}, torch::kInt64),
-                   .target = images + 1};
+  NoisyBatch batch;
+  batch.x_t = images;
+  batch.timesteps = torch::zeros({4}, torch::kInt64);
+  batch.labels = torch::zeros({4}, torch::kInt64);
+  batch.target = images + 1;
   pass.run(batch, true);
-  for (auto& parameter : model.unet()->parameters())
+  for (auto& parameter : model.net()->parameters())
     parameter.mutable_grad() = torch::ones_like(parameter);
   batch.labels.fill_(1000);  // no such class: the forward pass fails
   EXPECT_THROW(pass.run(batch, true), std::exception);
-  for (const auto& parameter : model.unet()->parameters())
+  for (const auto& parameter : model.net()->parameters())
     EXPECT_FALSE(parameter.grad().defined());
 }
 

@@ -8,23 +8,13 @@
 #include "ddpm/checkpoint/json.h"
 #include "ddpm/util/error.h"
 #include "ddpm/util/files.h"
+#include "tests/support/runs.h"
 #include "tests/support/temp_dir.h"
-#include "tests/support/training.h"
 
 namespace ddpm {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// Trains in `run`, from its newest checkpoint if there is one, with `threads` threads.
-void train(const Config& settings, const fs::path& run, int threads = 2) {
-  at::set_num_threads(threads);
-  const NoiseDataset dataset(30);  // an epoch ends within the run, within a batch
-  RunDirectory(run).create();
-  Trainer trainer(complete_config(settings, dataset.info()), dataset, run, torch::kCPU,
-                  RunDirectory(run).newest_checkpoint());
-  trainer.run();
-}
 
 /// Every line of metrics without what depends on the clock.
 std::vector<nlohmann::json> metrics(const fs::path& run) {
@@ -37,12 +27,6 @@ std::vector<nlohmann::json> metrics(const fs::path& run) {
     lines.push_back(object);
   }
   return lines;
-}
-
-void expect_same_bits(const fs::path& a, const fs::path& b) {
-  for (const char* file : {"unet/diffusion_pytorch_model.safetensors", "training/unet.safetensors",
-                           "training/exp_avg.safetensors", "training/exp_avg_sq.safetensors"})
-    EXPECT_TRUE(read_file(a / file) == read_file(b / file)) << file;
 }
 
 struct ResumeCase {

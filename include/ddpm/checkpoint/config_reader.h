@@ -33,6 +33,7 @@ class ConfigReader {
   std::string text(const std::string& key, const std::string& fallback);
   /// A single number counts as a list of one.
   std::vector<int64_t> integers(const std::string& key, std::vector<int64_t> fallback);
+  std::vector<double> numbers(const std::string& key, std::vector<double> fallback);
   std::vector<std::string> texts(const std::string& key, std::vector<std::string> fallback);
 
   /// The enum's value for the text.
@@ -44,6 +45,8 @@ class ConfigReader {
     return *value;
   }
 
+  /// Refuses the value of `key`, whatever it is.
+  [[noreturn]] void refuse(const std::string& key) const;
   /// Refuses any value but `expected` and null.
   void require(const std::string& key, const nlohmann::json& expected);
   /// Refuses keys that nobody asked for, but for private ones (`_...`) and those that say "off".

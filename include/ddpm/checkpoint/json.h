@@ -12,7 +12,8 @@ namespace ddpm {
 /// given twice, or more than 64 levels of nesting.
 nlohmann::json parse_json(std::string_view text, const std::string& origin);
 
-/// Reads and parses a file of at most 16 MiB; see `parse_json`.
+/// Reads and parses a file of at most 16 MiB; see `parse_json`. Python's -Infinity, Infinity and
+/// NaN are read as texts.
 nlohmann::json load_json(const std::filesystem::path& path);
 
 /// JSON as diffusers writes it: sorted keys, two blanks of indent, a newline at the end.

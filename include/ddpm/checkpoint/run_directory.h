@@ -58,8 +58,10 @@ class RunLock {
 /// `CheckpointError` if nothing is there.
 std::filesystem::path resolve_checkpoint(const std::filesystem::path& path);
 
-/// The newest run under `runs` (its link `last`, else the run with the newest checkpoint).
-/// `CheckpointError` that says what to do if there is none.
-std::filesystem::path find_newest_run(const std::filesystem::path& runs);
+/// The newest run under `runs` (its link `last`, else the run with the newest checkpoint) whose
+/// newest checkpoint holds a folder `part`; any with an empty one. `CheckpointError` that says what
+/// to do if there is none.
+std::filesystem::path find_newest_run(const std::filesystem::path& runs,
+                                      const std::string& part = {});
 
 }  // namespace ddpm

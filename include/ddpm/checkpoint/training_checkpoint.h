@@ -5,6 +5,8 @@
 #include <optional>
 #include <string>
 
+#include <nlohmann/json.hpp>
+
 #include "ddpm/config/config.h"
 #include "ddpm/model/flat_parameters.h"
 
@@ -18,6 +20,7 @@ struct TrainingState {
   double seconds = 0.0;                // spent in training, over all sessions
   double loss_sum = 0.0;               // of the steps since the last line of metrics
   int64_t loss_steps = 0;              // their number
+  double accuracy_sum = 0.0;           // likewise, of a classifier
   int64_t dataset_images = 0;
   int64_t threads = 0;         // of the session that wrote it
   std::string device = "cpu";  // likewise
@@ -31,11 +34,19 @@ struct TrainingTensors {
   NamedTensors exp_avg_sq;
 };
 
-/// Writes a whole checkpoint to `target`, which must not exist: the pipeline folder with the EMA
-/// weights, `config.yaml`, and `training/`. It appears under its name only when complete and on the
-/// disk.
+/// Writes a whole checkpoint to `target`, which must not exist: the pipeline folder, or that of a
+/// classifier, with the EMA weights, `config.yaml`, and `training/`. It appears under its name only
+/// when complete and on the disk. `timestep_sampler` is what that has learned, float64 and int64;
+/// empty if it does not learn.
 void save_training_checkpoint(const std::filesystem::path& target, const Config& config,
-                              const TrainingState& state, const TrainingTensors& tensors);
+                              const TrainingState& state, const TrainingTensors& tensors,
+                              const NamedTensors& timestep_sampler = {});
+
+/// The file that describes the network in a checkpoint of this task: unet/config.json, or that of
+/// the classifier.
+std::filesystem::path network_config_file(const std::filesystem::path& checkpoint, Task task);
+/// What it holds for these settings.
+nlohmann::json network_config_to_json(const Config& config);
 
 /// The settings that the run of this checkpoint had.
 Config load_checkpoint_config(const std::filesystem::path& checkpoint);
@@ -44,5 +55,8 @@ Config load_checkpoint_config(const std::filesystem::path& checkpoint);
 TrainingState load_training_state(const std::filesystem::path& checkpoint);
 
 TrainingTensors load_training_tensors(const std::filesystem::path& checkpoint);
+
+/// What the timestep sampler had learned; empty if there is no such file.
+NamedTensors load_timestep_sampler(const std::filesystem::path& checkpoint);
 
 }  // namespace ddpm

@@ -8,6 +8,7 @@
 
 #include <torch/types.h>
 
+#include "ddpm/checkpoint/classifier_folder.h"
 #include "ddpm/checkpoint/pipeline_folder.h"
 #include "ddpm/cli/command_line.h"
 #include "ddpm/config/config.h"
@@ -22,6 +23,10 @@ struct SampleFlags {
   std::optional<std::string> classes;
   std::string out;
   std::string noise;
+  std::string classifier;
+  double classifier_scale = 1.0;
+  std::optional<std::string> negative_class;
+  std::string guide_with;
   std::optional<int64_t> count;
   int64_t batch_size = 64;
   uint64_t seed = 0;
@@ -32,12 +37,19 @@ struct SampleJob {
   std::filesystem::path checkpoint;
   std::filesystem::path run;  // empty for a folder that is no run
   PipelineFolder pipeline;
+  std::optional<PipelineFolder> weaker;        // to guide away from
+  std::optional<ClassifierFolder> classifier;  // guides towards the labels
   std::vector<int64_t> labels;
   torch::Tensor noise;  // all initial noise, undefined if drawn from seeds
   int64_t count = 0;
   std::filesystem::path out;
   torch::Device device = torch::kCPU;
   Precision precision = Precision::kFloat32;
+
+  /// Whose classes the labels are: the model's, or if it has none the classifier's.
+  const ModelConfig& classes() const {
+    return classifier && !pipeline.model.num_class_embeds ? classifier->model : pipeline.model;
+  }
 };
 
 /// Finds the model, reads it and checks the flags against it. Writes nothing. `UserError` and its

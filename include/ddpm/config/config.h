@@ -58,25 +58,73 @@ struct ModelConfig {
   std::vector<std::string> class_names;         // empty: classes have numbers only
 };
 
-enum class BetaSchedule { kLinear, kScaledLinear, kCosine };
+/// Of a noise-conditioned classifier (`train.task: classifier`): the downward half of the U-Net of
+/// the model section, then pooling and two linear layers.
+enum class Pooling { kMean, kAttention };
+struct ClassifierConfig {
+  Pooling pooling = Pooling::kMean;
+  int64_t feature_dim = 128;
+  double clean_share = 0.5;
+};
+
+enum class ProcessType { kDiscrete, kEdm, kFlow };
+enum class BetaSchedule { kLinear, kScaledLinear, kCosine, kSigmoid, kJsd };
 enum class PredictionType { kEpsilon, kSample, kVPrediction };
+/// Whether the network gives the variance of the reverse process beside its mean.
+enum class Variance { kFixed, kLearnedRange };
 
 /// The forward process, in the words of diffusers' schedulers.
 struct DiffusionConfig {
+  ProcessType process = ProcessType::kDiscrete;
   int64_t num_train_timesteps = 1000;
   BetaSchedule beta_schedule = BetaSchedule::kLinear;
   double beta_start = 1e-4;
   double beta_end = 0.02;
+  std::vector<double> trained_betas;  // empty: as beta_schedule says
+  bool rescale_betas_zero_snr = false;
   PredictionType prediction_type = PredictionType::kEpsilon;
+  double sigma_data = 0.5;   // EDM: standard deviation of the data
+  double sigma_min = 0.002;  // EDM: lowest and highest noise level of sampling
+  double sigma_max = 80.0;
+  Variance variance = Variance::kFixed;
 };
 
 enum class OptimizerType { kAdam, kAdamW };
 enum class LrSchedule { kConstant, kLinear, kCosine };
 enum class Precision { kAuto, kFloat32, kBFloat16, kTf32 };
 enum class GradientCheckpointing { kNone, kBlocks };
+enum class Task { kDenoiser, kClassifier };
+enum class Objective { kSimple, kHybrid, kVlb };
+enum class LossType { kL2, kL1, kHuber };
+enum class LossWeighting { kNone, kSnr, kMinSnr, kSoftMinSnr, kTruncSnr, kP2 };
+enum class TimestepSampler {
+  kAuto,
+  kUniform,
+  kStratified,
+  kLossSecondMoment,
+  kLogitNormal,
+  kLogNormal
+};
+enum class Coupling { kIndependent, kOptimalTransport };
 
 /// The run of the optimizer and what it leaves behind.
 struct TrainConfig {
+  Task task = Task::kDenoiser;
+  Objective loss = Objective::kSimple;
+  double vlb_weight = 0.001;
+  LossType loss_type = LossType::kL2;
+  double huber_c = 0.1;
+  LossWeighting loss_weighting = LossWeighting::kNone;
+  double snr_gamma = 5.0;
+  double p2_k = 1.0;
+  double p2_gamma = 1.0;
+  double noise_offset = 0.0;
+  TimestepSampler timestep_sampler = TimestepSampler::kAuto;
+  double logit_mean = 0.0;
+  double logit_std = 1.0;
+  double p_mean = -1.2;
+  double p_std = 1.2;
+  Coupling coupling = Coupling::kIndependent;
   std::optional<int64_t> steps;  // empty: as many as fit into `max_minutes`
   double max_minutes = 0.0;      // 0: no limit
   int64_t batch_size = 128;
@@ -103,22 +151,63 @@ struct TrainConfig {
   int64_t seed = 0;
 };
 
-enum class SamplerType { kDdim, kDdpm };
-enum class TimestepSpacing { kLeading, kTrailing, kLinspace, kUniform, kQuad };
-enum class VarianceType { kFixedSmall, kFixedLarge };
+enum class SamplerType {
+  kDdim,
+  kDdpm,
+  kEuler,
+  kEulerAncestral,
+  kHeun,
+  kDpmpp2m,
+  kDpmpp3m,
+  kDpmpp2mSde,
+  kDpmpp3mSde,
+  kUniPc,
+  kIpndm,
+  kDeis
+};
+enum class TimestepSpacing {
+  kAuto,
+  kLeading,
+  kTrailing,
+  kLinspace,
+  kUniform,
+  kQuad,
+  kKarras,
+  kLogSnr
+};
+enum class FinalSigma { kZero, kSigmaMin };
+enum class SolverType { kAuto, kMidpoint, kHeun, kBh1, kBh2, kLogRho, kRho };
+enum class VarianceType { kFixedSmall, kFixedLarge, kLearnedRange };
+enum class GuidanceSchedule { kConstant, kLinear, kCosine };
 
 /// How images are drawn, in training and by default from the checkpoint.
 struct SampleConfig {
   SamplerType sampler = SamplerType::kDdim;
   int64_t steps = 50;
-  TimestepSpacing timestep_spacing = TimestepSpacing::kTrailing;
+  TimestepSpacing timestep_spacing = TimestepSpacing::kAuto;
   int64_t steps_offset = 0;
+  double flow_shift = 1.0;
+  FinalSigma final_sigmas_type = FinalSigma::kZero;
+  int64_t order = 0;  // of multistep solvers; 0: the solver's usual one
+  SolverType solver_type = SolverType::kAuto;
+  bool lower_order_final = true;
   double eta = 0.0;
+  double s_churn = 0.0;
+  double s_tmin = 0.0;
+  double s_tmax = 1e9;
+  double s_noise = 1.0;
   VarianceType variance_type = VarianceType::kFixedLarge;
   bool clip_sample = true;
   double clip_sample_range = 1.0;
   bool use_clipped_model_output = true;
+  bool thresholding = false;
+  double dynamic_thresholding_ratio = 0.995;
+  double sample_max_value = 1.0;
   double guidance = 1.0;
+  double guidance_rescale = 0.0;
+  std::vector<double> guidance_interval;  // {low, high} in sigma / alpha; empty: everywhere
+  GuidanceSchedule guidance_schedule = GuidanceSchedule::kConstant;
+  std::optional<int64_t> negative_class;
   int64_t grid_images = 64;
 };
 
@@ -126,6 +215,7 @@ struct SampleConfig {
 struct Config {
   DataConfig data;
   ModelConfig model;
+  ClassifierConfig classifier;
   DiffusionConfig diffusion;
   TrainConfig train;
   SampleConfig sample;

@@ -16,7 +16,8 @@ struct Named {
   std::string_view name;
 };
 
-/// The words of the enum `E`, one entry for each of its values. Every enum of `Config` has a table.
+/// The words of the enum `E`, one entry for each of its values; a further entry for the same value
+/// is another word that is understood. Every enum of `Config` has a table.
 template <typename E>
 inline constexpr std::array<Named<E>, 0> kNames = {};
 
@@ -33,10 +34,20 @@ inline constexpr auto kNames<Resampling> = std::to_array<Named<Resampling>>({
 });
 
 template <>
+inline constexpr auto kNames<ProcessType> = std::to_array<Named<ProcessType>>({
+    {ProcessType::kDiscrete, "discrete"},
+    {ProcessType::kEdm, "edm"},
+    {ProcessType::kFlow, "flow"},
+});
+
+template <>
 inline constexpr auto kNames<BetaSchedule> = std::to_array<Named<BetaSchedule>>({
     {BetaSchedule::kLinear, "linear"},
     {BetaSchedule::kScaledLinear, "scaled_linear"},
+    {BetaSchedule::kScaledLinear, "quadratic"},
     {BetaSchedule::kCosine, "squaredcos_cap_v2"},
+    {BetaSchedule::kSigmoid, "sigmoid"},
+    {BetaSchedule::kJsd, "jsd"},
 });
 
 template <>
@@ -74,24 +85,120 @@ inline constexpr auto kNames<GradientCheckpointing> = std::to_array<Named<Gradie
 });
 
 template <>
+inline constexpr auto kNames<Pooling> = std::to_array<Named<Pooling>>({
+    {Pooling::kMean, "mean"},
+    {Pooling::kAttention, "attention"},
+});
+
+template <>
+inline constexpr auto kNames<Variance> = std::to_array<Named<Variance>>({
+    {Variance::kFixed, "fixed"},
+    {Variance::kLearnedRange, "learned_range"},
+});
+
+template <>
+inline constexpr auto kNames<Task> = std::to_array<Named<Task>>({
+    {Task::kDenoiser, "denoiser"},
+    {Task::kClassifier, "classifier"},
+});
+
+template <>
+inline constexpr auto kNames<Objective> = std::to_array<Named<Objective>>({
+    {Objective::kSimple, "simple"},
+    {Objective::kHybrid, "hybrid"},
+    {Objective::kVlb, "vlb"},
+});
+
+template <>
+inline constexpr auto kNames<LossType> = std::to_array<Named<LossType>>({
+    {LossType::kL2, "l2"},
+    {LossType::kL1, "l1"},
+    {LossType::kHuber, "huber"},
+});
+
+template <>
+inline constexpr auto kNames<LossWeighting> = std::to_array<Named<LossWeighting>>({
+    {LossWeighting::kNone, "none"},
+    {LossWeighting::kSnr, "snr"},
+    {LossWeighting::kMinSnr, "min_snr"},
+    {LossWeighting::kSoftMinSnr, "soft_min_snr"},
+    {LossWeighting::kTruncSnr, "trunc_snr"},
+    {LossWeighting::kP2, "p2"},
+});
+
+template <>
+inline constexpr auto kNames<TimestepSampler> = std::to_array<Named<TimestepSampler>>({
+    {TimestepSampler::kAuto, "auto"},
+    {TimestepSampler::kUniform, "uniform"},
+    {TimestepSampler::kStratified, "stratified"},
+    {TimestepSampler::kLossSecondMoment, "loss_second_moment"},
+    {TimestepSampler::kLogitNormal, "logit_normal"},
+    {TimestepSampler::kLogNormal, "log_normal"},
+});
+
+template <>
+inline constexpr auto kNames<Coupling> = std::to_array<Named<Coupling>>({
+    {Coupling::kIndependent, "independent"},
+    {Coupling::kOptimalTransport, "ot"},
+});
+
+template <>
 inline constexpr auto kNames<SamplerType> = std::to_array<Named<SamplerType>>({
     {SamplerType::kDdim, "ddim"},
     {SamplerType::kDdpm, "ddpm"},
+    {SamplerType::kEuler, "euler"},
+    {SamplerType::kEulerAncestral, "euler-ancestral"},
+    {SamplerType::kHeun, "heun"},
+    {SamplerType::kDpmpp2m, "dpmpp-2m"},
+    {SamplerType::kDpmpp3m, "dpmpp-3m"},
+    {SamplerType::kDpmpp2mSde, "dpmpp-2m-sde"},
+    {SamplerType::kDpmpp3mSde, "dpmpp-3m-sde"},
+    {SamplerType::kUniPc, "unipc"},
+    {SamplerType::kIpndm, "ipndm"},
+    {SamplerType::kDeis, "deis"},
 });
 
 template <>
 inline constexpr auto kNames<TimestepSpacing> = std::to_array<Named<TimestepSpacing>>({
+    {TimestepSpacing::kAuto, "auto"},
     {TimestepSpacing::kLeading, "leading"},
     {TimestepSpacing::kTrailing, "trailing"},
     {TimestepSpacing::kLinspace, "linspace"},
     {TimestepSpacing::kUniform, "uniform"},
     {TimestepSpacing::kQuad, "quad"},
+    {TimestepSpacing::kKarras, "karras"},
+    {TimestepSpacing::kLogSnr, "logsnr"},
+});
+
+template <>
+inline constexpr auto kNames<FinalSigma> = std::to_array<Named<FinalSigma>>({
+    {FinalSigma::kZero, "zero"},
+    {FinalSigma::kSigmaMin, "sigma_min"},
+});
+
+template <>
+inline constexpr auto kNames<SolverType> = std::to_array<Named<SolverType>>({
+    {SolverType::kAuto, "auto"},
+    {SolverType::kMidpoint, "midpoint"},
+    {SolverType::kHeun, "heun"},
+    {SolverType::kBh1, "bh1"},
+    {SolverType::kBh2, "bh2"},
+    {SolverType::kLogRho, "logrho"},
+    {SolverType::kRho, "rho"},
 });
 
 template <>
 inline constexpr auto kNames<VarianceType> = std::to_array<Named<VarianceType>>({
     {VarianceType::kFixedSmall, "fixed_small"},
     {VarianceType::kFixedLarge, "fixed_large"},
+    {VarianceType::kLearnedRange, "learned_range"},
+});
+
+template <>
+inline constexpr auto kNames<GuidanceSchedule> = std::to_array<Named<GuidanceSchedule>>({
+    {GuidanceSchedule::kConstant, "constant"},
+    {GuidanceSchedule::kLinear, "linear"},
+    {GuidanceSchedule::kCosine, "cosine"},
 });
 
 template <typename E>

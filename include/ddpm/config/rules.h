@@ -16,8 +16,15 @@ void check_rules(const Config& config);
 /// not come through it. `UserError` as above.
 void check_model(const ModelConfig& model);
 
-/// The rules of the sample section for a model with so many timesteps. `UserError` as above.
-void check_sample(const SampleConfig& sample, int64_t num_train_timesteps);
+/// The rules of loss, noise levels and task in training, across sections. `UserError` as above.
+void check_objective(const Config& config);
+
+/// The rules of the diffusion section. `UserError` as above.
+void check_diffusion(const DiffusionConfig& diffusion);
+
+/// The rules of the sample section for models of this process: what no sampler of that name has,
+/// and what makes no sense on it. `UserError` as above.
+void check_sample(const SampleConfig& sample, const DiffusionConfig& diffusion);
 
 /// Checks that every level of the U-Net but the last can halve the sides of the images.
 /// `UserError` that tells the nearest sizes which work.

@@ -58,10 +58,11 @@ struct ImageSizeSlot {
   std::vector<int64_t>* target;
 };
 
-/// The member of `Config` that a setting stands for.
-using Slot =
-    std::variant<bool*, int64_t*, double*, std::string*, std::optional<int64_t>*,
-                 std::vector<int64_t>*, std::vector<std::string>*, ImageSizeSlot, EnumSlot>;
+/// The member of `Config` that a setting stands for. A list of numbers may be empty; the others
+/// may not.
+using Slot = std::variant<bool*, int64_t*, double*, std::string*, std::optional<int64_t>*,
+                          std::vector<int64_t>*, std::vector<double>*, std::vector<std::string>*,
+                          ImageSizeSlot, EnumSlot>;
 
 /// One row of the settings table: all that the program knows about one setting.
 struct Setting {

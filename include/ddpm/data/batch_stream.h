@@ -15,12 +15,13 @@
 namespace ddpm {
 
 /// Images in [-1, 1], [N, C, H, W] float32, and their classes, [N] int64 (undefined without
-/// labels); `timesteps` and `noise` are for `BatchOptions::prepare` to fill.
+/// labels); the rest is for `BatchOptions::prepare` to fill.
 struct Batch {
   torch::Tensor images;
   torch::Tensor labels;
   torch::Tensor timesteps;
   torch::Tensor noise;
+  torch::Tensor units;  // [N] float64 in (0, 1), of timesteps that cannot be drawn ahead
 };
 
 struct BatchOptions {

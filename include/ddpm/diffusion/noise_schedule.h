@@ -9,8 +9,12 @@ namespace ddpm {
 
 /// The variance of each step of the forward process, in float64.
 ///
+/// Betas are `trained_betas` if given, else those of the named schedule; `rescale_betas_zero_snr`
+/// shifts and scales sqrt(alpha_bar) so that the last is exactly 0 (Lin et al., "Common diffusion
+/// noise schedules and sample steps are flawed", 2023, algorithm 1).
+///
 /// Adding a schedule takes one function from the settings to the betas and one row in the table of
-/// noise_schedule.cpp.
+/// noise_schedule.cpp, and its word in names.h.
 class NoiseSchedule {
  public:
   explicit NoiseSchedule(const DiffusionConfig& config);

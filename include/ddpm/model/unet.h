@@ -2,7 +2,6 @@
 
 #include <vector>
 
-#include <torch/nn/module.h>
 #include <torch/nn/modules/conv.h>
 #include <torch/nn/modules/embedding.h>
 #include <torch/nn/modules/normalization.h>
@@ -12,11 +11,12 @@
 #include "ddpm/model/blocks.h"
 #include "ddpm/model/cost.h"
 #include "ddpm/model/embeddings.h"
+#include "ddpm/model/network.h"
 
 namespace ddpm {
 
 /// The denoising network: diffusers' `UNet2DModel`, with the same module tree and parameter names.
-class UNetImpl : public torch::nn::Module {
+class UNetImpl : public NetworkImpl {
  public:
   explicit UNetImpl(const ModelConfig& config);
 
@@ -26,19 +26,12 @@ class UNetImpl : public torch::nn::Module {
   /// `class_labels` is [N] int64, undefined for an unconditional net. Gives
   /// [N, out_channels, H, W], in the type of the convolutions' weights.
   torch::Tensor forward(const torch::Tensor& sample, const torch::Tensor& timesteps,
-                        const torch::Tensor& class_labels = {});
+                        const torch::Tensor& class_labels = {}) override;
 
   const ModelConfig& config() const { return config_; }
 
-  /// Keeps no activations of residual blocks in training; the backward pass makes them again.
-  void enable_gradient_checkpointing(bool enabled);
-
-  /// Draws the weights as the DDPM paper's code does: uniform with variance 1 / mean of fan-in and
-  /// fan-out, biases zero, and the last layer of each residual path near zero.
-  void init_weights(uint64_t seed);
-
-  int64_t parameter_count() const;
-  Cost cost(int64_t height, int64_t width) const;
+  void enable_gradient_checkpointing(bool enabled) override;
+  Cost cost(int64_t height, int64_t width) const override;
 
  private:
   torch::Tensor embed(const torch::Tensor& timesteps, const torch::Tensor& class_labels);

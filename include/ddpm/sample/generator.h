@@ -1,14 +1,18 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
 #include <vector>
 
 #include <torch/types.h>
 
 #include "ddpm/config/config.h"
-#include "ddpm/diffusion/noise_schedule.h"
+#include "ddpm/diffusion/process.h"
 #include "ddpm/model/unet.h"
 #include "ddpm/sample/network_calls.h"
+#include "ddpm/samplers/guidance.h"
 #include "ddpm/samplers/sampler.h"
 
 namespace ddpm {
@@ -21,6 +25,10 @@ struct GenerationRequest {
   torch::Tensor initial_noise;  // [N, C, H, W]; undefined: drawn from the seeds
 };
 
+/// The gradient of the summed log-probability of `labels` [N] with respect to the noisy images x.
+using LabelGradient = std::function<torch::Tensor(const torch::Tensor& x, const NoiseLevel& level,
+                                                  const torch::Tensor& labels)>;
+
 /// Draws images from a network.
 class Generator {
  public:
@@ -30,27 +38,50 @@ class Generator {
   Generator(UNet unet, const DiffusionConfig& diffusion, const SampleConfig& options,
             torch::Device device, const GraphFactory& graphs = {});
 
+  /// Guides away from a weaker model (see `with_autoguidance`) instead of from another class.
+  void guide_with(UNet weaker, const DiffusionConfig& diffusion);
+
+  /// Guides by a classifier's gradient (see `with_classifier_guidance`), which is called in turn
+  /// with the network, with gradients enabled. Needs labels.
+  void guide_by_classifier(LabelGradient gradient, double scale);
+
   /// One batch: images [N, C, H, W] in [-1, 1], float32, on the CPU.
   torch::Tensor generate(
       const GenerationRequest& request, const StepObserver& on_step = [](int64_t) {});
 
   const SampleConfig& options() const { return options_; }
   const ModelConfig& model() const { return unet_->config(); }
+  const Process& process() const { return process_; }
 
  private:
+  struct Weaker {
+    Weaker(UNet unet, const DiffusionConfig& diffusion)
+        : calls(std::move(unet), {}),
+          process(diffusion) {}
+    NetworkCalls calls;
+    Process process;
+  };
+  struct Classifier {
+    LabelGradient gradient;
+    double scale;
+  };
+
   Denoiser make_denoiser(const std::vector<int64_t>& labels);
+  Denoiser make_guided(const torch::Tensor& labels);
 
   UNet unet_;
   NetworkCalls calls_;
-  NoiseSchedule schedule_;
-  PredictionType prediction_type_;
+  Process process_;
   SampleConfig options_;
+  std::vector<NoiseLevel> levels_;
   torch::Device device_;
+  std::unique_ptr<Weaker> weaker_;
+  std::optional<Classifier> classifier_;
 };
 
-/// `UserError` that says why, if the model cannot be guided with this scale: it has no classes, or
-/// was trained without label dropout.
-void check_guidance(const ModelConfig& model, double guidance);
+/// `UserError` that says why, if the model cannot be guided as the options say: it has no classes,
+/// was trained without label dropout, or does not know the negative class.
+void check_guidance(const ModelConfig& model, const SampleConfig& options);
 
 /// Labels for `count` images: `classes` in turn; all classes in turn if that is empty; none for an
 /// unconditional model.

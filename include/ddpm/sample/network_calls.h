@@ -20,7 +20,7 @@ class NetworkCalls {
 
   /// The network's answer to images `x` [N, C, H, W] that are all at timestep `t`, in float32.
   /// `labels` is [N] int64, undefined for an unconditional net.
-  torch::Tensor run(const torch::Tensor& x, int64_t t, const torch::Tensor& labels);
+  torch::Tensor run(const torch::Tensor& x, double t, const torch::Tensor& labels);
 
  private:
   bool fits(const torch::Tensor& x) const;

@@ -1,25 +1,65 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 
 #include <torch/types.h>
 
-#include "ddpm/samplers/sampler.h"
+#include "ddpm/config/config.h"
+#include "ddpm/samplers/denoiser.h"
 
 namespace ddpm {
 
-/// A class-conditional network: x [N, C, H, W], timestep, labels [N] int64 (undefined for an
+/// A class-conditional network: x [N, C, H, W], noise level, labels [N] int64 (undefined for an
 /// unconditional one) to its raw output.
-using ConditionalDenoiser =
-    std::function<torch::Tensor(const torch::Tensor& x, int64_t t, const torch::Tensor& labels)>;
+using ConditionalNetwork = std::function<torch::Tensor(
+    const torch::Tensor& x, const NoiseLevel& level, const torch::Tensor& labels)>;
 
-/// The network with fixed labels as a plain denoiser.
-Denoiser with_labels(ConditionalDenoiser network, torch::Tensor labels);
+/// The scale of guidance at each noise level.
+///
+/// With u the progress of sampling, 0 at the noisy end, it is s (constant), 1 + 2u (s - 1) (linear)
+/// or 1 + (1 - cos(pi u)) (s - 1) (cosine), all of the same mean (Wang et al., "Analysis of
+/// classifier-free guidance weight schedulers", 2024); and 1, no guidance, where sigma / alpha is
+/// outside `guidance_interval`, ends included (Kynkaanniemi et al., 2024).
+class GuidanceScale {
+ public:
+  explicit GuidanceScale(const SampleConfig& options);
 
-/// Classifier-free guidance (Ho and Salimans, 2022): uncond + scale (cond - uncond), both halves in
-/// one network call of 2N images. Scale 1 is no guidance and costs N. `null_label` is the label
-/// that means "no class".
-Denoiser with_guidance(ConditionalDenoiser network, torch::Tensor labels, int64_t null_label,
-                       double scale);
+  double at(const NoiseLevel& level) const;
+  /// Whether there is any guidance.
+  bool active() const { return scale_ != 1.0; }
+
+ private:
+  double scale_;
+  GuidanceSchedule schedule_;
+  double low_;
+  double high_;
+};
+
+/// The network with fixed labels.
+RawDenoiser with_labels(ConditionalNetwork network, torch::Tensor labels);
+
+/// Classifier-free guidance (Ho and Salimans, 2022): other + scale (wanted - other), where "other"
+/// is the network's answer for `other_label`: the null label, or a negative class. Both halves are
+/// one network call of 2N images; where the scale is 1 there is one of N, the conditional network
+/// alone. `guidance_rescale` is the share by which the result gets back the standard deviation of
+/// the wanted half (Lin et al., 2023). Of outputs with 2C channels, C those of x, the second half
+/// is a learned variance and stays as it is.
+RawDenoiser with_guidance(ConditionalNetwork network, torch::Tensor labels, int64_t other_label,
+                          const SampleConfig& options);
+
+/// Guidance away from what a weaker model says (Karras et al., "Guiding a diffusion model with a
+/// bad version of itself", 2024): weak + scale (main - weak), for any two models whose noise levels
+/// are the same. `main` and `weak` are called in turn.
+Denoiser with_autoguidance(Denoiser main, Denoiser weak, const SampleConfig& options);
+
+/// The gradient of the summed log-probability of the wanted classes with respect to x, [N, C, H,
+/// W]. Image i's must not depend on its neighbours.
+using ClassifierGradient =
+    std::function<torch::Tensor(const torch::Tensor& x, const NoiseLevel& level)>;
+
+/// Classifier guidance (Dhariwal and Nichol, 2021, algorithm 2): eps - scale sigma gradient, from
+/// which x0 follows. Comes after clipping and is not clipped again, as in the paper's code.
+Denoiser with_classifier_guidance(Denoiser denoise, ClassifierGradient gradient, double scale);
 
 }  // namespace ddpm

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 
 namespace ddpm {
 
@@ -14,7 +15,8 @@ struct Metrics {
   double grad_norm = 0.0;  // of the last step, before clipping
   double lr = 0.0;         // of the last step
   double images_per_second = 0.0;
-  double seconds = 0.0;  // of training so far, over all sessions
+  double seconds = 0.0;                 // of training so far, over all sessions
+  std::optional<double> accuracy = {};  // of a classifier, over the same steps as the loss
 };
 
 /// Appends metrics to a file, one JSON object a line.

@@ -1,17 +1,26 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 
 #include <torch/types.h>
 
 #include "ddpm/config/config.h"
 #include "ddpm/data/dataset.h"
+#include "ddpm/model/network.h"
+#include "ddpm/train/training_model.h"
 
 namespace ddpm {
 
 /// `config` with all that follows from the data: channels, image size, classes and the row that
 /// means "no class". `UserError` if model and data do not fit each other.
 Config complete_config(Config config, const DatasetInfo& data);
+
+/// The network that `config`, complete, trains: a U-Net or a classifier.
+std::shared_ptr<NetworkImpl> make_network(const Config& config);
+
+/// A fresh one in training, with the seed and the precision of the settings.
+TrainingModel make_training_model(const Config& config, torch::Device device);
 
 /// What training this model is expected to take, in bytes: the parameters (weights, gradients,
 /// EMA, two moments, and what the net computes with) and the activations of one micro-batch. An

@@ -53,6 +53,7 @@ class Trainer {
   double grid_seconds(double seconds_per_step) const;
   void write_metrics();
   void show_progress();
+  bool draws_samples() const { return generator_.has_value(); }
   torch::Tensor draw_grid();
   void write_samples();
   void save();
@@ -65,13 +66,14 @@ class Trainer {
   torch::Device device_;
   TrainingState state_;
   TrainingModel model_;
-  Generator generator_;
+  std::optional<Generator> generator_;  // of a denoiser
   TrainingStep step_;
   MetricsLog metrics_;
   ProgressLine progress_;
 
-  torch::Tensor loss_sum_;   // over the steps since the last log line, on the device
-  torch::Tensor grad_norm_;  // of the last step, on the device
+  torch::Tensor loss_sum_;      // over the steps since the last log line, on the device
+  torch::Tensor accuracy_sum_;  // likewise, of a classifier
+  torch::Tensor grad_norm_;     // of the last step, on the device
   double last_lr_ = 0.0;
   double last_loss_ = 0.0;
   double images_per_second_ = 0.0;

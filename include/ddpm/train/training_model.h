@@ -1,30 +1,35 @@
 #pragma once
 
+#include <memory>
+#include <string>
+
 #include <torch/types.h>
 
 #include "ddpm/checkpoint/training_checkpoint.h"
 #include "ddpm/config/config.h"
 #include "ddpm/model/flat_parameters.h"
+#include "ddpm/model/network.h"
 #include "ddpm/model/precision.h"
-#include "ddpm/model/unet.h"
 
 namespace ddpm {
 
 /// The network in training: weights, EMA and both Adam moments, each one flat float32 tensor of the
-/// same layout, and two U-Nets that compute with weights and EMA in the precision of the run.
+/// same layout, and two networks that compute with weights and EMA in the precision of the run.
 class TrainingModel {
  public:
-  /// Starts from `UNet::init_weights(seed)`; the EMA starts at the weights.
-  TrainingModel(const ModelConfig& model, uint64_t seed, torch::Device device, Precision precision);
+  /// `net` and `ema_net` are two networks of the same kind. Starts from `init_weights(seed)`; the
+  /// EMA starts at the weights.
+  TrainingModel(std::shared_ptr<NetworkImpl> net, std::shared_ptr<NetworkImpl> ema_net,
+                uint64_t seed, torch::Device device, Precision precision);
 
-  UNet& unet() { return unet_; }
+  const std::shared_ptr<NetworkImpl>& net() const { return net_; }
   /// The averaged network, to be used between `refresh_ema` and `release_ema`, which gives the
   /// memory of a bf16 copy back.
-  UNet& ema_unet() { return ema_unet_; }
+  const std::shared_ptr<NetworkImpl>& ema_net() const { return ema_net_; }
   void refresh_ema() { ema_parameters_.refresh(); }
   void release_ema() { ema_parameters_.release(); }
 
-  /// Takes what the backward pass of a micro-batch has left at `unet` into a flat tensor, to be
+  /// Takes what the backward pass of a micro-batch has left at `net` into a flat tensor, to be
   /// summed over a step; `first` of a step. For steps of several micro-batches: the gradients of a
   /// single one stay where they are until `update`.
   void take_gradients(bool first);
@@ -43,8 +48,8 @@ class TrainingModel {
   /// Parameter by parameter on the CPU, so that sums over them do not depend on where they lie.
   std::vector<GradientPart> gradient_parts();
 
-  UNet unet_;
-  UNet ema_unet_;
+  std::shared_ptr<NetworkImpl> net_;
+  std::shared_ptr<NetworkImpl> ema_net_;
   FlatLayout layout_;
   torch::Tensor weights_;
   torch::Tensor gradients_;  // undefined before the first `take_gradients`
@@ -54,9 +59,5 @@ class TrainingModel {
   ComputeParameters parameters_;
   ComputeParameters ema_parameters_;
 };
-
-/// Mean squared error of the net's answer, in float32.
-torch::Tensor denoising_loss(UNet& unet, const torch::Tensor& x_t, const torch::Tensor& timesteps,
-                             const torch::Tensor& labels, const torch::Tensor& target);
 
 }  // namespace ddpm

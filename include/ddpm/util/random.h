@@ -18,6 +18,8 @@ enum class RandomPurpose : uint32_t {
   kDropoutMask = 7,
   kInitialNoise = 8,
   kSamplerNoise = 9,
+  kNoiseOffset = 20,
+  kCleanImage = 21,
 };
 
 /// Address of a stream of random numbers. The numbers are a pure function of the address and their

@@ -1,0 +1,91 @@
+#include "ddpm/sample/noisy_classifier.h"
+
+#include <cmath>
+
+#include <torch/autograd.h>
+#include <torch/types.h>
+
+#include "ddpm/checkpoint/classifier_folder.h"
+#include "ddpm/checkpoint/run_directory.h"
+
+namespace ddpm {
+namespace {
+
+ClassifierFolder open_folder(const std::filesystem::path& path) {
+  return load_classifier_folder(resolve_checkpoint(path));
+}
+
+}  // namespace
+
+NoisyClassifier::NoisyClassifier(Classifier net, const DiffusionConfig& diffusion,
+                                 torch::Device device)
+    : net_(std::move(net)),
+      process_(diffusion),
+      device_(device) {
+  net_->eval();
+}
+
+NoisyClassifier::NoisyClassifier(const std::filesystem::path& path, torch::Device device)
+    : net_(nullptr),
+      process_(DiffusionConfig()),
+      device_(device) {
+  const auto folder = open_folder(path);
+  net_ = load_classifier(folder, device);
+  process_ = Process(folder.diffusion);
+}
+
+NoisyClassifier::Input NoisyClassifier::input_at(const NoiseLevel& level) const {
+  const auto known = process_.level_of_ratio(level.ratio());
+  const double timestep = std::max(known.t, clean_timestep(process_));
+  return {known.alpha / level.alpha * process_.input_scale(known), timestep};
+}
+
+NoisyClassifier::Input NoisyClassifier::clean_input() const {
+  const double timestep = clean_timestep(process_);
+  const auto lowest = process_.level_at(timestep);
+  return {lowest.alpha * process_.input_scale(lowest), timestep};
+}
+
+torch::Tensor NoisyClassifier::told(double timestep, int64_t images) const {
+  return torch::full({images}, timestep, torch::device(device_).dtype(torch::kFloat32));
+}
+
+torch::Tensor NoisyClassifier::logits(const torch::Tensor& x, const NoiseLevel& level) {
+  const auto [scale, timestep] = input_at(level);
+  return net_->forward(scale * x, told(timestep, x.size(0)));
+}
+
+torch::Tensor NoisyClassifier::logits(const torch::Tensor& images) {
+  const torch::NoGradGuard no_grad;
+  const auto [scale, timestep] = clean_input();
+  return net_->forward(scale * images.to(device_), told(timestep, images.size(0)));
+}
+
+torch::Tensor NoisyClassifier::features(const torch::Tensor& images) {
+  const torch::NoGradGuard no_grad;
+  const auto [scale, timestep] = clean_input();
+  return net_->features(scale * images.to(device_), told(timestep, images.size(0)));
+}
+
+torch::Tensor NoisyClassifier::gradient(const torch::Tensor& x, const NoiseLevel& level,
+                                        const torch::Tensor& labels) {
+  if (level.alpha == 0) return torch::zeros_like(x);
+  const torch::AutoGradMode with_grad(true);
+  const auto input = x.detach().clone().requires_grad_();
+  const auto log_probability = torch::log_softmax(logits(input, level), 1);
+  const auto wanted = log_probability.gather(1, labels.view({-1, 1})).sum();
+  return torch::autograd::grad({wanted}, {input}).at(0);
+}
+
+double accuracy(NoisyClassifier& classifier, const torch::Tensor& images,
+                const torch::Tensor& labels) {
+  const auto guess = classifier.logits(images).argmax(1);
+  const auto right = guess == labels.to(guess.device());
+  return right.to(torch::kFloat64).mean().item<double>();
+}
+
+double clean_timestep(const Process& process) {
+  return process.type() == ProcessType::kEdm ? std::log(process.min_ratio()) / 4.0 : 0.0;
+}
+
+}  // namespace ddpm

@@ -1,0 +1,55 @@
+#include "ddpm/train/test_accuracy.h"
+
+#include <algorithm>
+
+#include <torch/types.h>
+
+#include "ddpm/util/error.h"
+
+namespace ddpm {
+namespace {
+
+constexpr int64_t kBatch = 250;
+
+/// Images first ... first+count-1 in [-1, 1].
+torch::Tensor read_images(const Dataset& dataset, int64_t first, int64_t count) {
+  const auto& info = dataset.info();
+  auto bytes = torch::empty({count, info.channels, info.height, info.width}, torch::kUInt8);
+  const int64_t size = bytes.numel() / count;
+  for (int64_t i = 0; i < count; ++i)
+    dataset.read(first + i, bytes.data_ptr<uint8_t>() + i * size);
+  return bytes.to(torch::kFloat32) * (2.0 / 255.0) - 1.0;
+}
+
+torch::Tensor read_labels(const Dataset& dataset, int64_t first, int64_t count) {
+  auto labels = torch::empty({count}, torch::kInt64);
+  for (int64_t i = 0; i < count; ++i)
+    labels.data_ptr<int64_t>()[i] = dataset.label(first + i);
+  return labels;
+}
+
+}  // namespace
+
+std::unique_ptr<Dataset> open_test_split(DataConfig data) {
+  const bool one_file = data.name == "npz" || data.name == "idx";  // the same for both splits
+  if (data.split != "train" || one_file) return nullptr;
+  data.split = "test";
+  try {
+    return open_dataset(data);
+  } catch (const UserError&) {  // there is nothing to test with
+    return nullptr;
+  }
+}
+
+double test_accuracy(NoisyClassifier& classifier, const Dataset& dataset) {
+  const int64_t images = dataset.info().images;
+  double right = 0.0;
+  for (int64_t first = 0; first < images; first += kBatch) {
+    const int64_t count = std::min(kBatch, images - first);
+    right += static_cast<double>(count) * accuracy(classifier, read_images(dataset, first, count),
+                                                   read_labels(dataset, first, count));
+  }
+  return right / static_cast<double>(images);
+}
+
+}  // namespace ddpm
