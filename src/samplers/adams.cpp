@@ -60,7 +60,8 @@ Weights lagrange_integrals(const Weights& nodes, size_t order, const Weights& mo
 }  // namespace
 
 /// Liu et al., "Pseudo numerical methods for diffusion models on manifolds", 2022, equation 9, with
-/// lower orders in the first steps (Zhang and Chen, 2023).
+/// lower orders in the first steps (Zhang and Chen, 2023), and order 1 to the clean image: earlier
+/// slopes, weighted as if steps were even, would leave noise in it.
 LinearStep ipndm_rule(const Moves& moves, size_t i) {
   constexpr std::array<Weights, kMaxHistory> kAdamsBashforth{{
       {1.0},
@@ -69,7 +70,8 @@ LinearStep ipndm_rule(const Moves& moves, size_t i) {
       {55.0 / 24, -59.0 / 24, 37.0 / 24, -9.0 / 24},
   }};
   const OdeCoordinates ode{moves.process};
-  const size_t order = warm_up_order(solver_order(moves.options, 4), i);
+  const bool to_clean = moves.to(i).sigma == 0.0;
+  const size_t order = to_clean ? 1 : warm_up_order(solver_order(moves.options, 4), i);
   auto weights = kAdamsBashforth[order - 1];
   for (auto& weight : weights)
     weight *= ode.u(moves.to(i)) - ode.u(moves.from(i));
@@ -78,13 +80,12 @@ LinearStep ipndm_rule(const Moves& moves, size_t i) {
 
 /// Zhang and Chen, "Fast sampling of diffusion models with exponential integrator", 2023: the noise
 /// prediction as a polynomial in rho = sigma / alpha (solver_type rho: rhoAB) or, as diffusers has
-/// it, in log rho. log rho has no value at the clean image, so the order there is 1.
+/// it, in log rho. The step to the clean image, where log rho has no value, has order 1.
 LinearStep deis_rule(const Moves& moves, size_t i) {
   const bool in_log = moves.options.solver_type != SolverType::kRho;
   const size_t most = solver_order(moves.options, 3);
   const bool to_clean = moves.to(i).sigma == 0.0;
-  size_t order = multistep_order(moves, i, most);
-  if (!in_log && to_clean && !moves.options.lower_order_final) order = warm_up_order(most, i);
+  const size_t order = multistep_order(moves, i, most);
   const double from = moves.from(i).ratio();
   const double to = moves.to(i).ratio();
   Weights nodes = {};

@@ -171,13 +171,13 @@ class Levels:
 
 @torch.no_grad()
 def ipndm(network, noise, order):
-    """Zhang and Chen 2023, improved PNDM: Adams-Bashforth of fixed weights on d = eps in sigma / alpha."""
+    """Zhang and Chen 2023, improved PNDM: Adams-Bashforth of fixed weights on d = eps in sigma / alpha; order 1 at last."""
     levels, y, slopes = Levels(), None, []
     y = noise / levels.alpha[0]
     weights = [[1], [1.5, -0.5], [23 / 12, -16 / 12, 5 / 12], [55 / 24, -59 / 24, 37 / 24, -9 / 24]]
     for i, t in enumerate(levels.t):
         slopes = [network(y * levels.alpha[i], t)] + slopes
-        used = weights[min(order, len(slopes)) - 1]
+        used = weights[min(order, len(slopes), 4 if i + 1 < STEPS else 1) - 1]
         y = y + (levels.ratio[i + 1] - levels.ratio[i]) * sum(w * d for w, d in zip(used, slopes))
     return y
 
