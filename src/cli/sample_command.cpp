@@ -48,9 +48,9 @@ Precision probe_sampling_precision(const SampleJob& job, int64_t batch) {
     const GenerationRequest request{.seeds = std::vector<uint64_t>(static_cast<size_t>(batch)),
                                     .labels = cycle_labels(model, {}, batch),
                                     .initial_noise = {}};
-    generator->generate(request);  // pays for set-up
+    generator.generate(request);  // pays for set-up
     const auto start = Clock::now();
-    generator->generate(request);
+    generator.generate(request);
     return std::chrono::duration<double>(Clock::now() - start).count();
   };
   return seconds(Precision::kBFloat16) < seconds(Precision::kFloat32) ? Precision::kBFloat16
