@@ -125,7 +125,7 @@ def compare(options, work, net, checkpoint):
     unet = os.path.join(checkpoint, "unet", "config.json")
     rows = [Ours(options, work, net, batch, 2 * train_steps if work == "train" else steps, checkpoint)]
     for kind, compile_ in TRAINING if work == "train" else SAMPLING:
-        if compile_ and not options.compile:
+        if (compile_ and not options.compile) or kind not in options.kinds:
             continue
         say(f"{net}, {work}: warming up {kind}{' + torch.compile' if compile_ else ''}")
         rows.append(Python(options, work, unet, batch, kind, compile_, steps))
@@ -195,6 +195,8 @@ def main():
     parser.add_argument("--sampling-steps", type=int, default=50)
     parser.add_argument("--nets", nargs="+", default=list(NETS), choices=list(NETS))
     parser.add_argument("--work", nargs="+", default=["train", "sample"], choices=["train", "sample"])
+    parser.add_argument("--kinds", nargs="+", choices=[kind for kind, compile_ in SAMPLING if not compile_],
+                        default=[kind for kind, compile_ in SAMPLING], help="Python rows to measure")
     parser.add_argument("--no-compile", dest="compile", action="store_false")
     options = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = "2"

@@ -4,7 +4,7 @@
 # of an hour, half of it torch.compile.
 #
 #   benchmarks/compare_python.sh [--rounds N] [--nets small ddpm-cifar10] [--work train sample]
-#                                [--no-compile] [--sampling-steps N]
+#                                [--no-compile] [--kinds float32 bf16 ...] [--sampling-steps N]
 #
 # Makes a Python environment in .deps/compare on the first run (2 GB). PYTHON=... uses another one.
 set -euo pipefail
