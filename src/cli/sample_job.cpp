@@ -72,7 +72,6 @@ PipelineFolder load_model(const fs::path& checkpoint, const SettingFlags& flags)
       pipeline.sample.variance_type == VarianceType::kLearnedRange && out == in)
     throw UserError("sample.variance_type learned_range: the model ", checkpoint.string(),
                     " predicts no variance; expected fixed_small or fixed_large");
-  warn_of_large_variance(pipeline);
   return pipeline;
 }
 
@@ -225,6 +224,7 @@ SampleJob make_sample_job(const SampleFlags& flags) {
   job.out = flags.out.empty() ? default_output(job, flags) : fs::path(flags.out);
   job.device = select_device(flags.common.device, flags.common.cudnn_autotune);
   apply_precision(job.precision, job.device);
+  warn_of_large_variance(job.pipeline);
   return job;
 }
 

@@ -50,7 +50,8 @@ class FixedDPMSolver(DPMSolverMultistepScheduler):
 def with_exact_betas(scheduler):
     """The linear schedule in float64; diffusers has float32, which moves the levels of grids by 1e-5."""
     config = scheduler.config
-    if config.get("beta_schedule") == "linear" and not config.trained_betas and not config.get("rescale_betas_zero_snr"):
+    other = config.get("trained_betas") or config.get("rescale_betas_zero_snr")
+    if config.get("beta_schedule") == "linear" and not other:
         betas = np.linspace(config.beta_start, config.beta_end, config.num_train_timesteps)
         scheduler.alphas_cumprod = torch.tensor(np.cumprod(1 - betas))
         if not config.get("set_alpha_to_one", True):
@@ -171,7 +172,7 @@ class Levels:
 
 @torch.no_grad()
 def ipndm(network, noise, order):
-    """Zhang and Chen 2023, improved PNDM: Adams-Bashforth of fixed weights on d = eps in sigma / alpha; order 1 at last."""
+    """Zhang and Chen 2023, improved PNDM: Adams-Bashforth of fixed weights on eps in sigma / alpha; at last Euler."""
     levels, y, slopes = Levels(), None, []
     y = noise / levels.alpha[0]
     weights = [[1], [1.5, -0.5], [23 / 12, -16 / 12, 5 / 12], [55 / 24, -59 / 24, 37 / 24, -9 / 24]]
