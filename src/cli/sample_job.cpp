@@ -12,6 +12,7 @@
 #include "ddpm/config/rules.h"
 #include "ddpm/config/settings.h"
 #include "ddpm/data/npy.h"
+#include "ddpm/diffusion/noise_schedule.h"
 #include "ddpm/sample/generator.h"
 #include "ddpm/sample/output.h"
 #include "ddpm/util/error.h"
@@ -110,14 +111,26 @@ std::vector<int64_t> parse_classes(const std::optional<std::string>& given,
   return classes;
 }
 
+/// True if timesteps of two models of one process stand for the same noise levels.
+bool has_same_levels(const DiffusionConfig& a, const DiffusionConfig& b) {
+  if (a.process == ProcessType::kDiscrete) {
+    return NoiseSchedule(a).alpha_bars() == NoiseSchedule(b).alpha_bars();
+  }
+  return a.process == ProcessType::kEdm || a.num_train_timesteps == b.num_train_timesteps;
+}
+
 /// The weaker model of `--guide-with`, whose noise levels and images must be those of `strong`.
 PipelineFolder load_weaker(const std::string& path, const PipelineFolder& strong) {
   auto weaker = load_pipeline_folder(resolve_checkpoint(clean_path(path)));
   if (weaker.diffusion.process != strong.diffusion.process)
     throw UserError("--guide-with ", path, ": the process is ", to_name(weaker.diffusion.process),
                     ", expected ", to_name(strong.diffusion.process), " as of the model it guides");
+  if (!has_same_levels(weaker.diffusion, strong.diffusion))
+    throw UserError("--guide-with ", path,
+                    ": expected the timesteps and noise schedule of the model it guides");
   if (weaker.model.in_channels != strong.model.in_channels ||
-      weaker.model.num_class_embeds != strong.model.num_class_embeds)
+      weaker.model.num_class_embeds != strong.model.num_class_embeds ||
+      weaker.model.null_class_label != strong.model.null_class_label)
     throw UserError("--guide-with ", path,
                     ": expected a model of the same image channels and classes");
   return weaker;

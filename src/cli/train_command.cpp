@@ -162,8 +162,8 @@ json plan_json(const Plan& plan) {
   const auto& data = plan.dataset->info();
   return {{"parameters", plan.parameters},
           {"macs_per_image", plan.cost.macs},
-          {"memory_bytes",
-           estimate_training_bytes(plan.config, plan.parameters, plan.cost.activations)},
+          {"memory_bytes", estimate_training_bytes(plan.config, plan.device, plan.parameters,
+                                                   plan.cost.activations)},
           {"dataset",
            {{"name", data.name},
             {"where", data.where},
@@ -180,7 +180,8 @@ json plan_json(const Plan& plan) {
 std::vector<std::string> plan_lines(const Plan& plan) {
   const auto& data = plan.dataset->info();
   const auto& train = plan.config.train;
-  const auto memory = estimate_training_bytes(plan.config, plan.parameters, plan.cost.activations);
+  const auto memory =
+      estimate_training_bytes(plan.config, plan.device, plan.parameters, plan.cost.activations);
   std::string images = std::to_string(data.images) + " images of " + std::to_string(data.height) +
                        "x" + std::to_string(data.width) + "x" + std::to_string(data.channels);
   if (data.num_classes > 0) images += ", " + std::to_string(data.num_classes) + " classes";

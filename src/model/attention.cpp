@@ -42,8 +42,7 @@ torch::Tensor AttentionImpl::forward(const torch::Tensor& hidden_states) {
 Cost AttentionImpl::cost(int64_t height, int64_t width) const {
   const int64_t tokens = height * width;
   return {.macs = 4 * tokens * options_.channels * inner_ + 2 * tokens * tokens * inner_,
-          .activations =
-              2 * tokens * options_.channels + 4 * tokens * inner_ + 2 * heads_ * tokens * tokens};
+          .activations = 2 * tokens * options_.channels + 4 * tokens * inner_};
 }
 
 }  // namespace ddpm

@@ -77,7 +77,10 @@ Cost ResnetBlockImpl::cost(int64_t& height, int64_t& width) const {
   Cost cost;
   cost.macs = 9 * pixels * in * out + 9 * pixels * out * out +
               options_.time_embed_dim * time_emb_proj_->options.out_features();
-  cost.activations = 3 * input_pixels * in + 5 * pixels * out;
+  // The input and the first convolution's output; normalized images are made again.
+  cost.activations = input_pixels * in + pixels * out;
+  if (options_.dropout > 0) cost.activations += 2 * pixels * out;
+  if (options_.resample != Resample::kNone) cost.activations += (input_pixels + 2 * pixels) * in;
   if (!conv_shortcut_.is_empty()) cost.macs += pixels * in * out;
   return cost;
 }

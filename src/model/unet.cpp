@@ -75,7 +75,7 @@ Cost UNetImpl::cost(int64_t height, int64_t width) const {
   Cost cost;
   cost.macs = 9 * height * width * first * (config_.in_channels + config_.out_channels) +
               first * time_dim + time_dim * time_dim;
-  cost.activations = height * width * (3 * first + config_.out_channels);
+  cost.activations = height * width * (2 * first + config_.out_channels);
   for (const auto& block : down_blocks_)
     cost += block->cost(height, width);
   cost += mid_block_->cost(height, width);

@@ -87,6 +87,7 @@ Denoiser with_classifier_guidance(Denoiser denoise, ClassifierGradient gradient,
   return [=, denoise = std::move(denoise), gradient = std::move(gradient)](
              const torch::Tensor& x, const NoiseLevel& level) {
     auto prediction = denoise(x, level);
+    if (level.alpha == 0.0) return prediction;  // pure noise tells no class
     const auto push = scale * gradient(x, level);
     prediction.eps = prediction.eps - level.sigma * push;
     prediction.x0 = prediction.x0 + level.sigma * level.sigma / level.alpha * push;

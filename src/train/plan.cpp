@@ -78,8 +78,10 @@ TrainingModel make_training_model(const Config& config, torch::Device device) {
           device, config.train.precision};
 }
 
-int64_t estimate_training_bytes(const Config& config, int64_t parameters, int64_t activations) {
-  const int64_t float_copies = config.train.gradient_accumulation_steps > 1 ? 5 : 4;
+int64_t estimate_training_bytes(const Config& config, torch::Device device, int64_t parameters,
+                                int64_t activations) {
+  const bool gathered = config.train.gradient_accumulation_steps > 1 || !device.is_cpu();
+  const int64_t float_copies = gathered ? 5 : 4;
   constexpr int64_t kFloatBytes = 4;
   const bool half = config.train.precision == Precision::kBFloat16;
   const int64_t batch = config.train.batch_size / config.train.gradient_accumulation_steps;

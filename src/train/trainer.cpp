@@ -233,7 +233,6 @@ torch::Tensor Trainer::draw_grid() {
       if (stop_requested()) throw StoppedWithinGrid();
     }));
   }
-  model_.release_ema();
   return torch::cat(parts);
 }
 
@@ -246,6 +245,7 @@ void Trainer::write_samples() {
   } catch (const StoppedWithinGrid&) {
     log_info("the sample grid is left out");
   }
+  if (device_.is_cpu()) model_.release_ema();  // elsewhere graphs may hold on to its memory
 }
 
 bool Trainer::save_due() const {

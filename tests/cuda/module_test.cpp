@@ -6,6 +6,7 @@
 
 #include "ddpm/cli/device.h"
 #include "ddpm/sample/generator.h"
+#include "ddpm/train/plan.h"
 #include "ddpm/train/training_step.h"
 #include "ddpm/util/error.h"
 #include "tests/support/training.h"
@@ -39,7 +40,7 @@ class OnGpu : public testing::Test {
     const NoiseDataset dataset(30);
     auto config = complete_config(tiny_config(), dataset.info());
     config.train.precision = precision;
-    TrainingModel model(config.model, 0, device_, precision);
+    auto model = make_training_model(config, device_);
     TrainingStep step(config, dataset, model, device_, 0, graphs);
     for (int64_t i = 0; i < 12; ++i)
       step.run(i, 1e-3);

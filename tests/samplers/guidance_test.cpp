@@ -170,6 +170,16 @@ TEST(ClassifierGuidance, LeadsTheChainAsTheOracleSays) {
   EXPECT_NEAR(end(3), 1.2649904507, 1e-9);
 }
 
+TEST(ClassifierGuidance, LeavesPureNoiseAlone) {
+  const auto denoise = [](const torch::Tensor& x, const NoiseLevel&) {
+    return Prediction{.x0 = 0.5 * x, .eps = x, .variance = {}};
+  };
+  const auto silent = [](const torch::Tensor& x, const NoiseLevel&) { return torch::zeros_like(x); };
+  const auto guided_denoise = with_classifier_guidance(denoise, silent, 2.0);
+  const auto prediction = guided_denoise(one(.8), {.alpha = 0.0, .sigma = 1.0, .t = 999.0});
+  EXPECT_NEAR(prediction.x0.item<double>(), .4, 1e-9);
+}
+
 /// The same as a network with the labels 1 and 0, no class, that predicts noise.
 ConditionalNetwork mixture_network() {
   return [](const torch::Tensor& x, const NoiseLevel& level, const torch::Tensor& labels) {

@@ -10,9 +10,10 @@ namespace ddpm {
 /// `qkv` is [N, tokens, 3, heads, head_dim], contiguous: queries, keys, values. Gives
 /// [N, tokens, heads * head_dim] in the type of `qkv`.
 ///
-/// On the CPU heads of 8 or 16 channels take one fused operator in float32 arithmetic that keeps
-/// the inputs, the output and one number a row; other heads and long sequences take
-/// `attention_reference` or LibTorch's own kernel.
+/// On the CPU heads of 8 or 16 channels take one fused operator that keeps the inputs, the output
+/// and one number a row: in float32 arithmetic, or for bfloat16 on machines with its products in
+/// those, with attention weights and their gradients rounded to bfloat16 in between. Other heads
+/// take `attention_reference` and keep the inputs alone; long sequences LibTorch's own kernel.
 torch::Tensor attention(const torch::Tensor& qkv);
 
 /// The same by two batched matrix products and a softmax.

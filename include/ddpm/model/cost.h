@@ -8,7 +8,7 @@ namespace ddpm {
 struct Cost {
   /// Multiply-adds of convolutions, linear layers and attention's two matrix products.
   int64_t macs = 0;
-  /// Numbers that training keeps for the backward pass.
+  /// Numbers that training keeps for the backward pass on the CPU.
   int64_t activations = 0;
 
   Cost& operator+=(const Cost& other) {

@@ -33,8 +33,8 @@ using LabelGradient = std::function<torch::Tensor(const torch::Tensor& x, const 
 class Generator {
  public:
   /// `unet` must be on `device` and decides the precision by its parameters' types (see
-  /// `convert_parameters`); its config's sample_size is that of the images. `UserError` if the
-  /// options do not fit the model (see `check_guidance`). `graphs`: see `NetworkCalls`.
+  /// `convert_parameters`); its config's sample_size is that of the images. The options
+  /// must fit the model (see `check_guidance`). `graphs`: see `NetworkCalls`.
   Generator(UNet unet, const DiffusionConfig& diffusion, const SampleConfig& options,
             torch::Device device, const GraphFactory& graphs = {});
 

@@ -9,7 +9,7 @@
 
 namespace ddpm {
 
-/// The calls of a network while images are drawn. To be used in inference mode.
+/// The calls of a network while images are drawn, without gradients.
 class NetworkCalls {
  public:
   /// With `graphs` a call is recorded as a graph for the largest batch so far; smaller batches ride

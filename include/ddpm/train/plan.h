@@ -25,7 +25,8 @@ TrainingModel make_training_model(const Config& config, torch::Device device);
 /// What training this model is expected to take, in bytes: the parameters (weights, gradients,
 /// EMA, two moments, and what the net computes with) and the activations of one micro-batch. An
 /// estimate.
-int64_t estimate_training_bytes(const Config& config, int64_t parameters, int64_t activations);
+int64_t estimate_training_bytes(const Config& config, torch::Device device, int64_t parameters,
+                                int64_t activations);
 
 /// Takes a few steps in float32 and in bf16 on made-up data of this shape and gives the faster.
 Precision probe_precision(const Config& config, torch::Device device);

@@ -30,8 +30,8 @@ class TrainingModel {
   void release_ema() { ema_parameters_.release(); }
 
   /// Takes what the backward pass of a micro-batch has left at `net` into a flat tensor, to be
-  /// summed over a step; `first` of a step. For steps of several micro-batches: the gradients of a
-  /// single one stay where they are until `update`.
+  /// summed over a step; `first` of a step. Without this call `update` takes the gradients where
+  /// the backward pass left them.
   void take_gradients(bool first);
 
   /// One optimizer step from the gradients, then one of the EMA. `step` counts from 0. Gradients
