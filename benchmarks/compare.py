@@ -15,7 +15,7 @@ import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-NETS = {"small": 64, "ddpm-cifar10": 16}
+NETS = {"small": 64, "ddpm-cifar10": 16, "ddpm-cifar10-heads": 16}
 TRAINING = [("float32", False), ("float32", True), ("bf16", False), ("bf16", True)]
 SAMPLING = TRAINING + [("openvino-float32", False), ("openvino-bf16", False)]
 
