@@ -8,7 +8,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 torch_version=2.13.0
-cpu_packages=("torch==$torch_version" nvidia-cuda-runtime==13.0.96 nvidia-cuda-cupti==13.0.85)
+header_package=nvidia-cuda-crt==13.0.88  # what the headers of the CUDA runtime include
+cpu_packages=("torch==$torch_version" nvidia-cuda-runtime==13.0.96 nvidia-cuda-cupti==13.0.85 "$header_package")
 debian_packages=(g++ cmake ninja-build python3 python3-pip ca-certificates
   libcli11-dev libspdlog-dev libyaml-cpp-dev nlohmann-json3-dev libstb-dev libhwy-dev zlib1g-dev libgtest-dev
   dataset-fashion-mnist)
@@ -47,14 +48,14 @@ install_debian_packages() {
 install_libtorch() {
   local kind=cpu
   [ "$cuda" = no ] || kind=cuda
-  local stamp="$torch_version"
+  local stamp="$torch_version+$header_package"
   if grep -qsx "$stamp-cuda" .deps/python/ddpm-stamp || grep -qsx "$stamp-$kind" .deps/python/ddpm-stamp; then return 0; fi
   say "installing LibTorch $torch_version ($kind) into .deps/"
   rm -rf .deps/python.part
   if [ "$kind" = cpu ]; then
     python3 -m pip install -q --no-deps --target .deps/python.part "${cpu_packages[@]}"
   else
-    python3 -m pip install -q --target .deps/python.part "torch==$torch_version"
+    python3 -m pip install -q --target .deps/python.part "torch==$torch_version" "$header_package"
   fi
   echo "$stamp-$kind" > .deps/python.part/ddpm-stamp
   rm -rf .deps/python

@@ -87,8 +87,10 @@ int64_t estimate_training_bytes(const Config& config, torch::Device device, int6
   const int64_t batch = config.train.batch_size / config.train.gradient_accumulation_steps;
   const int64_t compute_bytes = half ? 2 : kFloatBytes;
   const int64_t compute_copies = half ? 2 : 1;  // weights, and the backward pass's gradients
-  return (float_copies * kFloatBytes + compute_copies * compute_bytes) * parameters +
-         batch * activations * compute_bytes;
+  constexpr int64_t kProgram = 200'000'000;     // libraries and the like
+  // The backward pass works on about as much as the forward pass has kept.
+  return kProgram + (float_copies * kFloatBytes + compute_copies * compute_bytes) * parameters +
+         2 * batch * activations * compute_bytes;
 }
 
 Precision probe_precision(const Config& config, torch::Device device) {
