@@ -23,29 +23,6 @@ constexpr const char* kWeightsFile = "model.safetensors";
 constexpr const char* kUNetOnly[] = {"up_block_types", "upsample_type", "out_channels",
                                      "num_class_embeds", "_null_class_label"};
 
-}  // namespace
-
-bool holds_classifier(const fs::path& path) {
-  return fs::exists(path / kClassifierPart / "config.json");
-}
-
-fs::path classifier_weights_file(const fs::path& path) {
-  return path / kClassifierPart / kWeightsFile;
-}
-
-json classifier_config_to_json(const ModelConfig& model, const ClassifierConfig& options) {
-  json config = unet_config_to_json(model);
-  for (const char* key : kUNetOnly)
-    config.erase(key);
-  config["_class_name"] = kClassName;
-  config["num_classes"] = model.num_class_embeds.value_or(0);
-  config["feature_dim"] = options.feature_dim;
-  config["pooling"] = to_name(options.pooling);
-  return config;
-}
-
-namespace {
-
 /// Reads the keys of our own, then the rest as a U-Net's.
 void read_config(json object, const std::string& origin, ClassifierFolder& folder) {
   ConfigReader in(object, origin);
@@ -66,6 +43,25 @@ void read_config(json object, const std::string& origin, ClassifierFolder& folde
 }
 
 }  // namespace
+
+bool holds_classifier(const fs::path& path) {
+  return fs::exists(path / kClassifierPart / "config.json");
+}
+
+fs::path classifier_weights_file(const fs::path& path) {
+  return path / kClassifierPart / kWeightsFile;
+}
+
+json classifier_config_to_json(const ModelConfig& model, const ClassifierConfig& options) {
+  json config = unet_config_to_json(model);
+  for (const char* key : kUNetOnly)
+    config.erase(key);
+  config["_class_name"] = kClassName;
+  config["num_classes"] = model.num_class_embeds.value_or(0);
+  config["feature_dim"] = options.feature_dim;
+  config["pooling"] = to_name(options.pooling);
+  return config;
+}
 
 ClassifierFolder load_classifier_folder(const fs::path& path) {
   if (!holds_classifier(path)) {
@@ -89,10 +85,7 @@ ClassifierFolder load_classifier_folder(const fs::path& path) {
 
 Classifier load_classifier(const ClassifierFolder& folder, torch::Device device) {
   Classifier classifier(folder.model, folder.options);
-  const FlatLayout layout(*classifier, kMemoryFormat);
-  const auto weights = torch::zeros({layout.size()}, torch::device(device));
-  layout.load(weights, folder.weights, folder.path.string());
-  bind_parameters(classifier->parameters(), layout.views(weights));
+  load_parameters(*classifier, folder.weights, folder.path.string(), device, kMemoryFormat);
   classifier->eval();
   return classifier;
 }

@@ -106,10 +106,7 @@ PipelineFolder load_pipeline_folder(const fs::path& path) {
 
 UNet load_unet(const PipelineFolder& folder, torch::Device device, torch::MemoryFormat format) {
   UNet unet(folder.model);
-  const FlatLayout layout(*unet, format);
-  const auto weights = torch::zeros({layout.size()}, torch::device(device));
-  layout.load(weights, folder.weights, folder.path.string());
-  bind_parameters(unet->parameters(), layout.views(weights));
+  load_parameters(*unet, folder.weights, folder.path.string(), device, format);
   unet->eval();
   return unet;
 }

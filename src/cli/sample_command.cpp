@@ -204,14 +204,15 @@ ExitCode run_sample(const CLI::App& command, const SampleFlags& flags) {
   return done < job.count ? ExitCode::kStopped : ExitCode::kDone;
 }
 
-}  // namespace
-
-namespace {
-
-/// "--guidance-scale" for "guidance_scale".
-std::string flag_of(std::string name) {
-  std::ranges::replace(name, '_', '-');
-  return "--" + name;
+/// Short flags for settings of the section sample: --guidance-rescale for
+/// --sample.guidance_rescale.
+void add_sample_aliases(CLI::App& command, SettingFlags& flags,
+                        std::initializer_list<const char*> names) {
+  for (std::string name : names) {
+    const std::string key = "sample." + name;
+    std::ranges::replace(name, '_', '-');
+    add_setting_alias(command, flags, "--" + name, key);
+  }
 }
 
 }  // namespace
@@ -246,9 +247,7 @@ void add_sample_command(CLI::App& app, ExitCode& exit_code) {
       ->add_option("--noise", flags->noise,
                    "Start from this noise, float32 [N, C, H, W] in a .npy file.")
       ->type_name("FILE");
-  add_setting_alias(*command, flags->settings, "--steps", "sample.steps");
-  add_setting_alias(*command, flags->settings, "--sampler", "sample.sampler");
-  add_setting_alias(*command, flags->settings, "--guidance", "sample.guidance");
+  add_sample_aliases(*command, flags->settings, {"steps", "sampler", "guidance"});
   command
       ->add_option("--negative-class", flags->negative_class,
                    "Class name or number to guide away from (default: 'no class').")
@@ -257,9 +256,9 @@ void add_sample_command(CLI::App& app, ExitCode& exit_code) {
       ->add_option("--guide-with", flags->guide_with,
                    "Guide away from this weaker model (autoguidance) instead of a class.")
       ->type_name("PATH");
-  for (const char* name :
-       {"guidance_rescale", "guidance_interval", "guidance_schedule", "order", "eta", "s_churn"})
-    add_setting_alias(*command, flags->settings, flag_of(name), "sample." + std::string(name));
+  add_sample_aliases(
+      *command, flags->settings,
+      {"guidance_rescale", "guidance_interval", "guidance_schedule", "order", "eta", "s_churn"});
   command
       ->add_option("--classifier", flags->classifier,
                    "Guide by the gradient of this classifier (a run with train.task classifier).")
@@ -270,9 +269,8 @@ void add_sample_command(CLI::App& app, ExitCode& exit_code) {
       ->check(CLI::Range(0.0, 1e6))
       ->capture_default_str()
       ->type_name("SCALE");
-  add_setting_alias(*command, flags->settings, "--timestep-spacing", "sample.timestep_spacing");
-  add_setting_alias(*command, flags->settings, "--variance-type", "sample.variance_type");
-  add_setting_alias(*command, flags->settings, "--clip-sample", "sample.clip_sample");
+  add_sample_aliases(*command, flags->settings,
+                     {"timestep_spacing", "variance_type", "clip_sample"});
   add_common_flags(*command, flags->common);
   add_setting_flags(*command, flags->settings, {"sample"});
   command->allow_extras();

@@ -2,7 +2,7 @@
 
 #include <torch/autograd.h>
 
-#include "ddpm/kernels/group_norm_passes.h"
+#include "ddpm/kernels/group_norm_autograd.h"
 
 namespace ddpm {
 namespace {
@@ -16,38 +16,45 @@ class FusedGroupNorm : public torch::autograd::Function<FusedGroupNorm> {
   static Variable forward(AutogradContext* context, const Variable& x,
                           const std::optional<Variable>& shift,
                           const std::optional<Variable>& scale_shift, const Variable& weight,
-                          const Variable& bias, int64_t groups, double eps, bool silu) {
-    const GroupNormInputs inputs{x,
-                                 {shift.value_or(Variable()), scale_shift.value_or(Variable())},
-                                 weight,
-                                 bias,
-                                 {groups, eps, silu ? Activation::kSilu : Activation::kNone}};
+                          const Variable& bias, const GroupNormOptions& options) {
+    const GroupNormInputs inputs{
+        x, {shift.value_or(Variable()), scale_shift.value_or(Variable())}, weight, bias, options};
     const auto [y, statistics] = group_norm_forward(inputs);
-    context->save_for_backward({x, inputs.modulation.shift, inputs.modulation.scale_shift, weight,
-                                bias, statistics.mean, statistics.rstd});
-    context->saved_data["groups"] = groups;
-    context->saved_data["eps"] = eps;
-    context->saved_data["silu"] = silu;
+    save_group_norm(*context, {inputs, statistics});
     return y;
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
-    const auto saved = context->get_saved_variables();
-    const GroupNormOptions options{
-        context->saved_data["groups"].toInt(), context->saved_data["eps"].toDouble(),
-        context->saved_data["silu"].toBool() ? Activation::kSilu : Activation::kNone};
-    const GroupNormInputs inputs{saved[0], {saved[1], saved[2]}, saved[3], saved[4], options};
-    const auto out = group_norm_backward(inputs, {saved[5], saved[6]}, gradients[0]);
-    return {out.x,    out.shift,  out.scale_shift, out.weight,
-            out.bias, Variable(), Variable(),      Variable()};
+    const auto [inputs, statistics] = load_group_norm(*context, context->get_saved_variables());
+    const auto out = group_norm_backward(inputs, statistics, gradients[0]);
+    return {out.x, out.shift, out.scale_shift, out.weight, out.bias, Variable()};
   }
 };
+
+}  // namespace
+
+void save_group_norm(AutogradContext& context, const SavedGroupNorm& norm,
+                     const variable_list& more) {
+  const auto& [x, modulation, weight, bias, options] = norm.inputs;
+  variable_list tensors{x,    modulation.shift,     modulation.scale_shift, weight,
+                        bias, norm.statistics.mean, norm.statistics.rstd};
+  tensors.insert(tensors.end(), more.begin(), more.end());
+  context.save_for_backward(std::move(tensors));
+  context.saved_data["groups"] = options.groups;
+  context.saved_data["eps"] = options.eps;
+  context.saved_data["silu"] = options.activation == Activation::kSilu;
+}
+
+SavedGroupNorm load_group_norm(AutogradContext& context, const variable_list& saved) {
+  auto& data = context.saved_data;
+  const GroupNormOptions options{data["groups"].toInt(), data["eps"].toDouble(),
+                                 data["silu"].toBool() ? Activation::kSilu : Activation::kNone};
+  return {{saved[0], {saved[1], saved[2]}, saved[3], saved[4], options}, {saved[5], saved[6]}};
+}
 
 std::optional<torch::Tensor> if_defined(const torch::Tensor& tensor) {
   return tensor.defined() ? std::optional(tensor) : std::nullopt;
 }
-
-}  // namespace
 
 torch::Tensor group_norm_reference(const torch::Tensor& x, const Modulation& modulation,
                                    const torch::Tensor& weight, const torch::Tensor& bias,
@@ -72,8 +79,7 @@ torch::Tensor group_norm(const torch::Tensor& x, const Modulation& modulation,
     return group_norm_forward({x, modulation, weight, bias, options}).y;
   }
   return FusedGroupNorm::apply(x, if_defined(modulation.shift), if_defined(modulation.scale_shift),
-                               weight, bias, options.groups, options.eps,
-                               options.activation == Activation::kSilu);
+                               weight, bias, options);
 }
 
 }  // namespace ddpm

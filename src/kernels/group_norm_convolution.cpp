@@ -4,7 +4,7 @@
 
 #include <torch/autograd.h>
 
-#include "ddpm/kernels/group_norm_passes.h"
+#include "ddpm/kernels/group_norm_autograd.h"
 
 namespace ddpm {
 namespace {
@@ -34,14 +34,13 @@ class FusedNormConvolution : public torch::autograd::Function<FusedNormConvoluti
                           const std::optional<Variable>& scale_shift, const Variable& norm_weight,
                           const Variable& norm_bias, const Variable& weight, const Variable& bias,
                           const GroupNormOptions& options, const Convolution& convolution) {
-    const Modulation modulation{shift.value_or(Variable()), scale_shift.value_or(Variable())};
-    const auto [y, statistics] =
-        group_norm_forward({x, modulation, norm_weight, norm_bias, options});
-    context->save_for_backward({x, modulation.shift, modulation.scale_shift, norm_weight, norm_bias,
-                                statistics.mean, statistics.rstd, weight, bias});
-    context->saved_data["groups"] = options.groups;
-    context->saved_data["eps"] = options.eps;
-    context->saved_data["silu"] = options.activation == Activation::kSilu;
+    const GroupNormInputs inputs{x,
+                                 {shift.value_or(Variable()), scale_shift.value_or(Variable())},
+                                 norm_weight,
+                                 norm_bias,
+                                 options};
+    const auto [y, statistics] = group_norm_forward(inputs);
+    save_group_norm(*context, {inputs, statistics}, {weight, bias});
     context->saved_data["stride"] = convolution.stride;
     context->saved_data["padding"] = convolution.padding;
     return convolve(y, {weight, bias, convolution.stride, convolution.padding});
@@ -49,16 +48,10 @@ class FusedNormConvolution : public torch::autograd::Function<FusedNormConvoluti
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
     const auto saved = context->get_saved_variables();
-    auto& data = context->saved_data;
-    const GroupNormInputs inputs{saved[0],
-                                 {saved[1], saved[2]},
-                                 saved[3],
-                                 saved[4],
-                                 {data["groups"].toInt(), data["eps"].toDouble(),
-                                  data["silu"].toBool() ? Activation::kSilu : Activation::kNone}};
-    const GroupNormStatistics statistics{saved[5], saved[6]};
-    const Convolution convolution{saved[7], saved[8], data["stride"].toIntVector(),
-                                  data["padding"].toIntVector()};
+    const auto [inputs, statistics] = load_group_norm(*context, saved);
+    const Convolution convolution{saved[kGroupNormTensors], saved[kGroupNormTensors + 1],
+                                  context->saved_data["stride"].toIntVector(),
+                                  context->saved_data["padding"].toIntVector()};
     const auto [dnormed, dweight, dbias] =
         convolution_gradients(gradients[0], group_norm_again(inputs, statistics), convolution);
     const auto out = group_norm_backward(inputs, statistics, dnormed);
@@ -66,10 +59,6 @@ class FusedNormConvolution : public torch::autograd::Function<FusedNormConvoluti
             dweight, dbias,     Variable(),      Variable()};
   }
 };
-
-std::optional<torch::Tensor> if_defined(const torch::Tensor& tensor) {
-  return tensor.defined() ? std::optional(tensor) : std::nullopt;
-}
 
 }  // namespace
 

@@ -82,6 +82,14 @@ void bind_parameters(const std::vector<torch::Tensor>& parameters,
     parameters[i].set_data(values[i]);
 }
 
+void load_parameters(torch::nn::Module& module, const NamedTensors& tensors,
+                     const std::string& origin, torch::Device device, torch::MemoryFormat format) {
+  const FlatLayout layout(module, format);
+  const auto flat = torch::zeros({layout.size()}, torch::device(device));
+  layout.load(flat, tensors, origin);
+  bind_parameters(module.parameters(), layout.views(flat));
+}
+
 void copy_parameters(const torch::nn::Module& module, const FlatLayout& layout,
                      const torch::Tensor& flat) {
   const torch::NoGradGuard no_grad;

@@ -23,6 +23,15 @@ torch::Tensor seeded_noise(const std::vector<uint64_t>& seeds, RandomPurpose pur
   return noise;
 }
 
+/// Both must outlive what this gives.
+ConditionalNetwork network_of(NetworkCalls& calls, const Process& process) {
+  return [&calls, &process](const torch::Tensor& x, const NoiseLevel& level,
+                            const torch::Tensor& labels) {
+    const double scale = process.input_scale(level);
+    return calls.run(scale == 1.0 ? x : x * scale, level.t, labels);
+  };
+}
+
 }  // namespace
 
 void check_guidance(const ModelConfig& model, const SampleConfig& options) {
@@ -58,19 +67,6 @@ std::vector<int64_t> cycle_labels(const ModelConfig& model, const std::vector<in
     labels.push_back(cycle[static_cast<size_t>(i) % cycle.size()]);
   return labels;
 }
-
-namespace {
-
-/// Both must outlive what this gives.
-ConditionalNetwork network_of(NetworkCalls& calls, const Process& process) {
-  return [&calls, &process](const torch::Tensor& x, const NoiseLevel& level,
-                            const torch::Tensor& labels) {
-    const double scale = process.input_scale(level);
-    return calls.run(scale == 1.0 ? x : x * scale, level.t, labels);
-  };
-}
-
-}  // namespace
 
 Generator::Generator(UNet unet, const DiffusionConfig& diffusion, const SampleConfig& options,
                      torch::Device device, const GraphFactory& graphs)

@@ -51,6 +51,11 @@ class FlatLayout {
 void bind_parameters(const std::vector<torch::Tensor>& parameters,
                      const std::vector<torch::Tensor>& values);
 
+/// Gives the parameters of `module` new memory on `device`, laid out in `format`, with these
+/// values. Errors as of `FlatLayout::load`.
+void load_parameters(torch::nn::Module& module, const NamedTensors& tensors,
+                     const std::string& origin, torch::Device device, torch::MemoryFormat format);
+
 /// Copies the parameters of `module` into `flat`.
 void copy_parameters(const torch::nn::Module& module, const FlatLayout& layout,
                      const torch::Tensor& flat);
