@@ -9,7 +9,7 @@ namespace ddpm {
 namespace {
 
 constexpr double kLargest = 1e300;
-constexpr double kMostSteps = 5.0;
+constexpr double kMostSteps = 6.0;
 
 /// The smallest of 1, 2, 5 times a power of ten that is at least `step`.
 double round_step(double step) {
@@ -91,7 +91,7 @@ std::vector<double> PlotAxis::ticks() const {
     const auto ticks = ticks_within_decades(low_, high_);
     return ticks.size() < 2 ? even_ticks(low(), high()) : ticks;
   }
-  const double stride = std::ceil((decades + 1) / (kMostSteps + 2));
+  const double stride = std::ceil((decades + 1) / (kMostSteps + 1));
   std::vector<double> ticks;
   for (double decade = std::ceil(first / stride) * stride; decade <= high_; decade += stride)
     ticks.push_back(std::pow(10.0, decade));
