@@ -67,6 +67,7 @@ CASES = {
         "thresholding": THRESHOLD, "karras sigma_min": {**KARRAS, "final_sigmas_type": "sigma_min"},
         "zero snr": ZERO_SNR, "leading": {**LEADING, "steps_offset": 1},
         "full order": {**TRAILING, "lower_order_final": False},
+        "full order sigma_min": {**TRAILING, "lower_order_final": False, "final_sigmas_type": "sigma_min"},
     },
     DEISMultistepScheduler: {
         "default": MILD, "third order trailing v": {**TRAILING, **V, "solver_order": 3}, "karras": KARRAS,
@@ -95,6 +96,7 @@ CASES = {
 # What differs on purpose, and by how much at most; GRID is put right in diffusers and then held to TOLERANCE.
 DIFFERENT = {
     ("DDIMScheduler", "linspace"): (STRIDE, 2.0),
+    ("UniPCMultistepScheduler", "full order"): ("diffusers' last step gives NaN", float("inf")),
     ("EulerDiscreteScheduler", "zero snr"): (TINY_ALPHA, 2e-3),
     ("EulerAncestralDiscreteScheduler", "zero snr"): (TINY_ALPHA, 2e-3),
 }
