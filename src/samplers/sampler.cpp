@@ -27,21 +27,22 @@ struct Row {
   bool divides_by_alpha;
   bool has_flow_coordinates;  // in which it does not
   bool multistep;             // takes diffusers' multistep spacings
+  bool noisy;                 // whatever its options are
 };
 
 constexpr Row kSamplers[] = {
-    {SamplerType::kDdim, linear<ddim_rule>, false, false, false},
-    {SamplerType::kDdpm, run_ddpm, false, false, false},
-    {SamplerType::kEuler, run_euler, false, false, false},
-    {SamplerType::kEulerAncestral, linear<euler_ancestral_rule>, false, false, false},
-    {SamplerType::kHeun, run_heun, true, true, false},
-    {SamplerType::kDpmpp2m, linear<dpmpp_2m_rule>, true, false, true},
-    {SamplerType::kDpmpp3m, linear<dpmpp_3m_rule>, true, false, true},
-    {SamplerType::kDpmpp2mSde, linear<dpmpp_2m_sde_rule>, true, false, true},
-    {SamplerType::kDpmpp3mSde, linear<dpmpp_3m_sde_rule>, true, false, true},
-    {SamplerType::kUniPc, run_unipc, true, false, true},
-    {SamplerType::kIpndm, linear<ipndm_rule>, true, true, false},
-    {SamplerType::kDeis, linear<deis_rule>, true, false, true},
+    {SamplerType::kDdim, linear<ddim_rule>, false, false, false, false},
+    {SamplerType::kDdpm, run_ddpm, false, false, false, true},
+    {SamplerType::kEuler, run_euler, false, false, false, false},
+    {SamplerType::kEulerAncestral, linear<euler_ancestral_rule>, false, false, false, true},
+    {SamplerType::kHeun, run_heun, true, true, false, false},
+    {SamplerType::kDpmpp2m, linear<dpmpp_2m_rule>, true, false, true, false},
+    {SamplerType::kDpmpp3m, linear<dpmpp_3m_rule>, true, false, true, false},
+    {SamplerType::kDpmpp2mSde, linear<dpmpp_2m_sde_rule>, true, false, true, true},
+    {SamplerType::kDpmpp3mSde, linear<dpmpp_3m_sde_rule>, true, false, true, true},
+    {SamplerType::kUniPc, run_unipc, true, false, true, false},
+    {SamplerType::kIpndm, linear<ipndm_rule>, true, true, false, false},
+    {SamplerType::kDeis, linear<deis_rule>, true, false, true, false},
 };
 
 const Row& row_of(SamplerType sampler) {
@@ -68,6 +69,27 @@ int64_t network_calls(const Process& process, const SampleConfig& options) {
 
 torch::Tensor run_sampler(const SamplerInputs& inputs, const torch::Tensor& x) {
   return row_of(inputs.options.sampler).run(inputs, x);
+}
+
+torch::Tensor run_sampler_part(const SamplerInputs& inputs, LevelRange range, int64_t number,
+                               const torch::Tensor& x) {
+  const auto at = [&](size_t i) { return inputs.levels.begin() + static_cast<std::ptrdiff_t>(i); };
+  SampleConfig options = inputs.options;
+  options.s_churn *=
+      static_cast<double>(range.last - range.first) / static_cast<double>(inputs.levels.size() - 1);
+  const SamplerInputs part{
+      .process = inputs.process,
+      .options = options,
+      .levels = {at(range.first), at(range.last + 1)},
+      .denoise = inputs.denoise,
+      .noise = [&](int64_t step) { return inputs.noise(number + step); },
+      .on_step = [&](int64_t step) { inputs.on_step(number + step); },
+  };
+  return run_sampler(part, x);
+}
+
+bool is_deterministic(const SampleConfig& options) {
+  return !row_of(options.sampler).noisy && options.eta == 0.0 && options.s_churn == 0.0;
 }
 
 }  // namespace ddpm
