@@ -36,11 +36,11 @@ torch::Tensor invert_images(Generator& generator, const GenerationRequest& reque
 }
 
 torch::Tensor inpaint_images(Generator& generator, const GenerationRequest& request,
-                             const KnownPart& known, const Resampling& resampling,
+                             const KnownPart& known, const RepaintJumps& jumps,
                              const StepObserver& on_step) {
   return generator.run(request, on_step, [&](const SamplerInputs& inputs) {
     return run_repaint(inputs, on_device(known, generator.device()),
-                       generator.noise_of(request, RandomPurpose::kKnownNoise), resampling,
+                       generator.noise_of(request, RandomPurpose::kKnownNoise), jumps,
                        generator.start_of(request));
   });
 }

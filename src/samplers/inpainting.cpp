@@ -42,15 +42,15 @@ Denoiser with_known(Denoiser denoise, KnownPart known, NoiseSource noise) {
 }
 
 int64_t usual_jump_length(int64_t steps) {
-  const int64_t most = Resampling().jump_length;
+  const int64_t most = RepaintJumps().length;
   return std::clamp(steps / 5, int64_t{1}, most);
 }
 
-std::vector<int64_t> repaint_levels(int64_t steps, const Resampling& resampling) {
-  const int64_t length = resampling.jump_length;
+std::vector<int64_t> repaint_levels(int64_t steps, const RepaintJumps& jumps) {
+  const int64_t length = jumps.length;
   std::vector<int64_t> jumps_left(static_cast<size_t>(steps), 0);
   for (int64_t level = 0; level + length < steps; level += length)
-    jumps_left[static_cast<size_t>(level)] = resampling.jump_samples - 1;
+    jumps_left[static_cast<size_t>(level)] = jumps.samples - 1;
   std::vector<int64_t> levels;
   for (int64_t level = steps - 1; level >= 0; --level) {
     levels.push_back(level);
@@ -66,10 +66,10 @@ std::vector<int64_t> repaint_levels(int64_t steps, const Resampling& resampling)
 }
 
 torch::Tensor run_repaint(const SamplerInputs& inputs, const KnownPart& known,
-                          const NoiseSource& known_noise, const Resampling& resampling,
+                          const NoiseSource& known_noise, const RepaintJumps& jumps,
                           const torch::Tensor& x) {
   const auto steps = static_cast<int64_t>(inputs.levels.size()) - 1;
-  const auto levels = repaint_levels(steps, resampling);
+  const auto levels = repaint_levels(steps, jumps);
   const auto place = [&](size_t move) { return static_cast<size_t>(steps - 1 - levels[move]); };
   SamplerInputs masked = inputs;
   masked.denoise = with_known(inputs.denoise, known, known_noise);

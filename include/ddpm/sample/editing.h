@@ -21,7 +21,7 @@ torch::Tensor invert_images(Generator& generator, const GenerationRequest& reque
 
 /// Images whose known part is given, the rest drawn to fit (RePaint).
 torch::Tensor inpaint_images(Generator& generator, const GenerationRequest& request,
-                             const KnownPart& known, const Resampling& resampling,
+                             const KnownPart& known, const RepaintJumps& jumps,
                              const StepObserver& on_step);
 
 /// Images noised by as much as `edit` says, and denoised (SDEdit).

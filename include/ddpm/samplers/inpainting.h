@@ -24,18 +24,18 @@ torch::Tensor paste(const KnownPart& known, const torch::Tensor& x);
 Denoiser with_known(Denoiser denoise, KnownPart known, NoiseSource noise);
 
 /// How often RePaint goes back to more noise, so that drawn and known parts come to agree.
-struct Resampling {
-  int64_t jump_length = 10;   // steps of a jump back
-  int64_t jump_samples = 10;  // times that each stretch is denoised; 1: no jumps
+struct RepaintJumps {
+  int64_t length = 10;   // steps of a jump back
+  int64_t samples = 10;  // times that each stretch is denoised; 1: no jumps
 };
 
 /// The paper's 10 steps, or a fifth of the steps if those are fewer than 50, at least 1.
 int64_t usual_jump_length(int64_t steps);
 
 /// The levels that RePaint passes through in its `steps` steps, counted from the clean end, which
-/// is -1: down by one a network call, and from each multiple of `jump_length` that leaves room for
-/// it back up by as much, `jump_samples` - 1 times.
-std::vector<int64_t> repaint_levels(int64_t steps, const Resampling& resampling);
+/// is -1: down by one a network call, and from each multiple of `jumps.length` that leaves room for
+/// it back up by as much, `jumps.samples` - 1 times.
+std::vector<int64_t> repaint_levels(int64_t steps, const RepaintJumps& jumps);
 
 /// Denoises x of the first level to images whose known part is given (Lugmayr et al., "RePaint:
 /// inpainting using denoising diffusion probabilistic models", 2022). Going up adds the noise of
@@ -46,7 +46,7 @@ std::vector<int64_t> repaint_levels(int64_t steps, const Resampling& resampling)
 /// by the number of the move in `repaint_levels`, so that without jumps and known pixels the result
 /// is that of `run_sampler` to the bit.
 torch::Tensor run_repaint(const SamplerInputs& inputs, const KnownPart& known,
-                          const NoiseSource& known_noise, const Resampling& resampling,
+                          const NoiseSource& known_noise, const RepaintJumps& jumps,
                           const torch::Tensor& x);
 
 }  // namespace ddpm
