@@ -163,7 +163,7 @@ void check_edit_flags(const EditFlags& flags, const OtherFlags& others) {
     throw UserError("-n and --frames both say how many pictures; give one");
   if (mode == EditMode::kInpaint && flags.mask.empty())
     throw UserError("--inpaint needs a --mask: white where the image is kept");
-  if (mode == EditMode::kInvert && !others.has_out_kind)
+  if (mode == EditMode::kInvert && !others.out_holds_noise)
     throw UserError("--out for --invert: expected NAME.npy (the noise) or NAME.png (a picture of ",
                     "originals and reconstructions)");
 }

@@ -36,9 +36,9 @@ void add_edit_flags(CLI::App& command, EditFlags& flags);
 
 /// Flags of `ddpm sample` that do not go with all of these.
 struct OtherFlags {
-  bool noise = false;        // --noise
-  bool count = false;        // -n
-  bool has_out_kind = true;  // whether --out is one that holds inverted noise: .npy, .png or none
+  bool noise = false;           // --noise
+  bool count = false;           // -n
+  bool out_holds_noise = true;  // --out is none, .png or .npy
 };
 
 /// `UserError` for flags that do not go together or have no such value. Looks at nothing but them.
