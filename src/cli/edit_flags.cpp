@@ -76,11 +76,18 @@ std::optional<uint64_t> seed_in(std::string_view word) {
   return seed;
 }
 
+/// Refuses "", which would read as a flag that is not given.
+CLI::Validator not_empty() {
+  return {[](std::string& text) { return std::string(text.empty() ? "expected a value" : ""); },
+          ""};
+}
+
 void add_more_edit_flags(CLI::App& command, EditFlags& flags, const std::string& group) {
   command
       .add_option("--init", flags.init,
                   "Edit these images by noising and denoising them (SDEdit): file, folder, .npz "
                   "or .npy; -n of them in turn.")
+      ->check(not_empty())
       ->type_name("IMAGES")
       ->group(group);
   command
@@ -161,6 +168,8 @@ void check_edit_flags(const EditFlags& flags, const OtherFlags& others) {
   check_values(flags);
   if (flags.frames && others.count)
     throw UserError("-n and --frames both say how many pictures; give one");
+  if (mode == EditMode::kInterpolate && others.count && *others.count < 2)
+    throw UserError("-n must be at least 2 for --interpolate, got ", *others.count);
   if (mode == EditMode::kInpaint && flags.mask.empty())
     throw UserError("--inpaint needs a --mask: white where the image is kept");
   if (mode == EditMode::kInvert && !others.out_holds_noise)
@@ -174,6 +183,7 @@ void add_edit_flags(CLI::App& command, EditFlags& flags) {
       .add_option("--interpolate", flags.interpolate,
                   "Pictures between two seeds (3,17) or two images (a.png,b.png), along the great "
                   "circle between their noise; a row for each class.")
+      ->check(not_empty())
       ->type_name("A,B")
       ->group(group);
   command
@@ -187,6 +197,7 @@ void add_edit_flags(CLI::App& command, EditFlags& flags) {
                   "Find the noise that gives these images: file, folder, .npz or .npy. --out "
                   "x_T.npy keeps it for --noise; --out x.png shows originals above "
                   "reconstructions.")
+      ->check(not_empty())
       ->type_name("IMAGES")
       ->group(group);
   command
@@ -198,12 +209,14 @@ void add_edit_flags(CLI::App& command, EditFlags& flags) {
       .add_option("--inpaint", flags.inpaint,
                   "Draw anew the parts of these images that --mask leaves open (RePaint); -n "
                   "completions, each of its own seed.")
+      ->check(not_empty())
       ->type_name("IMAGES")
       ->group(group);
   command
       .add_option("--mask", flags.mask,
                   "With --inpaint or --init: white (1) where the image is kept, black (0) where "
                   "it is drawn; one for all images or one each.")
+      ->check(not_empty())
       ->type_name("IMAGES")
       ->group(group);
   command

@@ -98,7 +98,6 @@ EditJob make_edit_job(const EditFlags& flags, const ModelConfig& model,
   if (edit.mode == EditMode::kStrip) edit.pictures = *flags.strip;
   if (edit.mode == EditMode::kInterpolate) {
     edit.pictures = flags.frames.value_or(count.value_or(kUsualFrames));
-    if (edit.pictures < 2) throw UserError("-n must be at least 2 for --interpolate, got 1");
     edit.seeds = interpolated_seeds(flags.interpolate);
     if (!edit.seeds) edit.images = read_ends(flags.interpolate, wanted_images(flags, model));
   } else if (!edit.source.empty()) {

@@ -210,9 +210,9 @@ void check_flags(const SampleFlags& flags) {
     const auto kind = output_kind(flags.out);
     holds_noise = kind == OutputKind::kNpy || kind == OutputKind::kGrid;
   }
-  check_edit_flags(flags.edit, {.noise = !flags.noise.empty(),
-                                .count = flags.count.has_value(),
-                                .out_holds_noise = holds_noise});
+  check_edit_flags(
+      flags.edit,
+      {.noise = !flags.noise.empty(), .count = flags.count, .out_holds_noise = holds_noise});
   if (!flags.out.empty()) check_output_free(flags.out);
 }
 
@@ -225,6 +225,13 @@ std::vector<int64_t> settle_labels(const SampleJob& job, const std::vector<int64
   for (const int64_t label : cycle_labels(job.classes(), classes, job.count / frames))
     labels.insert(labels.end(), static_cast<size_t>(frames), label);
   return labels;
+}
+
+/// Given images are of some class, which only a person knows.
+void advise_on_classes(const SampleJob& job, const SampleFlags& flags) {
+  if (!job.edit.images.defined() || flags.classes || job.labels.empty()) return;
+  log_info(flag_of(job.edit.mode) +
+           ": the model is told its classes in turn; --class says what the images are");
 }
 
 /// How many images, of which the given noise must be enough.
@@ -269,6 +276,7 @@ SampleJob make_sample_job(const SampleFlags& flags) {
   const auto classes = parse_classes(flags.classes, job.classes());
   job.count = settle_count(job, flags, classes.size());
   job.labels = settle_labels(job, classes);
+  advise_on_classes(job, flags);
   settle_edit_sampler(job.edit, job.pipeline.sample, flags.settings.contains("sample.eta"));
   check_sample(job.pipeline.sample, job.pipeline.diffusion);
   job.out = flags.out.empty() ? default_output(job, flags) : fs::path(flags.out);

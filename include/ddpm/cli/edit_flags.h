@@ -36,9 +36,9 @@ void add_edit_flags(CLI::App& command, EditFlags& flags);
 
 /// Flags of `ddpm sample` that do not go with all of these.
 struct OtherFlags {
-  bool noise = false;           // --noise
-  bool count = false;           // -n
-  bool out_holds_noise = true;  // --out is none, .png or .npy
+  bool noise = false;            // --noise is given
+  std::optional<int64_t> count;  // -n
+  bool out_holds_noise = true;   // --out is none, .png or .npy
 };
 
 /// `UserError` for flags that do not go together or have no such value. Looks at nothing but them.
