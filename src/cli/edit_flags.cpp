@@ -82,7 +82,38 @@ CLI::Validator not_empty() {
           ""};
 }
 
-void add_more_edit_flags(CLI::App& command, EditFlags& flags, const std::string& group) {
+void add_inpaint_flags(CLI::App& command, EditFlags& flags, const std::string& group) {
+  command
+      .add_option("--inpaint", flags.inpaint,
+                  "Draw anew the parts of these images that --mask leaves open (RePaint); -n "
+                  "completions, each of its own seed.")
+      ->check(not_empty())
+      ->type_name("IMAGES")
+      ->group(group);
+  command
+      .add_option("--mask", flags.mask,
+                  "With --inpaint or --init: white (1) where the image is kept, black (0) where "
+                  "it is drawn; one for all images or one each.")
+      ->check(not_empty())
+      ->type_name("IMAGES")
+      ->group(group);
+  command
+      .add_option("--jump-length", flags.jump_length,
+                  "With --inpaint: steps that each jump back to more noise goes (default 10, or a "
+                  "fifth of --steps if that is less).")
+      ->check(CLI::Range(int64_t{1}, int64_t{1'000'000}))
+      ->type_name("N")
+      ->group(group);
+  command
+      .add_option("--jump-samples", flags.jump_samples,
+                  "With --inpaint: times that each stretch of steps is denoised (default 10); 1: "
+                  "no jumps.")
+      ->check(CLI::Range(int64_t{1}, int64_t{1000}))
+      ->type_name("N")
+      ->group(group);
+}
+
+void add_other_flags(CLI::App& command, EditFlags& flags, const std::string& group) {
   command
       .add_option("--init", flags.init,
                   "Edit these images by noising and denoising them (SDEdit): file, folder, .npz "
@@ -205,35 +236,8 @@ void add_edit_flags(CLI::App& command, EditFlags& flags) {
                   "ddim (a network call a step) or fixed-point (exact, several; the default).")
       ->type_name("")
       ->group(group);
-  command
-      .add_option("--inpaint", flags.inpaint,
-                  "Draw anew the parts of these images that --mask leaves open (RePaint); -n "
-                  "completions, each of its own seed.")
-      ->check(not_empty())
-      ->type_name("IMAGES")
-      ->group(group);
-  command
-      .add_option("--mask", flags.mask,
-                  "With --inpaint or --init: white (1) where the image is kept, black (0) where "
-                  "it is drawn; one for all images or one each.")
-      ->check(not_empty())
-      ->type_name("IMAGES")
-      ->group(group);
-  command
-      .add_option("--jump-length", flags.jump_length,
-                  "With --inpaint: steps that each jump back to more noise goes (default 10, or a "
-                  "fifth of --steps if that is less).")
-      ->check(CLI::Range(int64_t{1}, int64_t{1'000'000}))
-      ->type_name("N")
-      ->group(group);
-  command
-      .add_option("--jump-samples", flags.jump_samples,
-                  "With --inpaint: times that each stretch of steps is denoised (default 10); 1: "
-                  "no jumps.")
-      ->check(CLI::Range(int64_t{1}, int64_t{1000}))
-      ->type_name("N")
-      ->group(group);
-  add_more_edit_flags(command, flags, group);
+  add_inpaint_flags(command, flags, group);
+  add_other_flags(command, flags, group);
 }
 
 }  // namespace ddpm
