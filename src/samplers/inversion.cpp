@@ -9,7 +9,7 @@ namespace {
 
 constexpr int kMostIterations = 20;
 constexpr double kTolerance = 1e-5;
-constexpr double kSmallestDamping = 0.05;
+constexpr double kMostFailures = 5;
 constexpr double kUsualStd = 0.5;  // of image data in [-1, 1]
 
 double data_std(const Process& process) {
@@ -44,49 +44,68 @@ double gaussian_slope(double std, const NoiseLevel& noisy, const NoiseLevel& cle
   return clean.alpha * of_x0 + clean.sigma * of_eps;
 }
 
-/// Root mean square of each image, [N, 1, 1, 1].
-torch::Tensor size_of(const torch::Tensor& x) {
-  return x.square().mean({1, 2, 3}, /*keepdim=*/true).sqrt();
+/// Sum over the numbers of each image, [N, 1, 1, 1].
+torch::Tensor dot(const torch::Tensor& a, const torch::Tensor& b) {
+  return (a * b).sum({1, 2, 3}, /*keepdim=*/true);
 }
 
-/// The best x found so far, image by image.
-class BestGuess {
- public:
-  explicit BestGuess(double tolerance) : tolerance_(tolerance) {}
+/// A guess at x, and by how much its step misses what is wanted.
+struct Guess {
+  torch::Tensor x;
+  torch::Tensor error;
+};
 
-  /// Takes the images of `x` that miss their mark by less. Those that are done stay as they are, so
-  /// that no image depends on how long its neighbours take.
-  void offer(const torch::Tensor& x, const torch::Tensor& error) {
-    const auto size = size_of(error);
-    if (!x_.defined()) {
-      x_ = x;
-      error_ = error;
+Guess choose(const torch::Tensor& which, const Guess& a, const Guess& b) {
+  return {torch::where(which, a.x, b.x), torch::where(which, a.error, b.error)};
+}
+
+/// The best guess so far and the one before it, image by image.
+class Search {
+ public:
+  Search(double slope, double tolerance) : slope_(slope), tolerance_(tolerance) {}
+
+  /// Images that are done stay as they are, so that none depends on how long its neighbours take.
+  void offer(const Guess& guess) {
+    const auto size = guess.error.square().mean({1, 2, 3}, /*keepdim=*/true).sqrt();
+    if (!size_.defined()) {
+      best_ = other_ = guess;
       size_ = size;
-      damping_ = torch::ones_like(size);
+      failures_ = torch::zeros_like(size);
       return;
     }
     const auto open = is_open();
     const auto better = open.logical_and(size < size_);
-    x_ = torch::where(better, x, x_);
-    error_ = torch::where(better, error, error_);
+    other_ = choose(better, best_, choose(open, guess, other_));
+    best_ = choose(better, guess, best_);
     size_ = torch::where(better, size, size_);
-    damping_ = torch::where(open.logical_and(better.logical_not()), damping_ / 2, damping_);
+    failures_ = torch::where(better, torch::zeros_like(size), failures_ + open.to(size.dtype()));
   }
 
   bool done() const { return !is_open().any().item<bool>(); }
-  torch::Tensor next(double slope) const { return x_ + damping_ / slope * error_; }
-  const torch::Tensor& x() const { return x_; }
+
+  /// Anderson's step: along the line through both guesses to where the error is least, were it
+  /// linear, and from there by error / slope, halved for each failure.
+  torch::Tensor next() const {
+    const auto step = torch::pow(0.5, failures_) / slope_;
+    const auto change = best_.error - other_.error;
+    const auto length = dot(change, change);
+    const auto share = torch::where(length > 0, dot(best_.error, change) / length, 0.0);
+    return best_.x + step * best_.error - share * (best_.x - other_.x + step * change);
+  }
+
+  const torch::Tensor& x() const { return best_.x; }
 
  private:
   torch::Tensor is_open() const {
-    return (size_ > tolerance_).logical_and(damping_ > kSmallestDamping);
+    return (size_ > tolerance_).logical_and(failures_ < kMostFailures);
   }
 
+  double slope_;
   double tolerance_;
-  torch::Tensor x_;
-  torch::Tensor error_;
-  torch::Tensor size_;
-  torch::Tensor damping_;
+  Guess best_;
+  Guess other_;
+  torch::Tensor size_;      // root mean square of the best error, [N, 1, 1, 1]
+  torch::Tensor failures_;  // guesses since the best
 };
 
 /// From `guess`, x of level i from which step i leads to `wanted`.
@@ -97,14 +116,14 @@ torch::Tensor solved(const SamplerInputs& inputs, size_t i, const torch::Tensor&
   const double std = data_std(inputs.process);
   const double slope = gaussian_slope(std, noisy, clean);
   if (slope == 0.0) return guess;  // one step from pure noise to the image: all x are the same
-  BestGuess best(kTolerance * std::hypot(clean.alpha * std, clean.sigma));
+  Search search(slope, kTolerance * std::hypot(clean.alpha * std, clean.sigma));
   for (int iteration = 0; iteration < kMostIterations; ++iteration) {
     inputs.on_step(static_cast<int64_t>(i));
-    best.offer(guess, wanted - lowered(inputs.denoise(guess, noisy), clean));
-    if (best.done()) break;
-    guess = best.next(slope);
+    search.offer({guess, wanted - lowered(inputs.denoise(guess, noisy), clean)});
+    if (search.done()) break;
+    guess = search.next();
   }
-  return best.x();
+  return search.x();
 }
 
 }  // namespace
@@ -113,9 +132,12 @@ torch::Tensor invert(const SamplerInputs& inputs, Inversion method, const torch:
   auto x = x0;
   for (size_t i = inputs.levels.size() - 1; i-- > 0;) {
     const auto& noisy = inputs.levels[i];
+    const auto& clean = inputs.levels[i + 1];
+    // What the network sees is x as it sees it at the cleaner level.
+    const double scale = inputs.process.input_scale(clean) / inputs.process.input_scale(noisy);
     inputs.on_step(static_cast<int64_t>(i));
-    const auto guess =
-        lifted(inputs.process, inputs.levels[i + 1], noisy, x, inputs.denoise(x, noisy));
+    const auto prediction = inputs.denoise(scale * x, noisy);
+    const auto guess = lifted(inputs.process, clean, noisy, x, prediction);
     x = method == Inversion::kDdim ? guess : solved(inputs, i, x, guess);
   }
   return x;
