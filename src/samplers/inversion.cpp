@@ -45,7 +45,7 @@ double gaussian_slope(double std, const NoiseLevel& noisy, const NoiseLevel& cle
 }
 
 /// Sum over the numbers of each image, [N, 1, 1, 1].
-torch::Tensor dot(const torch::Tensor& a, const torch::Tensor& b) {
+torch::Tensor dot_of(const torch::Tensor& a, const torch::Tensor& b) {
   return (a * b).sum({1, 2, 3}, /*keepdim=*/true);
 }
 
@@ -88,8 +88,8 @@ class Search {
   torch::Tensor next() const {
     const auto step = torch::pow(0.5, failures_) / slope_;
     const auto change = best_.error - other_.error;
-    const auto length = dot(change, change);
-    const auto share = torch::where(length > 0, dot(best_.error, change) / length, 0.0);
+    const auto length = dot_of(change, change);
+    const auto share = torch::where(length > 0, dot_of(best_.error, change) / length, 0.0);
     return best_.x + step * best_.error - share * (best_.x - other_.x + step * change);
   }
 
