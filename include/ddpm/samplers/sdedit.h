@@ -12,9 +12,9 @@ namespace ddpm {
 
 /// How images are edited by noising and denoising them.
 struct SdEdit {
-  double strength = 0.6;           // in (0, 1]: the share of the steps that is done
-  int64_t repeats = 1;             // passes, each from the result of the one before
-  std::optional<KnownPart> known;  // pixels that stay as they are
+  double strength = 0.6;                // in (0, 1]: the share of the steps that is done
+  int64_t repeats = 1;                  // passes, each from the result of the one before
+  std::optional<KnownPart> known = {};  // pixels that stay as they are
 };
 
 /// Steps that a strength means: the last round(strength steps), at least one.
