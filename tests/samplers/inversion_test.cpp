@@ -87,8 +87,8 @@ TEST(FixedPointInversion, ReproducesImagesOfEveryProcessAndPrediction) {
     return (result.image - x0).square().mean().sqrt().item<double>();
   };
   for (const auto& type : kNames<ProcessType>) {
-    for (const auto prediction : {PredictionType::kEpsilon, PredictionType::kVPrediction}) {
-      const auto process = process_of(type.value, prediction);
+    for (const auto& prediction : kNames<PredictionType>) {
+      const auto process = process_of(type.value, prediction.value);
       EXPECT_LT(error(process, Inversion::kFixedPoint), 1e-4) << type.name;
       EXPECT_GT(error(process, Inversion::kDdim), 1e-3) << type.name;
       EXPECT_LT(error(process, Inversion::kDdim), 0.5) << type.name;
