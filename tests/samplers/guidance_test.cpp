@@ -174,9 +174,7 @@ TEST(ClassifierGuidance, LeavesPureNoiseAlone) {
   const auto denoise = [](const torch::Tensor& x, const NoiseLevel&) {
     return Prediction{.x0 = 0.5 * x, .eps = x, .variance = {}};
   };
-  const auto silent = [](const torch::Tensor& x, const NoiseLevel&) {
-    return torch::zeros_like(x);
-  };
+  const auto silent = [](const torch::Tensor& x, const NoiseLevel&) { return torch::zeros_like(x); };
   const auto guided_denoise = with_classifier_guidance(denoise, silent, 2.0);
   const auto prediction = guided_denoise(one(.8), {.alpha = 0.0, .sigma = 1.0, .t = 999.0});
   EXPECT_NEAR(prediction.x0.item<double>(), .4, 1e-9);
