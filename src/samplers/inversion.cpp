@@ -8,7 +8,8 @@ namespace ddpm {
 namespace {
 
 constexpr int kMostIterations = 20;
-constexpr double kTolerance = 1e-5;
+constexpr double kTolerance = 1e-5;         // of float32
+constexpr double kDoubleTolerance = 1e-12;  // of float64
 constexpr double kMostFailures = 5;
 constexpr double kUsualStd = 0.5;  // of image data in [-1, 1]
 
@@ -116,7 +117,8 @@ torch::Tensor solved(const SamplerInputs& inputs, size_t i, const torch::Tensor&
   const double std = data_std(inputs.process);
   const double slope = gaussian_slope(std, noisy, clean);
   if (slope == 0.0) return guess;  // one step from pure noise to the image: all x are the same
-  Search search(slope, kTolerance * std::hypot(clean.alpha * std, clean.sigma));
+  const double tolerance = guess.scalar_type() == torch::kFloat64 ? kDoubleTolerance : kTolerance;
+  Search search(slope, tolerance * std::hypot(clean.alpha * std, clean.sigma));
   for (int iteration = 0; iteration < kMostIterations; ++iteration) {
     inputs.on_step(static_cast<int64_t>(i));
     search.offer({guess, wanted - lowered(inputs.denoise(guess, noisy), clean)});

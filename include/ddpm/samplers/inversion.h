@@ -22,8 +22,8 @@ enum class Inversion { kDdim, kFixedPoint };
 /// of a step. `fixed-point` solves each step (as Pan et al., "Effective real image editing with
 /// accelerated iterative diffusion inversion", 2023) by Anderson's method of depth 1, beginning
 /// with the slope that DDIM's step has on Gaussian data. An image is done when the step leads back
-/// to it within 1e-5 of its scale, or nothing helps: in the last step a network may bring different
-/// x to one image.
+/// to it within 1e-5 of its scale (1e-12 in float64), or nothing helps: in the last step a network
+/// may bring different x to one image.
 ///
 /// Image i depends on itself alone.
 torch::Tensor invert(const SamplerInputs& inputs, Inversion method, const torch::Tensor& x0);
