@@ -4,20 +4,14 @@
 #include <chrono>
 #include <iostream>
 #include <memory>
-#include <numeric>
 
 #include <nlohmann/json.hpp>
 #include <torch/types.h>
 
-#include "ddpm/cli/device.h"
+#include "ddpm/cli/draw.h"
 #include "ddpm/cli/sample_job.h"
 #include "ddpm/config/names.h"
-#include "ddpm/model/precision.h"
 #include "ddpm/sample/generator.h"
-#include "ddpm/sample/images.h"
-#include "ddpm/sample/noisy_classifier.h"
-#include "ddpm/sample/output.h"
-#include "ddpm/samplers/sampler.h"
 #include "ddpm/util/log.h"
 #include "ddpm/util/stop.h"
 #include "ddpm/util/text.h"
@@ -27,13 +21,6 @@ namespace {
 
 using nlohmann::json;
 using Clock = std::chrono::steady_clock;
-
-/// The job's network, on its device and in its precision.
-UNet network_of(const SampleJob& job) {
-  auto unet = load_unet(job.pipeline, job.device, kMemoryFormat);
-  convert_parameters(*unet, job.precision);
-  return unet;
-}
 
 /// Two network calls in each precision on a batch of the job's size; gives the faster.
 Precision probe_sampling_precision(const SampleJob& job, int64_t batch) {
@@ -57,136 +44,45 @@ Precision probe_sampling_precision(const SampleJob& job, int64_t batch) {
                                                                       : Precision::kFloat32;
 }
 
-OutputInfo output_info(const SampleJob& job, const SampleFlags& flags) {
+json to_json(const SampleJob& job, const SampleFlags& flags, const DrawResult& result) {
   const auto& options = job.pipeline.sample;
-  OutputInfo info;
-  info.common = {{"Software", "ddpm"},
-                 {"checkpoint", job.checkpoint.string()},
-                 {"sampler", std::string(to_name(options.sampler))},
-                 {"steps", std::to_string(options.steps)},
-                 {"guidance", format_number(options.guidance)}};
-  if (job.classifier) {
-    info.common.emplace_back("classifier", job.classifier->path.string());
-    info.common.emplace_back("classifier_scale", format_number(flags.classifier_scale));
-  }
-  info.first_seed = flags.seed;
-  info.labels = job.labels;
-  info.class_names = job.classes().class_names;
-  info.columns = grid_columns(job.count, !flags.classes ? num_classes(job.classes()) : 0);
-  return info;
-}
-
-/// Images first ... first+size-1 of the job.
-GenerationRequest batch_request(const SampleJob& job, uint64_t seed, int64_t first, int64_t size) {
-  GenerationRequest request;
-  request.seeds.resize(static_cast<size_t>(size));
-  std::iota(request.seeds.begin(), request.seeds.end(), seed + static_cast<uint64_t>(first));
-  if (!job.labels.empty()) {
-    request.labels.assign(job.labels.begin() + first, job.labels.begin() + first + size);
-  }
-  if (job.noise.defined()) request.initial_noise = job.noise.narrow(0, first, size);
-  return request;
-}
-
-/// Thrown between two steps of a batch when someone asked for a stop.
-struct StoppedWithinBatch {};
-
-/// Watches the drawing of images, batch by batch and step by step.
-class DrawProgress {
- public:
-  DrawProgress(int64_t images, int64_t steps)
-      : images_(static_cast<double>(images)),
-        steps_(static_cast<double>(steps)) {}
-
-  /// Before step `step` of a batch of `size` images that follows `done` finished ones.
-  void at(int64_t done, int64_t size, int64_t step) {
-    if (stop_requested()) throw StoppedWithinBatch();
-    const double part = static_cast<double>(size) * static_cast<double>(step) / steps_;
-    const double drawn = static_cast<double>(done) + part;
-    if (drawn <= 0 || !line_.due()) return;
-    const double left = seconds() * (images_ - drawn) / drawn;
-    line_.show(std::to_string(done) + "/" + format_number(images_) + " images  step " +
-               std::to_string(step) + "/" + format_number(steps_) + "  " + format_duration(left) +
-               " left");
-  }
-
-  double seconds() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
-
- private:
-  double images_;
-  double steps_;
-  Clock::time_point start_ = Clock::now();
-  ProgressLine line_;
-};
-
-std::unique_ptr<Generator> generator_of(const SampleJob& job, const SampleFlags& flags) {
-  const auto graphs = flags.common.no_cuda_graph ? GraphFactory() : make_graph_factory(job.device);
-  auto generator = std::make_unique<Generator>(network_of(job), job.pipeline.diffusion,
-                                               job.pipeline.sample, job.device, graphs);
-  if (job.weaker) {
-    auto weaker = load_unet(*job.weaker, job.device, kMemoryFormat);
-    convert_parameters(*weaker, job.precision);
-    generator->guide_with(std::move(weaker), job.weaker->diffusion);
-  }
-  if (job.classifier && flags.classifier_scale != 0) {
-    const auto guide = std::make_shared<NoisyClassifier>(
-        load_classifier(*job.classifier, job.device), job.classifier->diffusion, job.device);
-    generator->guide_by_classifier(
-        [guide](const torch::Tensor& x, const NoiseLevel& level, const torch::Tensor& labels) {
-          return guide->gradient(x, level, labels);
-        },
-        flags.classifier_scale);
-  }
-  return generator;
-}
-
-/// Draws all images; gives how many were done when it ended or was stopped.
-int64_t draw(const SampleJob& job, const SampleFlags& flags, OutputWriter& writer) {
-  const auto generator = generator_of(job, flags);
-  DrawProgress progress(job.count, job.pipeline.sample.steps);
-  int64_t done = 0;
-  try {
-    while (done < job.count) {
-      const int64_t size = std::min(flags.batch_size, job.count - done);
-      const auto request = batch_request(job, flags.seed, done, size);
-      writer.add(
-          generator->generate(request, [&](int64_t step) { progress.at(done, size, step); }));
-      done += size;
-    }
-  } catch (const StoppedWithinBatch&) {
-    log_info("stopped with " + std::to_string(done) + " of " + std::to_string(job.count) +
-             " images done");
-  }
-  writer.finish();
-  return done;
-}
-
-void report(const SampleJob& job, const SampleFlags& flags, int64_t done, double seconds) {
-  const int64_t calls = network_calls(Process(job.pipeline.diffusion), job.pipeline.sample);
-  log_info(std::to_string(done) + " images in " + format_duration(seconds) + ", " +
-           std::to_string(calls) + " network calls each");
-  if (!flags.common.json) {
-    if (done > 0) std::cout << job.out.string() << "\n";
-    return;
-  }
-  const auto& options = job.pipeline.sample;
-  json result = {{"out", job.out.string()},
-                 {"images", done},
+  json object = {{"out", job.out.string()},
+                 {"images", result.done},
                  {"checkpoint", job.checkpoint.string()},
                  {"sampler", to_name(options.sampler)},
                  {"steps", options.steps},
-                 {"network_calls", calls},
+                 {"network_calls", result.network_calls},
                  {"guidance", options.guidance},
                  {"seed", flags.seed},
                  {"labels", job.labels},
                  {"device", job.device.str()},
-                 {"precision", to_name(job.precision)},
-                 {"seconds", seconds}};
+                 {"precision", to_name(job.precision)}};
   if (job.classifier) {
-    result["classifier"] = job.classifier->path.string();
-    result["classifier_scale"] = flags.classifier_scale;
+    object["classifier"] = job.classifier->path.string();
+    object["classifier_scale"] = flags.classifier_scale;
   }
-  std::cout << result.dump(2) << "\n";
+  if (job.edit.mode != EditMode::kNone) object["edit"] = flag_of(job.edit.mode).substr(2);
+  if (result.mse) {
+    object["mse"] = *result.mse;
+    object["psnr"] = psnr(*result.mse);  // null if infinite
+  }
+  return object;
+}
+
+void report(const SampleJob& job, const SampleFlags& flags, const DrawResult& result,
+            double seconds) {
+  log_info(std::to_string(result.done) + " images in " + format_duration(seconds) + ", " +
+           std::to_string(result.network_calls) + " network calls each");
+  if (result.mse)
+    log_info("reconstruction: mean squared error " + format_number(*result.mse) + ", PSNR " +
+             format_number(psnr(*result.mse)) + " dB");
+  if (!flags.common.json) {
+    if (result.done > 0) std::cout << job.out.string() << "\n";
+    return;
+  }
+  auto object = to_json(job, flags, result);
+  object["seconds"] = seconds;
+  std::cout << object.dump(2) << "\n";
 }
 
 ExitCode run_sample(const CLI::App& command, const SampleFlags& flags) {
@@ -198,10 +94,9 @@ ExitCode run_sample(const CLI::App& command, const SampleFlags& flags) {
   }
   catch_stop_signals();
   const auto start = Clock::now();
-  OutputWriter writer(job.out, output_info(job, flags));
-  const int64_t done = draw(job, flags, writer);
-  report(job, flags, done, std::chrono::duration<double>(Clock::now() - start).count());
-  return done < job.count ? ExitCode::kStopped : ExitCode::kDone;
+  const auto result = draw(job, flags);
+  report(job, flags, result, std::chrono::duration<double>(Clock::now() - start).count());
+  return result.done < job.count ? ExitCode::kStopped : ExitCode::kDone;
 }
 
 /// Short flags for settings of the section sample: --guidance-rescale for
@@ -271,6 +166,7 @@ void add_sample_command(CLI::App& app, ExitCode& exit_code) {
       ->type_name("SCALE");
   add_sample_aliases(*command, flags->settings,
                      {"timestep_spacing", "variance_type", "clip_sample"});
+  add_edit_flags(*command, flags->edit);
   add_common_flags(*command, flags->common);
   add_setting_flags(*command, flags->settings, {"sample"});
   command->allow_extras();

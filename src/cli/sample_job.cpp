@@ -163,9 +163,9 @@ ClassifierFolder load_guide(const std::string& path, const ModelConfig& model) {
   return guide;
 }
 
-/// Size of the images: the noise's, else the model's own.
-void settle_size(ModelConfig& model, const torch::Tensor& noise) {
-  if (noise.defined()) model.sample_size = {noise.size(2), noise.size(3)};
+/// Size of the images: that of the noise or the images given, else the model's own.
+void settle_size(ModelConfig& model, const torch::Tensor& given) {
+  if (given.defined()) model.sample_size = {given.size(2), given.size(3)};
   if (model.sample_size.empty()) {
     throw CheckpointError(
         "the model's config has no sample_size; give --noise FILE.npy of the size "
@@ -180,6 +180,7 @@ fs::path default_output(const SampleJob& job, const SampleFlags& flags) {
   const auto folder = job.run.empty() ? fs::path() : job.run / "samples";
   std::string name = job.checkpoint.filename().string() + "-" +
                      std::string(to_name(options.sampler)) + std::to_string(options.steps);
+  if (job.edit.mode != EditMode::kNone) name += "-" + flag_of(job.edit.mode).substr(2);
   if (options.guidance != 1.0) name += "-g" + format_number(options.guidance);
   if (job.classifier) name += "-c" + format_number(flags.classifier_scale);
   name += "-seed" + std::to_string(flags.seed);
@@ -204,15 +205,59 @@ Precision parse_precision(const std::string& word) {
   return *precision;
 }
 
+/// What can be said of flags alone.
+void check_flags(const SampleFlags& flags) {
+  bool holds_noise = flags.out.empty();
+  if (!flags.out.empty()) {
+    const auto kind = output_kind(flags.out);
+    holds_noise = kind == OutputKind::kNpy || kind == OutputKind::kGrid;
+  }
+  check_edit_flags(
+      flags.edit,
+      {.noise = !flags.noise.empty(), .count = flags.count, .out_holds_noise = holds_noise});
+  if (!flags.out.empty()) check_output_free(flags.out);
+}
+
+/// Labels of the images: classes in turn, of an interpolation row by row.
+std::vector<int64_t> settle_labels(const SampleJob& job, const std::vector<int64_t>& classes) {
+  if (job.edit.mode != EditMode::kInterpolate)
+    return cycle_labels(job.classes(), classes, job.count);
+  const int64_t frames = job.edit.pictures;
+  std::vector<int64_t> labels;
+  for (const int64_t label : cycle_labels(job.classes(), classes, job.count / frames))
+    labels.insert(labels.end(), static_cast<size_t>(frames), label);
+  return labels;
+}
+
+/// Given images are of some class, which only a person knows.
+void advise_on_classes(const SampleJob& job, const SampleFlags& flags) {
+  if (!job.edit.images.defined() || flags.classes || job.labels.empty()) return;
+  log_info(flag_of(job.edit.mode) +
+           ": the model is told its classes in turn; --class says what the images are");
+}
+
+/// How many images, of which the given noise must be enough.
+int64_t settle_count(const SampleJob& job, const SampleFlags& flags, size_t classes) {
+  constexpr int64_t kUsualCount = 64;
+  const auto& model = job.classes();
+  const auto wanted = classes > 0 ? static_cast<int64_t>(classes) : num_classes(model);
+  if (job.edit.mode == EditMode::kInterpolate) return job.edit.usual_count(wanted);
+  if (!job.noise.defined())
+    return flags.count.value_or(job.edit.mode == EditMode::kNone ? kUsualCount
+                                                                 : job.edit.usual_count(wanted));
+  const int64_t count = flags.count.value_or(job.noise.size(0));
+  if (job.noise.size(0) < count)
+    throw UserError("-n ", count, ": ", flags.noise, " holds noise for only ", job.noise.size(0),
+                    " images");
+  return count;
+}
+
 }  // namespace
 
 SampleJob make_sample_job(const SampleFlags& flags) {
   SampleJob job;
   job.precision = parse_precision(flags.common.precision);
-  if (!flags.out.empty()) {
-    output_kind(flags.out);
-    check_output_free(flags.out);
-  }
+  check_flags(flags);
   job.checkpoint = find_checkpoint(flags.checkpoint);
   job.run = run_of(job.checkpoint);
   job.pipeline = load_model(job.checkpoint, flags.settings);
@@ -228,13 +273,13 @@ SampleJob make_sample_job(const SampleFlags& flags) {
   }
   if (!flags.classifier.empty()) job.classifier = load_guide(flags.classifier, model);
   if (!flags.noise.empty()) job.noise = load_noise(flags.noise, model);
-  settle_size(model, job.noise);
-  job.count = flags.count.value_or(job.noise.defined() ? job.noise.size(0) : 64);
-  if (job.noise.defined() && job.noise.size(0) < job.count) {
-    throw UserError("-n ", job.count, ": ", flags.noise, " holds noise for only ",
-                    job.noise.size(0), " images");
-  }
-  job.labels = cycle_labels(job.classes(), parse_classes(flags.classes, job.classes()), job.count);
+  job.edit = make_edit_job(flags.edit, model, flags.count);
+  settle_size(model, job.noise.defined() ? job.noise : job.edit.images);
+  const auto classes = parse_classes(flags.classes, job.classes());
+  job.count = settle_count(job, flags, classes.size());
+  job.labels = settle_labels(job, classes);
+  advise_on_classes(job, flags);
+  settle_edit_sampler(job.edit, job.pipeline.sample, flags.settings.contains("sample.eta"));
   check_sample(job.pipeline.sample, job.pipeline.diffusion);
   job.out = flags.out.empty() ? default_output(job, flags) : fs::path(flags.out);
   job.device = select_device(flags.common.device, flags.common.cudnn_autotune);

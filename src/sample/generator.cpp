@@ -114,29 +114,42 @@ Denoiser Generator::make_denoiser(const std::vector<int64_t>& labels) {
       classifier_->scale);
 }
 
-torch::Tensor Generator::generate(const GenerationRequest& request, const StepObserver& on_step) {
+NoiseSource Generator::noise_of(const GenerationRequest& request, RandomPurpose purpose) const {
+  const auto& model = unet_->config();
+  const std::vector<int64_t> shape{model.in_channels, model.sample_size.at(0),
+                                   model.sample_size.at(1)};
+  return [seeds = request.seeds, purpose, shape, device = device_](int64_t index) {
+    return seeded_noise(seeds, purpose, static_cast<uint64_t>(index), shape).to(device);
+  };
+}
+
+torch::Tensor Generator::start_of(const GenerationRequest& request) const {
+  const auto x_T = request.initial_noise.defined()
+                       ? request.initial_noise.to(device_)
+                       : noise_of(request, RandomPurpose::kInitialNoise)(0);
+  return x_T * process_.start_scale(levels_.front());
+}
+
+torch::Tensor Generator::run(const GenerationRequest& request, const StepObserver& on_step,
+                             const std::function<torch::Tensor(const SamplerInputs&)>& run) {
   const torch::NoGradGuard no_grad;
   std::optional<c10::InferenceMode> inference;
   if (!classifier_) inference.emplace();  // its tensors can never take part in a backward pass
   unet_->eval();
-  const auto& model = unet_->config();
-  const std::vector<int64_t> shape{model.in_channels, model.sample_size.at(0),
-                                   model.sample_size.at(1)};
-  const auto noise = [&](RandomPurpose purpose, int64_t index) {
-    return seeded_noise(request.seeds, purpose, static_cast<uint64_t>(index), shape).to(device_);
-  };
-  const auto x_T = request.initial_noise.defined() ? request.initial_noise.to(device_)
-                                                   : noise(RandomPurpose::kInitialNoise, 0);
   const SamplerInputs inputs{
       .process = process_,
       .options = options_,
       .levels = levels_,
       .denoise = make_denoiser(request.labels),
-      .noise = [&](int64_t step) { return noise(RandomPurpose::kSamplerNoise, step); },
+      .noise = noise_of(request, RandomPurpose::kSamplerNoise),
       .on_step = on_step,
   };
-  const auto start = x_T * process_.start_scale(levels_.front());
-  return run_sampler(inputs, start).to(torch::kCPU).contiguous();
+  return run(inputs).to(torch::kCPU).contiguous();
+}
+
+torch::Tensor Generator::generate(const GenerationRequest& request, const StepObserver& on_step) {
+  return run(request, on_step,
+             [&](const SamplerInputs& inputs) { return run_sampler(inputs, start_of(request)); });
 }
 
 }  // namespace ddpm

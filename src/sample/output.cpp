@@ -55,9 +55,11 @@ OutputWriter::OutputWriter(fs::path path, OutputInfo info)
   if (code) throw DiskError(folder.string(), ": cannot make the folder: ", code.message());
 }
 
-ImageText OutputWriter::text_of(int64_t image) const {
+ImageText OutputWriter::text_of(int64_t picture) const {
   ImageText text = info_.common;
-  text.emplace_back("seed", std::to_string(info_.first_seed + static_cast<uint64_t>(image)));
+  const int64_t image = picture / info_.pictures;
+  if (info_.first_seed)
+    text.emplace_back("seed", std::to_string(*info_.first_seed + static_cast<uint64_t>(image)));
   if (info_.labels.empty()) return text;
   const auto label = static_cast<size_t>(info_.labels.at(static_cast<size_t>(image)));
   const bool named = label < info_.class_names.size();
@@ -88,13 +90,15 @@ void OutputWriter::finish() {
   } else if (kind_ == OutputKind::kNpz) {
     std::map<std::string, NpyArray> arrays{{"arr_0", to_npy(all, "u1")}};
     if (!info_.labels.empty()) {
-      const auto labels = torch::tensor(info_.labels, torch::kInt64).narrow(0, 0, count_);
+      const auto labels = torch::tensor(info_.labels, torch::kInt64)
+                              .narrow(0, 0, count_ / info_.pictures)
+                              .repeat_interleave(info_.pictures);
       arrays.emplace("arr_1", to_npy(labels, "i8"));
     }
     write_file_atomic(path_, format_npz(arrays, /*compress=*/false));
   } else {
     ImageText text = info_.common;
-    text.emplace_back("first seed", std::to_string(info_.first_seed));
+    if (info_.first_seed) text.emplace_back("first seed", std::to_string(*info_.first_seed));
     write_file_atomic(path_, encode_png(tile_images(unpack_images(all), info_.columns), text));
   }
 }

@@ -11,6 +11,8 @@
 #include "ddpm/checkpoint/classifier_folder.h"
 #include "ddpm/checkpoint/pipeline_folder.h"
 #include "ddpm/cli/command_line.h"
+#include "ddpm/cli/edit_flags.h"
+#include "ddpm/cli/edit_job.h"
 #include "ddpm/config/config.h"
 
 namespace ddpm {
@@ -19,6 +21,7 @@ namespace ddpm {
 struct SampleFlags {
   CommonFlags common;
   SettingFlags settings;
+  EditFlags edit;
   std::string checkpoint;
   std::optional<std::string> classes;
   std::string out;
@@ -37,6 +40,7 @@ struct SampleJob {
   std::filesystem::path checkpoint;
   std::filesystem::path run;  // empty for a folder that is no run
   PipelineFolder pipeline;
+  EditJob edit;
   std::optional<PipelineFolder> weaker;        // to guide away from
   std::optional<ClassifierFolder> classifier;  // guides towards the labels
   std::vector<int64_t> labels;

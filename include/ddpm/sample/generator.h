@@ -14,6 +14,7 @@
 #include "ddpm/sample/network_calls.h"
 #include "ddpm/samplers/guidance.h"
 #include "ddpm/samplers/sampler.h"
+#include "ddpm/util/random.h"
 
 namespace ddpm {
 
@@ -49,6 +50,18 @@ class Generator {
   torch::Tensor generate(
       const GenerationRequest& request, const StepObserver& on_step = [](int64_t) {});
 
+  /// Any other way from inputs to images: calls `run`, without gradients, with what a sampler works
+  /// with for this request, and gives what it gives as float32 on the CPU.
+  torch::Tensor run(const GenerationRequest& request, const StepObserver& on_step,
+                    const std::function<torch::Tensor(const SamplerInputs&)>& run);
+
+  /// Noise by number for the request's images, on the device, each from its own seed.
+  NoiseSource noise_of(const GenerationRequest& request, RandomPurpose purpose) const;
+
+  /// x of the first level: the request's noise, scaled.
+  torch::Tensor start_of(const GenerationRequest& request) const;
+
+  const torch::Device& device() const { return device_; }
   const SampleConfig& options() const { return options_; }
   const ModelConfig& model() const { return unet_->config(); }
   const Process& process() const { return process_; }

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,10 +30,11 @@ void check_output_free(const std::filesystem::path& path);
 /// What is known of the images, for the text chunks of PNG files.
 struct OutputInfo {
   ImageText common;                      // same for all images: checkpoint, sampler, steps, ...
-  uint64_t first_seed = 0;               // image i has seed first_seed + i
+  std::optional<uint64_t> first_seed;    // image i has seed first_seed + i
   std::vector<int64_t> labels;           // empty for an unconditional model
   std::vector<std::string> class_names;  // empty: classes have numbers only
   int64_t columns = 1;                   // of a grid
+  int64_t pictures = 1;                  // of each image, one after another
 };
 
 /// Takes generated images batch by batch and writes them. A folder gets its files as they come;
@@ -45,7 +47,7 @@ class OutputWriter {
   void finish();
 
  private:
-  ImageText text_of(int64_t image) const;
+  ImageText text_of(int64_t picture) const;
 
   std::filesystem::path path_;
   OutputKind kind_;

@@ -34,6 +34,21 @@ struct SamplerInputs {
 /// the weights of a linear step (see linear.h).
 torch::Tensor run_sampler(const SamplerInputs& inputs, const torch::Tensor& x);
 
+/// Places in a list of noise levels.
+struct LevelRange {
+  size_t first;
+  size_t last;
+};
+
+/// The same as a part of a run, from one of its levels to another: multistep solvers begin anew,
+/// `s_churn` means as much for a step as in the whole run, and noise and observer are told
+/// `number` + i for step i of the part.
+torch::Tensor run_sampler_part(const SamplerInputs& inputs, LevelRange range, int64_t number,
+                               const torch::Tensor& x);
+
+/// Whether the options add no noise on the way, so that the start decides the image.
+bool is_deterministic(const SampleConfig& options);
+
 /// Whether the sampler divides by alpha, and so cannot start from pure noise of alpha = 0.
 bool needs_signal(SamplerType sampler, ProcessType process);
 

@@ -1,0 +1,243 @@
+#include "ddpm/cli/edit_flags.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "ddpm/util/error.h"
+#include "ddpm/util/text.h"
+
+namespace ddpm {
+namespace {
+
+using Modes = std::vector<EditMode>;
+
+/// A flag that belongs to some modes.
+struct Belonging {
+  const char* flag;
+  bool given;
+  Modes modes;
+};
+
+Modes given_modes(const EditFlags& flags) {
+  Modes modes;
+  if (!flags.interpolate.empty()) modes.push_back(EditMode::kInterpolate);
+  if (!flags.invert.empty()) modes.push_back(EditMode::kInvert);
+  if (!flags.inpaint.empty()) modes.push_back(EditMode::kInpaint);
+  if (!flags.init.empty()) modes.push_back(EditMode::kInit);
+  if (flags.strip) modes.push_back(EditMode::kStrip);
+  return modes;
+}
+
+std::string words_of(const Modes& modes) {
+  std::vector<std::string> words;
+  for (const auto mode : modes)
+    words.push_back(flag_of(mode));
+  return join(words, " or ");
+}
+
+void check_belongings(const EditFlags& flags, EditMode mode) {
+  const Modes init{EditMode::kInit};
+  const Modes inpaint{EditMode::kInpaint};
+  const Belonging belongings[] = {
+      {"--frames", flags.frames.has_value(), {EditMode::kInterpolate}},
+      {"--inversion", flags.inversion.has_value(), {EditMode::kInvert, EditMode::kInterpolate}},
+      {"--mask", !flags.mask.empty(), {EditMode::kInpaint, EditMode::kInit}},
+      {"--jump-length", flags.jump_length.has_value(), inpaint},
+      {"--jump-samples", flags.jump_samples.has_value(), inpaint},
+      {"--strength", flags.strength.has_value(), init},
+      {"--repeats", flags.repeats.has_value(), init},
+      {"--fit",
+       flags.fit,
+       {EditMode::kInvert, EditMode::kInpaint, EditMode::kInit, EditMode::kInterpolate}},
+  };
+  for (const auto& [flag, given, modes] : belongings)
+    if (given && std::ranges::find(modes, mode) == modes.end())
+      throw UserError(flag, " belongs to ", words_of(modes), ", which is not given");
+}
+
+void check_values(const EditFlags& flags) {
+  if (flags.strength && !(*flags.strength > 0.0 && *flags.strength <= 1.0))
+    throw UserError("--strength must be above 0 and at most 1, got ",
+                    format_number(*flags.strength));
+  if (flags.inversion && *flags.inversion != "ddim" && *flags.inversion != "fixed-point")
+    throw UserError("--inversion must be ddim or fixed-point, got '", *flags.inversion, "'");
+  if (flags.interpolate.empty()) return;
+  interpolated_ends(flags.interpolate);
+  const bool of_seeds = interpolated_seeds(flags.interpolate).has_value();
+  if (of_seeds && (flags.inversion || flags.fit))
+    throw UserError(flags.fit ? "--fit" : "--inversion",
+                    " is for images, and --interpolate names two seeds");
+}
+
+std::optional<uint64_t> seed_in(std::string_view word) {
+  uint64_t seed = 0;
+  const auto [end, code] = std::from_chars(word.data(), word.data() + word.size(), seed);
+  if (code != std::errc() || end != word.data() + word.size() || seed > INT64_MAX) return {};
+  return seed;
+}
+
+/// Refuses "", which would read as a flag that is not given.
+CLI::Validator not_empty() {
+  return {[](std::string& text) { return std::string(text.empty() ? "expected a value" : ""); },
+          ""};
+}
+
+void add_inpaint_flags(CLI::App& command, EditFlags& flags, const std::string& group) {
+  command
+      .add_option("--inpaint", flags.inpaint,
+                  "Draw anew the parts of these images that --mask leaves open (RePaint); -n "
+                  "completions, each of its own seed.")
+      ->check(not_empty())
+      ->type_name("IMAGES")
+      ->group(group);
+  command
+      .add_option("--mask", flags.mask,
+                  "With --inpaint or --init: white (1) where the image is kept, black (0) where "
+                  "it is drawn; one for all images or one each.")
+      ->check(not_empty())
+      ->type_name("IMAGES")
+      ->group(group);
+  command
+      .add_option("--jump-length", flags.jump_length,
+                  "With --inpaint: steps that each jump back to more noise goes (default 10, or a "
+                  "fifth of --steps if that is less).")
+      ->check(CLI::Range(int64_t{1}, int64_t{1'000'000}))
+      ->type_name("N")
+      ->group(group);
+  command
+      .add_option("--jump-samples", flags.jump_samples,
+                  "With --inpaint: times that each stretch of steps is denoised (default 10); 1: "
+                  "no jumps.")
+      ->check(CLI::Range(int64_t{1}, int64_t{1000}))
+      ->type_name("N")
+      ->group(group);
+}
+
+void add_other_flags(CLI::App& command, EditFlags& flags, const std::string& group) {
+  command
+      .add_option("--init", flags.init,
+                  "Edit these images by noising and denoising them (SDEdit): file, folder, .npz "
+                  "or .npy; -n of them in turn.")
+      ->check(not_empty())
+      ->type_name("IMAGES")
+      ->group(group);
+  command
+      .add_option("--strength", flags.strength,
+                  "With --init: the share of the steps that is done, above 0 and at most 1 "
+                  "(default 0.6).")
+      ->type_name("SHARE")
+      ->group(group);
+  command
+      .add_option("--repeats", flags.repeats,
+                  "With --init: passes, each from the result of the one before (default 1).")
+      ->check(CLI::Range(int64_t{1}, int64_t{1000}))
+      ->type_name("N")
+      ->group(group);
+  command
+      .add_flag("--fit", flags.fit,
+                "Bring images and masks of another size or colour to the model's: scaled, "
+                "centre-cropped and converted as in training. Without it they are refused.")
+      ->group(group);
+  command
+      .add_option("--strip", flags.strip,
+                  "A row for each image: what the network thought it would be on the way, in "
+                  "this many pictures, the last of which is the image.")
+      ->check(CLI::Range(int64_t{2}, int64_t{1000}))
+      ->type_name("PICTURES")
+      ->group(group);
+}
+
+}  // namespace
+
+EditMode EditFlags::mode() const {
+  const auto modes = given_modes(*this);
+  return modes.empty() ? EditMode::kNone : modes.front();
+}
+
+std::string flag_of(EditMode mode) {
+  switch (mode) {
+    case EditMode::kInterpolate:
+      return "--interpolate";
+    case EditMode::kInvert:
+      return "--invert";
+    case EditMode::kInpaint:
+      return "--inpaint";
+    case EditMode::kInit:
+      return "--init";
+    case EditMode::kStrip:
+      return "--strip";
+    case EditMode::kNone:
+      break;
+  }
+  return "";
+}
+
+std::pair<std::string, std::string> interpolated_ends(const std::string& text) {
+  const auto words = split(text, ',');
+  if (words.size() != 2 || trim(words[0]).empty() || trim(words[1]).empty())
+    throw UserError("--interpolate '", text, "': expected two seeds or two image files, as 3,17");
+  return {std::string(trim(words[0])), std::string(trim(words[1]))};
+}
+
+std::optional<std::pair<uint64_t, uint64_t>> interpolated_seeds(const std::string& text) {
+  const auto [first, second] = interpolated_ends(text);
+  const auto a = seed_in(first);
+  const auto b = seed_in(second);
+  if (!a || !b) return std::nullopt;
+  return std::pair(*a, *b);
+}
+
+void check_edit_flags(const EditFlags& flags, const OtherFlags& others) {
+  const auto modes = given_modes(flags);
+  if (modes.size() > 1)
+    throw UserError(flag_of(modes[0]), " and ", flag_of(modes[1]),
+                    " are two things to do; give one of them");
+  const auto mode = flags.mode();
+  if (others.noise && mode != EditMode::kNone && mode != EditMode::kStrip)
+    throw UserError("--noise and ", flag_of(mode), " both say what to start from; give one");
+  check_belongings(flags, mode);
+  check_values(flags);
+  if (flags.frames && others.count)
+    throw UserError("-n and --frames both say how many pictures; give one");
+  if (mode == EditMode::kInterpolate && others.count && *others.count < 2)
+    throw UserError("-n must be at least 2 for --interpolate, got ", *others.count);
+  if (mode == EditMode::kInpaint && flags.mask.empty())
+    throw UserError("--inpaint needs a --mask: white where the image is kept");
+  if (mode == EditMode::kInvert && !others.out_holds_noise)
+    throw UserError("--out for --invert: expected NAME.npy (the noise) or NAME.png (a picture of ",
+                    "originals and reconstructions)");
+}
+
+void add_edit_flags(CLI::App& command, EditFlags& flags) {
+  const std::string group = "Editing (docs/editing.md)";
+  command
+      .add_option("--interpolate", flags.interpolate,
+                  "Pictures between two seeds (3,17) or two images (a.png,b.png), along the great "
+                  "circle between their noise; a row for each class.")
+      ->check(not_empty())
+      ->type_name("A,B")
+      ->group(group);
+  command
+      .add_option("--frames", flags.frames,
+                  "With --interpolate: pictures a row (default 9), as -n.")
+      ->check(CLI::Range(int64_t{2}, int64_t{100'000}))
+      ->type_name("N")
+      ->group(group);
+  command
+      .add_option("--invert", flags.invert,
+                  "Find the noise that gives these images: file, folder, .npz or .npy. --out "
+                  "x_T.npy keeps it for --noise; --out x.png shows originals above "
+                  "reconstructions.")
+      ->check(not_empty())
+      ->type_name("IMAGES")
+      ->group(group);
+  command
+      .add_option("--inversion", flags.inversion,
+                  "ddim (a network call a step) or fixed-point (exact, several; the default).")
+      ->type_name("")
+      ->group(group);
+  add_inpaint_flags(command, flags, group);
+  add_other_flags(command, flags, group);
+}
+
+}  // namespace ddpm
