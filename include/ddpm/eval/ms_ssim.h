@@ -7,7 +7,7 @@
 namespace ddpm {
 
 /// How many scales images of this size allow: each halves the image, the last must hold the
-/// window of 11 pixels, and there are at most 5. 2 for 28 to 43 pixels, 3 from 44, 5 from 176; 0 if
+/// window of 11 pixels, and there are at most 5. 2 for 22 to 43 pixels, 3 from 44, 5 from 176; 0 if
 /// the image is smaller than the window.
 int64_t ms_ssim_scales(int64_t height, int64_t width);
 
