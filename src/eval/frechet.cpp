@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include <torch/linalg.h>
 #include <torch/types.h>
 
 #include "ddpm/util/error.h"

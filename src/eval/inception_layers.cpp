@@ -35,8 +35,8 @@ class Branch {
   }
   /// `conv` with kernels of 1x3 and of 3x1 side by side.
   InceptionBranch fork(const std::string& name, int64_t out) {
-    branch_.fork = {{block_ + name + "a", channels_, out, k1x3, 1, {0, 1}, {}, {}},
-                    {block_ + name + "b", channels_, out, k3x1, 1, {1, 0}, {}, {}}};
+    branch_.fork = {{block_ + name + "a", channels_, out, k1x3, 1, {0, 1}},
+                    {block_ + name + "b", channels_, out, k3x1, 1, {1, 0}}};
     return branch_;
   }
 

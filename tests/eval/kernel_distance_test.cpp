@@ -54,10 +54,11 @@ TEST(KernelDistance, RefusesTooFewImagesAndOtherDimensions) {
   expect_error<DataError>([&] { kernel_distance(a, a, options); }, "at least 11 images");
   expect_error<DataError>(
       [&] {
-        kernel_distance(a, torch::zeros({10, 4}), {});
+        kernel_distance(a, torch::zeros({10, 4}), KernelDistanceOptions());
       },
       "4 dimensions, got 3");
-  expect_error<UserError>([&] { kernel_distance(a, a, {.subsets = 0}); }, "got 0 of 1000");
+  expect_error<UserError>([&] { kernel_distance(a, a, KernelDistanceOptions{.subsets = 0}); },
+                          "got 0 of 1000");
 }
 
 }  // namespace

@@ -17,7 +17,7 @@ def numbers(key: int, count: int) -> np.ndarray:
 def value_range(name: str, shape) -> tuple[float, float]:
     """Middle and half width of a tensor's values."""
     if name.endswith("conv.weight"):
-        return 0.0, float(np.sqrt(9.0 / (shape[1] * shape[2] * shape[3])))
+        return 0.0, float(np.sqrt(7.5 / (shape[1] * shape[2] * shape[3])))
     if name == "fc.weight":
         return 0.0, 0.125
     return {"bn.weight": (1.0, 0.25), "bn.bias": (-0.25, 0.25), "running_mean": (0.0, 0.25),

@@ -25,7 +25,7 @@ inline double formula_number(uint32_t key, uint32_t index) {
 inline std::pair<double, double> formula_range(const std::string& name,
                                                const std::vector<int64_t>& shape) {
   if (name.ends_with("conv.weight")) {
-    return {0.0, std::sqrt(9.0 / static_cast<double>(shape[1] * shape[2] * shape[3]))};
+    return {0.0, std::sqrt(7.5 / static_cast<double>(shape[1] * shape[2] * shape[3]))};
   }
   if (name == "fc.weight") return {0.0, 0.125};
   if (name.ends_with("bn.weight")) return {1.0, 0.25};

@@ -18,8 +18,8 @@ struct InceptionConv {
   std::array<int64_t, 2> kernel{1, 1};
   int64_t stride = 1;
   std::array<int64_t, 2> padding{0, 0};
-  torch::Tensor weight;  // [out, in, kernel], the batch norm folded in; undefined in a table
-  torch::Tensor bias;    // [out]
+  torch::Tensor weight{};  // [out, in, kernel], the batch norm folded in; undefined in a table
+  torch::Tensor bias{};    // [out]
 };
 
 enum class InceptionPool {
