@@ -196,7 +196,7 @@ torch::Tensor UpBlockImpl::forward(torch::Tensor hidden, const torch::Tensor& te
     if (!attentions_.empty()) hidden = attentions_[i](hidden);
   }
   if (!resnet_upsampler_.is_empty()) return run(*resnet_upsampler_, hidden, temb);
-  if (!conv_upsampler_.is_empty()) return conv_upsampler_(upsample_nearest(hidden));
+  if (!conv_upsampler_.is_empty()) return upsample_and_convolve(hidden, conv_upsampler_);
   return hidden;
 }
 

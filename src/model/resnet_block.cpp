@@ -2,12 +2,13 @@
 
 #include <torch/types.h>
 
+#include "ddpm/kernels/upsample_convolution.h"
 #include "ddpm/model/norm.h"
 
 namespace ddpm {
 
-torch::Tensor upsample_nearest(const torch::Tensor& x) {
-  return at::upsample_nearest2d(x, {2 * x.size(2), 2 * x.size(3)});
+torch::Tensor upsample_and_convolve(const torch::Tensor& x, const torch::nn::Conv2d& conv) {
+  return upsample_convolution(x, conv->weight, conv->bias);
 }
 
 torch::nn::Conv2d conv3x3(int64_t in_channels, int64_t out_channels, int64_t stride,
@@ -38,7 +39,7 @@ ResnetBlockImpl::ResnetBlockImpl(const ResnetBlockOptions& o)
 torch::Tensor ResnetBlockImpl::resampled(const torch::Tensor& x) const {
   switch (options_.resample) {
     case Resample::kUp:
-      return upsample_nearest(x);
+      return at::upsample_nearest2d(x, {2 * x.size(2), 2 * x.size(3)});
     case Resample::kDown:
       return torch::avg_pool2d(x, 2, 2);
     case Resample::kNone:
@@ -47,10 +48,15 @@ torch::Tensor ResnetBlockImpl::resampled(const torch::Tensor& x) const {
   return x;
 }
 
+torch::Tensor ResnetBlockImpl::first_convolution(const torch::Tensor& input) {
+  if (options_.resample == Resample::kNone) return normalize_and_convolve(norm1_, input, conv1_);
+  const auto normed = normalize(norm1_, input, Activation::kSilu);
+  return options_.resample == Resample::kUp ? upsample_and_convolve(normed, conv1_)
+                                            : conv1_(resampled(normed));
+}
+
 torch::Tensor ResnetBlockImpl::forward(const torch::Tensor& input, const torch::Tensor& temb) {
-  auto hidden = options_.resample == Resample::kNone
-                    ? normalize_and_convolve(norm1_, input, conv1_)
-                    : conv1_(resampled(normalize(norm1_, input, Activation::kSilu)));
+  auto hidden = first_convolution(input);
   const auto time = time_emb_proj_(temb);  // [N, C or 2C]
   const bool scale_shift = options_.time_scale_shift == TimeScaleShift::kScaleShift;
   const auto modulation = scale_shift ? Modulation{.shift = {}, .scale_shift = time}

@@ -37,6 +37,7 @@ class ResnetBlockImpl : public torch::nn::Module {
   Cost cost(int64_t& height, int64_t& width) const;
 
  private:
+  torch::Tensor first_convolution(const torch::Tensor& input);
   torch::Tensor resampled(const torch::Tensor& x) const;
 
   ResnetBlockOptions options_;
@@ -49,8 +50,9 @@ class ResnetBlockImpl : public torch::nn::Module {
 };
 TORCH_MODULE(ResnetBlock);
 
-/// Nearest-neighbour enlargement to twice the sides.
-torch::Tensor upsample_nearest(const torch::Tensor& x);
+/// `conv`, of kernel 3 and padding 1, of `x` enlarged to twice its sides; see
+/// `upsample_convolution`.
+torch::Tensor upsample_and_convolve(const torch::Tensor& x, const torch::nn::Conv2d& conv);
 
 /// `torch::nn::Conv2d` of kernel 3 with the given stride and padding.
 torch::nn::Conv2d conv3x3(int64_t in_channels, int64_t out_channels, int64_t stride = 1,
