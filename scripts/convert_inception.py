@@ -64,7 +64,7 @@ def main() -> int:
     try:
         weights = torch.load(source, map_location="cpu", weights_only=True)
     except Exception as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        reason = str(error).splitlines()[0] if isinstance(error, OSError) else "not a file of tensors by torch.save"
         print(f"convert_inception: {source}: cannot be read: {reason}", file=sys.stderr)
         return 3
     wrong = check(weights)

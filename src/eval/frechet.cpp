@@ -8,11 +8,22 @@
 #include "ddpm/util/error.h"
 
 namespace ddpm {
+namespace {
 
-FrechetDistance::FrechetDistance(FeatureStatistics reference) : reference_(std::move(reference)) {
-  const auto [values, vectors] = torch::linalg_eigh(reference_.covariance);
-  root_ = vectors * values.clamp_min(0.0).sqrt();  // rounding makes zeros slightly negative
+/// R with R R^T = `covariance`: Cholesky's, which costs little, or one of eigenvectors for singular
+/// matrices.
+torch::Tensor root_of(const torch::Tensor& covariance) {
+  const auto [root, failed] = torch::linalg_cholesky_ex(covariance);
+  if (failed.item<int>() == 0) return root;
+  const auto [values, vectors] = torch::linalg_eigh(covariance);
+  return vectors * values.clamp_min(0.0).sqrt();  // rounding makes zeros slightly negative
 }
+
+}  // namespace
+
+FrechetDistance::FrechetDistance(FeatureStatistics reference)
+    : reference_(std::move(reference)),
+      root_(root_of(reference_.covariance)) {}
 
 double FrechetDistance::to(const FeatureStatistics& other) const {
   if (other.dimensions() != reference_.dimensions()) {

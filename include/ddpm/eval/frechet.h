@@ -22,7 +22,7 @@ class FrechetDistance {
 
  private:
   FeatureStatistics reference_;
-  torch::Tensor root_;  // R [D, rank]
+  torch::Tensor root_;  // R [D, D]
 };
 
 /// The distance of two distributions.
