@@ -25,8 +25,9 @@ bool is_fused(const torch::Tensor& qkv) {
   return qkv.is_cpu() && type && qkv.is_contiguous() && is_narrow_head(qkv.size(4));
 }
 
-double score_scale(const torch::Tensor& qkv) {
-  return 1.0 / std::sqrt(static_cast<double>(qkv.size(4)));
+/// For tensors whose last dimension is that of the head.
+double score_scale(const torch::Tensor& values) {
+  return 1.0 / std::sqrt(static_cast<double>(values.size(-1)));
 }
 
 AttentionHead head_of(const torch::Tensor& qkv) {
@@ -128,51 +129,58 @@ class FusedAttention : public torch::autograd::Function<FusedAttention> {
   }
 };
 
-/// Queries, keys and values, each [N, heads, tokens, head_dim].
-std::vector<torch::Tensor> split_heads(const torch::Tensor& qkv) {
-  return qkv.permute({2, 0, 3, 1, 4}).contiguous().unbind(0);
+/// [N, tokens, heads, head_dim] as [N, heads, tokens, head_dim], a view.
+torch::Tensor by_heads(const torch::Tensor& values) {
+  return values.transpose(1, 2);
 }
 
-torch::Tensor merge_heads(const torch::Tensor& values) {
-  return values.transpose(1, 2).flatten(2);
+/// The attention weights [N, heads, tokens, tokens] of queries that are scaled already.
+torch::Tensor attention_weights(const torch::Tensor& queries, const torch::Tensor& keys) {
+  return torch::softmax(torch::matmul(by_heads(queries), keys.permute({0, 2, 3, 1})), -1);
 }
 
-/// `attention_reference` that keeps only its input; the attention weights, tokens squared of them,
+/// `attention_reference` that keeps only its inputs; the attention weights, tokens squared of them,
 /// are made again in the backward pass.
 class PlainAttention : public torch::autograd::Function<PlainAttention> {
  public:
-  static Variable forward(AutogradContext* context, const Variable& qkv) {
-    context->save_for_backward({qkv});
-    return attention_reference(qkv);
+  static Variable forward(AutogradContext* context, const Variable& q, const Variable& k,
+                          const Variable& v) {
+    context->save_for_backward({q, k, v});
+    return attention_reference(q, k, v);
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
-    const auto qkv = context->get_saved_variables()[0];
-    const double scale = score_scale(qkv);
-    const auto parts = split_heads(qkv);
-    const auto queries = parts[0] * scale;
-    const auto dout = gradients[0]
-                          .to(qkv.scalar_type())
-                          .reshape({qkv.size(0), qkv.size(1), qkv.size(3), qkv.size(4)})
-                          .transpose(1, 2)
-                          .contiguous();  // [N, heads, tokens, head_dim]
-    const auto weights = torch::softmax(torch::matmul(queries, parts[1].transpose(2, 3)), -1);
-    const auto dweights = torch::matmul(dout, parts[2].transpose(2, 3));
-    const auto dscores =
-        at::_softmax_backward_data(dweights, weights, /*dim=*/-1, qkv.scalar_type());
-    const auto dqkv = torch::stack({torch::matmul(dscores, parts[1]) * scale,
-                                    torch::matmul(dscores.transpose(2, 3), queries),
-                                    torch::matmul(weights.transpose(2, 3), dout)});
-    return {dqkv.permute({1, 3, 0, 2, 4}).contiguous()};
+    const auto saved = context->get_saved_variables();
+    const auto& k = saved[1];
+    const auto& v = saved[2];
+    const double scale = score_scale(k);
+    const auto queries = saved[0] * scale;
+    const auto weights = attention_weights(queries, k);
+    const auto dout = by_heads(gradients[0].to(k.scalar_type()).reshape(v.sizes()));
+    const auto dweights = torch::matmul(dout, v.permute({0, 2, 3, 1}));
+    const auto dscores = at::_softmax_backward_data(dweights, weights, /*dim=*/-1, k.scalar_type());
+    const auto dq = torch::matmul(dscores, by_heads(k)) * scale;
+    const auto dk = torch::matmul(dscores.transpose(2, 3), by_heads(queries));
+    const auto dv = torch::matmul(weights.transpose(2, 3), dout);
+    return {by_heads(dq), by_heads(dk), by_heads(dv)};
   }
 };
 
 }  // namespace
 
+torch::Tensor attention_reference(const torch::Tensor& q, const torch::Tensor& k,
+                                  const torch::Tensor& v) {
+  const auto weights = attention_weights(q * score_scale(q), k);
+  return by_heads(torch::matmul(weights, by_heads(v))).flatten(2);
+}
+
 torch::Tensor attention_reference(const torch::Tensor& qkv) {
-  const auto parts = split_heads(qkv);
-  const auto scores = torch::matmul(parts[0] * score_scale(qkv), parts[1].transpose(2, 3));
-  return merge_heads(torch::matmul(torch::softmax(scores, -1), parts[2]));
+  const auto parts = qkv.unbind(2);
+  return attention_reference(parts[0], parts[1], parts[2]);
+}
+
+bool is_better_apart(const torch::Device& device, int64_t head_dim) {
+  return device.is_cpu() && !is_narrow_head(head_dim);
 }
 
 torch::Tensor attention(const torch::Tensor& qkv) {
@@ -180,11 +188,17 @@ torch::Tensor attention(const torch::Tensor& qkv) {
     return torch::GradMode::is_enabled() ? FusedAttention::apply(qkv)
                                          : forward_heads(qkv, empty_log_sums(qkv));
   }
-  if (qkv.is_cpu() && qkv.size(1) <= kPlainProductTokens) {
-    return torch::GradMode::is_enabled() ? PlainAttention::apply(qkv) : attention_reference(qkv);
+  const auto parts = qkv.unbind(2);
+  return attention(parts[0], parts[1], parts[2]);
+}
+
+torch::Tensor attention(const torch::Tensor& q, const torch::Tensor& k, const torch::Tensor& v) {
+  if (q.is_cpu() && q.size(1) <= kPlainProductTokens) {
+    return torch::GradMode::is_enabled() ? PlainAttention::apply(q, k, v)
+                                         : attention_reference(q, k, v);
   }
-  const auto parts = split_heads(qkv);
-  return merge_heads(at::scaled_dot_product_attention(parts[0], parts[1], parts[2]));
+  return by_heads(at::scaled_dot_product_attention(by_heads(q), by_heads(k), by_heads(v)))
+      .flatten(2);
 }
 
 }  // namespace ddpm

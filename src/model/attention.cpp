@@ -23,19 +23,25 @@ AttentionImpl::AttentionImpl(const AttentionOptions& options)
   register_module("to_out", torch::nn::ModuleList(to_out_));  // diffusers' key is to_out.0
 }
 
-torch::Tensor AttentionImpl::forward(const torch::Tensor& hidden_states) {
-  const int64_t batch = hidden_states.size(0);
-  const auto normed = group_norm_.is_empty()
-                          ? hidden_states
-                          : normalize(group_norm_, hidden_states, Activation::kNone);
-  const auto tokens = normed.flatten(2).transpose(1, 2);  // [N, HW, C]
+torch::Tensor AttentionImpl::attend(const torch::Tensor& tokens) {
+  const std::vector<int64_t> heads{tokens.size(0), -1, heads_, options_.head_dim};
+  if (is_better_apart(tokens.device(), options_.head_dim)) {
+    return attention(to_q_(tokens).view(heads), to_k_(tokens).view(heads),
+                     to_v_(tokens).view(heads));
+  }
   // One product for queries, keys and values.
   const auto weight = torch::cat({to_q_->weight, to_k_->weight, to_v_->weight});
   const auto bias = torch::cat({to_q_->bias, to_k_->bias, to_v_->bias});
-  const auto qkv =
-      torch::linear(tokens, weight, bias).view({batch, -1, 3, heads_, options_.head_dim});
-  const auto merged = attention(qkv);
-  const auto output = to_out_(merged).transpose(1, 2).reshape_as(hidden_states) + hidden_states;
+  return attention(
+      torch::linear(tokens, weight, bias).view({tokens.size(0), -1, 3, heads_, options_.head_dim}));
+}
+
+torch::Tensor AttentionImpl::forward(const torch::Tensor& hidden_states) {
+  const auto normed = group_norm_.is_empty()
+                          ? hidden_states
+                          : normalize(group_norm_, hidden_states, Activation::kNone);
+  const auto merged = attend(normed.flatten(2).transpose(1, 2));  // [N, HW, C]
+  const auto output = to_out_(merged).transpose(1, 2).reshape_as(hidden_states).add_(hidden_states);
   return options_.rescale_output_factor == 1.0 ? output : output / options_.rescale_output_factor;
 }
 

@@ -69,7 +69,7 @@ torch::Tensor ResnetBlockImpl::forward(const torch::Tensor& input, const torch::
   }
   auto shortcut = resampled(input);
   if (!conv_shortcut_.is_empty()) shortcut = conv_shortcut_(shortcut);
-  const auto output = shortcut + hidden;
+  const auto output = hidden.add_(shortcut);  // nothing else reads the convolution's output
   return options_.output_scale_factor == 1.0 ? output : output / options_.output_scale_factor;
 }
 

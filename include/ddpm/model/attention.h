@@ -27,6 +27,9 @@ class AttentionImpl : public torch::nn::Module {
   Cost cost(int64_t height, int64_t width) const;
 
  private:
+  /// Tokens [N, HW, C] to attended values [N, HW, heads * head_dim].
+  torch::Tensor attend(const torch::Tensor& tokens);
+
   AttentionOptions options_;
   int64_t heads_;
   int64_t inner_;  // heads times head_dim
