@@ -1,5 +1,7 @@
 #include "ddpm/eval/fid_infinity.h"
 
+#include <cmath>
+
 #include <gtest/gtest.h>
 #include <torch/types.h>
 
