@@ -20,6 +20,7 @@ enum class RandomPurpose : uint32_t {
   kSamplerNoise = 9,
   kNoiseOffset = 20,
   kCleanImage = 21,
+  kEvaluationSubset = 30,
 };
 
 /// Address of a stream of random numbers. The numbers are a pure function of the address and their
