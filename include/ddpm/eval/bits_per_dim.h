@@ -99,8 +99,8 @@ using LikelihoodProgress = std::function<void(double done)>;
 /// The random numbers of an image are pure functions of seed + i, and its steps its own: its number
 /// depends on no neighbour, up to the rounding of a network's operators at other batch sizes.
 ///
-/// `UserError`: the bound of a process that has no chain or whose schedule ends in pure noise;
-/// images that do not fit the network; labels missing for a network without "no class".
+/// `UserError`: the bound of a process that has no chain; images or classes that do not fit the
+/// network, or no classes for a network that has no "no class"; options out of range.
 void measure_bits_per_dim(
     UNet unet, const DiffusionConfig& diffusion, const LikelihoodData& data,
     const BitsPerDimOptions& options, torch::Device device, BitsPerDim& result,

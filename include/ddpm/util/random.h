@@ -20,6 +20,10 @@ enum class RandomPurpose : uint32_t {
   kSamplerNoise = 9,
   kNoiseOffset = 20,
   kCleanImage = 21,
+  kBoundNoise = 30,
+  kBoundStep = 31,
+  kDequantisation = 32,
+  kTraceProbe = 33,
 };
 
 /// Address of a stream of random numbers. The numbers are a pure function of the address and their
