@@ -29,7 +29,7 @@ BitsPerDim measured(const nlohmann::json& row, DiffusionConfig diffusion,
                     const BitsPerDimOptions& options) {
   auto folder = load_pipeline_folder(test_data("unet/" + row.at("unet").get<std::string>()));
   diffusion.prediction_type =
-      from_name<PredictionType>(row.at("prediction_type").get<std::string>());
+      *from_name<PredictionType>(row.at("prediction_type").get<std::string>());
   const auto unet = load_unet(folder, torch::kCPU, torch::MemoryFormat::Contiguous);
   BitsPerDim result;
   measure_bits_per_dim(unet, diffusion, golden_data(row, folder.model), options, torch::kCPU,
@@ -70,7 +70,7 @@ class OdeGolden : public testing::TestWithParam<int> {};
 TEST_P(OdeGolden, BitsAgreeWithTheReference) {
   const auto row = load_json(test_data("likelihood.json")).at("ode").at(GetParam());
   DiffusionConfig diffusion;
-  diffusion.process = from_name<ProcessType>(row.at("process").get<std::string>());
+  diffusion.process = *from_name<ProcessType>(row.at("process").get<std::string>());
   BitsPerDimOptions options{.method = LikelihoodMethod::kOde, .seed = kSeed};
   options.trace = row.at("trace") == "exact"      ? Trace::kExact
                   : row.at("trace") == "gaussian" ? Trace::kGaussian
