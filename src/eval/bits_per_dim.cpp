@@ -69,7 +69,7 @@ struct Evaluation {
   const UNet& unet;
   const BitsPerDimOptions& options;
   torch::Device device;
-  std::function<void(double share_of_batch)> progress;
+  std::function<void(double share_of_batch)> progress = {};
 };
 
 torch::Tensor to_pixels(const torch::Tensor& images) {

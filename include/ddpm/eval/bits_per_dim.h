@@ -30,7 +30,7 @@ struct BitsPerDimOptions {
   bool clip_denoised = true;
 
   // Of the ODE.
-  OdeOptions ode;  // its `rho` and `split` are set within
+  OdeOptions ode = {};  // its `rho` and `split` are set within
   Trace trace = Trace::kRademacher;
   int64_t probes = 1;   // of the trace, for each image and repeat
   int64_t repeats = 1;  // of dequantisation and trace, for each image
@@ -39,8 +39,8 @@ struct BitsPerDimOptions {
 
 /// Images and their classes, all of which are evaluated.
 struct LikelihoodData {
-  torch::Tensor images;  // [N, C, H, W], uint8, or float in [-1, 1] that stands for 8 bits
-  torch::Tensor labels;  // [N] int64, the true ones; undefined: no classes, or "no class"
+  torch::Tensor images;       // [N, C, H, W], uint8, or float in [-1, 1] that stands for 8 bits
+  torch::Tensor labels = {};  // [N] int64, the true ones; undefined: no classes, or "no class"
 };
 
 /// One step of the chain over the images so far.
@@ -55,16 +55,16 @@ struct BoundRow {
 /// What has been measured so far; `bits` [i] belongs to image i of the data. All bits are per
 /// dimension (C H W), and of 8-bit images: 8 is what a file without compression takes.
 struct BitsPerDim {
-  std::vector<double> bits;
+  std::vector<double> bits = {};
 
   // Of the bound, whose sum is `bits`.
-  std::vector<double> prior;    // L_T: the noisiest timestep from pure noise
-  std::vector<double> steps;    // L_1 + ... + L_{T-1}
-  std::vector<double> decoder;  // L_0: pixels from the cleanest timestep
-  std::vector<BoundRow> table;  // from timestep 0 upward
+  std::vector<double> prior = {};    // L_T: the noisiest timestep from pure noise
+  std::vector<double> steps = {};    // L_1 + ... + L_{T-1}
+  std::vector<double> decoder = {};  // L_0: pixels from the cleanest timestep
+  std::vector<BoundRow> table = {};  // from timestep 0 upward
 
   // Of the ODE.
-  std::vector<double> calls;  // of the network, the mean over repeats
+  std::vector<double> calls = {};  // of the network, the mean over repeats
 
   double mean() const;
   /// Of the mean, from the spread over images; 0 for fewer than two.

@@ -20,10 +20,10 @@ enum class RandomPurpose : uint32_t {
   kSamplerNoise = 9,
   kNoiseOffset = 20,
   kCleanImage = 21,
-  kBoundNoise = 30,
-  kBoundStep = 31,
-  kDequantisation = 32,
-  kTraceProbe = 33,
+  kBoundNoise = 40,
+  kBoundStep = 41,
+  kDequantisation = 42,
+  kTraceProbe = 43,
 };
 
 /// Address of a stream of random numbers. The numbers are a pure function of the address and their
