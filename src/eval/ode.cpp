@@ -29,7 +29,9 @@ constexpr double kErrors[kStages + 1] = {71. / 57600,      0,         -71. / 166
 constexpr double kSafety = 0.9;
 constexpr double kMostGrowth = 10.0;
 constexpr double kMostFall = 0.2;
-constexpr double kFirstStep = 0.01;  // in units of |y| / |dy/ds|
+constexpr double kFirstStep = 0.01;   // in units of |y| / |dy/ds|, after Hairer, Norsett and Wanner
+constexpr double kBlindStep = 1e-6;   // where one of these is nearly zero, below
+constexpr double kNearlyZero = 1e-5;  // in units of the tolerance
 
 torch::Tensor cpu_column(const std::vector<double>& values) {
   return torch::tensor(values, torch::kFloat64);

@@ -1,5 +1,6 @@
 #include "ddpm/eval/ode.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include <gtest/gtest.h>
@@ -40,10 +41,14 @@ TEST(Ode, Rk45EndsWithinItsTolerance) {
 }
 
 TEST(Ode, Rk45HasOrderFive) {
-  const auto coarse = solved(1e-5);
-  const auto fine = solved(1e-10);
-  // 1e5 times the accuracy for 10 times the steps.
-  EXPECT_NEAR(static_cast<double>(fine.calls[0]) / static_cast<double>(coarse.calls[0]), 10, 3);
+  const OdeFunction wave = [](const torch::Tensor& y, const torch::Tensor& s,
+                              const torch::Tensor&) { return torch::cos(s).unsqueeze(1) + 0 * y; };
+  const auto calls = [&](double tolerance) {
+    const OdeOptions options{.rtol = tolerance, .atol = tolerance};
+    return static_cast<double>(
+        integrate(wave, torch::ones({1, 1}, kDouble), 0.0, 50.0, options).calls[0]);
+  };
+  EXPECT_NEAR(calls(1e-11) / calls(1e-6), 10, 2);  // 1e5 times as accurate
 }
 
 TEST(Ode, StiffRowsTakeMoreCallsThanTheirNeighbours) {
@@ -97,7 +102,7 @@ TEST(Ode, TellsHowFarTheLastRowIs) {
             [&](double share) { shares.push_back(share); });
   EXPECT_TRUE(std::ranges::is_sorted(shares));
   EXPECT_EQ(shares.back(), 1.0);
-  EXPECT_GT(shares.front(), 0.0);
+  EXPECT_LT(shares.front(), 0.5);
 }
 
 TEST(Ode, ValuesThatAreNotFiniteAreAnError) {

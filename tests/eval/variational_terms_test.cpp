@@ -1,5 +1,6 @@
 #include "ddpm/eval/variational_terms.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include <gtest/gtest.h>
@@ -142,7 +143,7 @@ TEST(VariationalTerms, ClipsPredictedImages) {
                                       const torch::Tensor&) {
       return Prediction{.x0 = torch::full_like(x, prediction), .eps = torch::zeros_like(x)};
     };
-    variational_terms(process, bound, denoise, torch::ones({1, 1, 1, 1}, kDouble),
+    variational_terms(process, bound, denoise, -torch::ones({1, 1, 1, 1}, kDouble),
                       {.normal =
                            [](const torch::Tensor&) {
                              return torch::ones({1, 1, 1, 1});

@@ -2,7 +2,7 @@
 torch's autograd and SciPy's integrator, with the program's counted random numbers written anew in numpy.
 
     pip install scipy==1.17.1      # beside the environment of make_golden.py, and after it
-    python tests/reference/make_likelihood_golden.py        # about a minute
+    python tests/reference/make_likelihood_golden.py        # a few minutes
 
 Every number is of images that are written with it. `bound`: the variational bound and its parts. `ode`: the likelihood
 of the probability-flow ODE with the exact trace (all of the Jacobian) or with Hutchinson's estimate.
@@ -189,7 +189,7 @@ def log_density(case, net, labels, x0, probes, log_ratios):
         return np.append(out[0].detach().numpy().reshape(-1), trace.item())
 
     start = np.append(alpha * x0.numpy().reshape(-1), 0.0)
-    end = solve_ivp(slope, (low, high), start, method="DOP853", rtol=1e-8, atol=1e-8).y[:, -1]
+    end = solve_ivp(slope, (low, high), start, method="DOP853", rtol=1e-6, atol=1e-6).y[:, -1]
     z = end[:size] / scale
     return -0.5 * (z @ z) - 0.5 * size * math.log(2 * math.pi) - size * math.log(scale) + end[size] \
         + size * math.log(alpha)
@@ -215,7 +215,7 @@ def ode(case):
             told = None if labels is None else labels[n:n + 1]
             total += log_density(case, net, told, x0, probes, log_ratios) / case["repeats"]
         found.append(-total / (size * math.log(2)) + math.log2(127.5))
-        print(case, found[-1])
+        print(case["process"], case["trace"], found[-1], flush=True)
     return {**case, "pixels": pixels.flatten().tolist(), "bits": found}
 
 
@@ -234,7 +234,7 @@ ODES += [dict(ODE, process="discrete", trace="rademacher", probes=2, repeats=2),
 
 
 def main():
-    torch.set_num_threads(1)
+    torch.set_num_threads(2)
     write_json(DATA / "likelihood.json", {"seed": SEED, "bound": [bound(c) for c in BOUNDS],
                                           "ode": [ode(c) for c in ODES]})
 
