@@ -21,6 +21,12 @@ enum class RandomPurpose : uint32_t {
   kNoiseOffset = 20,
   kCleanImage = 21,
   kEvaluationSubset = 30,
+  kImageSubset = 31,
+  kUniformImage = 32,
+  kBoundNoise = 40,
+  kBoundStep = 41,
+  kDequantisation = 42,
+  kTraceProbe = 43,
 };
 
 /// Address of a stream of random numbers. The numbers are a pure function of the address and their
