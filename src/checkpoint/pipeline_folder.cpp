@@ -104,6 +104,17 @@ PipelineFolder load_pipeline_folder(const fs::path& path) {
   return folder;
 }
 
+DiffusionConfig load_pipeline_diffusion(const fs::path& path) {
+  const auto scheduler = find_scheduler(path, path / "unet");
+  if (scheduler.empty())
+    throw CheckpointError(path.string(),
+                          ": there is no scheduler_config.json, which would say its schedule");
+  DiffusionConfig diffusion;
+  SampleConfig sample;
+  scheduler_config_from_json(load_json(scheduler), scheduler.string(), diffusion, sample);
+  return diffusion;
+}
+
 UNet load_unet(const PipelineFolder& folder, torch::Device device, torch::MemoryFormat format) {
   UNet unet(folder.model);
   load_parameters(*unet, folder.weights, folder.path.string(), device, format);

@@ -135,6 +135,9 @@ void read_unclipped(ConfigReader& in, SampleConfig& sample, SamplerType sampler)
   sample.clip_sample_range = in.number("clip_sample_range", 1.0);
   sample.use_clipped_model_output = true;
   read_spacing(in, sample, TimestepSpacing::kLinspace);
+  const auto plain = in.choice("timestep_spacing", TimestepSpacing::kLinspace);
+  const bool on_grid = sample.timestep_spacing != plain;
+  if (on_grid && plain != TimestepSpacing::kLinspace) sample.grid_ends = plain;
   sample.final_sigmas_type = in.choice("final_sigmas_type", FinalSigma::kZero);
   in.require("interpolation_type", "linear");
   in.require("timestep_type", "discrete");

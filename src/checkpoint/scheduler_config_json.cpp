@@ -40,6 +40,20 @@ json spacing_json(const SampleConfig& sample) {
   return {{"steps_offset", sample.steps_offset}, {"timestep_spacing", to_name(spacing)}};
 }
 
+bool is_on_grid(const SampleConfig& sample) {
+  return sample.timestep_spacing == TimestepSpacing::kKarras ||
+         sample.timestep_spacing == TimestepSpacing::kLogSnr;
+}
+
+/// Of Euler and Heun, whose grids lie between the first and the last timestep of their spacing.
+json one_step_spacing_json(const SampleConfig& sample) {
+  if (!is_on_grid(sample)) return spacing_json(sample);
+  auto ends = sample;
+  const bool whole = sample.grid_ends == TimestepSpacing::kAuto;
+  ends.timestep_spacing = whole ? TimestepSpacing::kLinspace : sample.grid_ends;
+  return spacing_json(ends);
+}
+
 json thresholding_json(const SampleConfig& sample) {
   return {{"dynamic_thresholding_ratio", sample.dynamic_thresholding_ratio},
           {"sample_max_value", sample.sample_max_value},
@@ -119,16 +133,18 @@ json flow_json(const DiffusionConfig& diffusion, const SampleConfig& sample) {
 
 /// Euler without noise is DDIM, and Euler ancestral is DDPM with the small variance, to the last
 /// digit. They are written as those, since diffusers' DDPMPipeline does not scale the input as its
-/// Euler schedulers need it; but only Euler's has grids.
+/// Euler schedulers need it; but only Euler's have grids and fractional timesteps.
 json one_step_json(const DiffusionConfig& diffusion, const SampleConfig& sample) {
   const std::vector<json> common = {betas_json(diffusion), spacing_json(sample),
                                     clipping_json(sample), thresholding_json(sample)};
-  const bool on_grid = sample.timestep_spacing == TimestepSpacing::kKarras ||
-                       sample.timestep_spacing == TimestepSpacing::kLogSnr;
-  if (sample.sampler == SamplerType::kEuler && on_grid)
+  const bool clips = sample.clip_sample || sample.thresholding;
+  const bool fractions = sample.timestep_spacing == TimestepSpacing::kLinspace && !clips;
+  if (sample.sampler == SamplerType::kEulerAncestral && fractions)
+    return named("EulerAncestralDiscreteScheduler", {betas_json(diffusion), spacing_json(sample)});
+  if (sample.sampler == SamplerType::kEuler && (is_on_grid(sample) || fractions))
     return named("EulerDiscreteScheduler",
                  {betas_json(diffusion),
-                  spacing_json(sample),
+                  one_step_spacing_json(sample),
                   grid_json(sample),
                   {{"final_sigmas_type", to_name(sample.final_sigmas_type)}}});
   if (sample.sampler == SamplerType::kDdim || sample.sampler == SamplerType::kEuler) {
@@ -172,8 +188,8 @@ json discrete_json(const DiffusionConfig& diffusion, const SampleConfig& sample)
                                               solver_json(sample, 3),
                                               {{"solver_type", "logrho"}}});
     case SamplerType::kHeun:
-      return named("HeunDiscreteScheduler",
-                   {betas, spacing, clipping_json(sample), grid_json(sample)});
+      return named("HeunDiscreteScheduler", {betas, one_step_spacing_json(sample),
+                                             clipping_json(sample), grid_json(sample)});
     default:
       return one_step_json(diffusion, sample);
   }

@@ -38,6 +38,11 @@ std::string nearest_flag(const std::string& flag, const std::vector<std::string>
 
 }  // namespace
 
+std::filesystem::path executable_path() {
+  std::error_code code;
+  return std::filesystem::read_symlink("/proc/self/exe", code);
+}
+
 void add_common_flags(CLI::App& command, CommonFlags& flags) {
   command.add_option("--device", flags.device, "auto, cpu, cuda or cuda:NUMBER.")
       ->capture_default_str()

@@ -10,6 +10,7 @@
 #include <torch/version.h>
 
 #include "ddpm/cli/sample_command.h"
+#include "ddpm/cli/schedule_command.h"
 #include "ddpm/cli/train_command.h"
 #include "ddpm/util/error.h"
 #include "ddpm/util/text.h"
@@ -21,6 +22,7 @@ constexpr const char* kFooter =
     "Everyday use:\n"
     "  ddpm train --config cifar.yaml\n"
     "  ddpm sample --steps 50 --guidance 3.0\n"
+    "  ddpm schedule linear cosine\n"
     "Each command has its own --help. Documentation: README.md and docs/.";
 
 int report(const std::string& message, ExitCode code) {
@@ -57,6 +59,7 @@ int run(int argc, char** argv) {
   auto exit_code = ExitCode::kDone;
   add_train_command(app, exit_code);
   add_sample_command(app, exit_code);
+  add_schedule_command(app, exit_code);
   check_command(app, argc, argv);
   try {
     app.parse(argc, argv);

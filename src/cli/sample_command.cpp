@@ -256,9 +256,9 @@ void add_sample_command(CLI::App& app, ExitCode& exit_code) {
       ->add_option("--guide-with", flags->guide_with,
                    "Guide away from this weaker model (autoguidance) instead of a class.")
       ->type_name("PATH");
-  add_sample_aliases(
-      *command, flags->settings,
-      {"guidance_rescale", "guidance_interval", "guidance_schedule", "order", "eta", "s_churn"});
+  add_sample_aliases(*command, flags->settings,
+                     {"guidance_rescale", "guidance_interval", "guidance_schedule",
+                      "guidance_clamp", "order", "eta", "s_churn"});
   command
       ->add_option("--classifier", flags->classifier,
                    "Guide by the gradient of this classifier (a run with train.task classifier).")

@@ -37,6 +37,7 @@ void forget_solver(SampleConfig& sample) {
   sample.solver_type = defaults.solver_type;
   sample.eta = defaults.eta;
   sample.s_churn = defaults.s_churn;
+  sample.grid_ends = defaults.grid_ends;
 }
 
 /// The large variance leaves its noise in the images unless steps are small.
@@ -59,6 +60,7 @@ PipelineFolder load_model(const fs::path& checkpoint, const SettingFlags& flags)
     config.sample = load_checkpoint_config(checkpoint).sample;
   }
   if (flags.contains("sample.sampler")) forget_solver(config.sample);
+  if (flags.contains("sample.timestep_spacing")) config.sample.grid_ends = TimestepSpacing::kAuto;
   for (const auto& [key, text] : flags)
     set_setting(config, key, text, "command line");
   pipeline.sample = config.sample;

@@ -58,11 +58,6 @@ struct Plan {
   Cost cost;
 };
 
-fs::path executable_path() {
-  std::error_code code;
-  return fs::read_symlink("/proc/self/exe", code);
-}
-
 /// Where the run goes: as told, or runs/NAME of the config file, or with --resume the newest run.
 fs::path run_path(const TrainFlags& flags) {
   if (!flags.run.empty()) return clean_path(flags.run);

@@ -285,6 +285,9 @@ void check_model(const ModelConfig& model) {
 void check_sample(const SampleConfig& sample, const DiffusionConfig& diffusion) {
   check_sampler(sample);
   check_guidance_interval(sample.guidance_interval);
+  if (sample.guidance_clamp != 0.0 && sample.guidance_schedule != GuidanceSchedule::kClampLinear)
+    throw UserError("sample.guidance_clamp belongs to the guidance schedule clamp-linear, ",
+                    "expected 0, got ", format_number(sample.guidance_clamp));
   if (diffusion.process == ProcessType::kDiscrete) {
     check_sample_steps(sample, diffusion.num_train_timesteps);
   } else {

@@ -1,5 +1,6 @@
 #include "ddpm/samplers/guidance.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <numbers>
@@ -24,6 +25,7 @@ torch::Tensor rescaled(const torch::Tensor& guided, const torch::Tensor& wanted,
 GuidanceScale::GuidanceScale(const SampleConfig& options)
     : scale_(options.guidance),
       schedule_(options.guidance_schedule),
+      clamp_(options.guidance_clamp > 0.0 ? options.guidance_clamp : (1.0 + scale_) / 2.0),
       low_(options.guidance_interval.empty() ? 0.0 : options.guidance_interval.front()),
       high_(options.guidance_interval.empty() ? std::numeric_limits<double>::infinity()
                                               : options.guidance_interval.back()) {}
@@ -35,6 +37,8 @@ double GuidanceScale::at(const NoiseLevel& level) const {
   switch (schedule_) {
     case GuidanceSchedule::kLinear:
       return 1.0 + 2.0 * u * (scale_ - 1.0);
+    case GuidanceSchedule::kClampLinear:
+      return std::max(clamp_, 1.0 + 2.0 * u * (scale_ - 1.0));
     case GuidanceSchedule::kCosine:
       return 1.0 + (1.0 - std::cos(std::numbers::pi * u)) * (scale_ - 1.0);
     case GuidanceSchedule::kConstant:

@@ -43,8 +43,52 @@ NoiseLevel highest_level(const Process& process) {
   return process.level_at(static_cast<double>(process.schedule().size() - 1));
 }
 
-/// From the highest to the lowest level, evenly in a power or the logarithm of sigma.
-Levels spread_levels(const Process& process, TimestepSpacing spacing, int64_t steps) {
+/// The discrete process at a fraction of a timestep as in diffusers' Euler and Heun: sigma / alpha,
+/// not its logarithm, is linear between the neighbours.
+NoiseLevel level_between(const Process& process, double t) {
+  const double below = std::floor(t);
+  if (t == below) return process.level_at(t);
+  const double low = process.level_at(below).ratio();
+  const double high = process.level_at(below + 1.0).ratio();
+  auto level = process.level_of_ratio(low + (t - below) * (high - low));
+  level.t = t;
+  return level;
+}
+
+/// The levels of spacings that count timesteps.
+Levels timestep_levels(const Process& process, const SampleConfig& options) {
+  const int64_t size = process.schedule().size();
+  const auto timesteps = sampling_timesteps(options, size);
+  const bool fractions = options.timestep_spacing == TimestepSpacing::kLinspace &&
+                         has_fractional_linspace(options.sampler) && timesteps.size() > 1;
+  const auto last = static_cast<double>(size - 1);
+  const auto gaps = static_cast<double>(timesteps.size() - 1);
+  Levels levels;
+  for (size_t i = 0; i < timesteps.size(); ++i) {
+    const double share = static_cast<double>(i) / gaps;
+    levels.push_back(fractions ? level_between(process, last - last * share)
+                               : process.level_at(static_cast<double>(timesteps[i])));
+  }
+  return levels;
+}
+
+/// The first and the last level that a grid spans.
+Levels grid_ends(const Process& process, const SampleConfig& options) {
+  const bool flow = process.type() == ProcessType::kFlow;
+  Levels ends{highest_level(process), lowest_level(process)};
+  if (process.type() == ProcessType::kDiscrete && options.grid_ends != TimestepSpacing::kAuto) {
+    auto plain = options;
+    plain.timestep_spacing = options.grid_ends;
+    const auto levels = timestep_levels(process, plain);
+    ends = {levels.front(), levels.back()};
+  }
+  if (!flow) ends.front() = with_signal(process, ends.front());
+  return ends;
+}
+
+/// Between the ends of the grid, evenly in a power or the logarithm of sigma.
+Levels spread_levels(const Process& process, TimestepSpacing spacing, const SampleConfig& options) {
+  const int64_t steps = options.steps;
   const auto bend = [&](double sigma) {
     return spacing == TimestepSpacing::kKarras ? std::pow(sigma, 1.0 / kKarrasRho)
                                                : std::log(sigma);
@@ -52,17 +96,15 @@ Levels spread_levels(const Process& process, TimestepSpacing spacing, int64_t st
   const auto unbend = [&](double y) {
     return spacing == TimestepSpacing::kKarras ? std::pow(y, kKarrasRho) : std::exp(y);
   };
-  const bool flow = process.type() == ProcessType::kFlow;
-  const auto first = flow ? highest_level(process) : with_signal(process, highest_level(process));
-  const auto last = lowest_level(process);
-  const double high = bend(grid_variable(process, first));
-  const double low = bend(grid_variable(process, last));
-  Levels levels{first};
+  const auto ends = grid_ends(process, options);
+  const double high = bend(grid_variable(process, ends.front()));
+  const double low = bend(grid_variable(process, ends.back()));
+  Levels levels{ends.front()};
   for (int64_t i = 1; i + 1 < steps; ++i) {
     const double share = static_cast<double>(i) / static_cast<double>(steps - 1);
     levels.push_back(level_on_grid(process, unbend(high + share * (low - high))));
   }
-  if (steps > 1) levels.push_back(last);
+  if (steps > 1) levels.push_back(ends.back());
   return levels;
 }
 
@@ -84,13 +126,8 @@ Levels flow_levels(const Process& process, const SampleConfig& options) {
 Levels network_levels(const Process& process, const SampleConfig& options) {
   const auto spacing = resolved_spacing(process, options);
   if (spacing == TimestepSpacing::kKarras || spacing == TimestepSpacing::kLogSnr)
-    return spread_levels(process, spacing, options.steps);
-  if (process.type() == ProcessType::kDiscrete) {
-    Levels levels;
-    for (const int64_t t : sampling_timesteps(options, process.schedule().size()))
-      levels.push_back(process.level_at(static_cast<double>(t)));
-    return levels;
-  }
+    return spread_levels(process, spacing, options);
+  if (process.type() == ProcessType::kDiscrete) return timestep_levels(process, options);
   TORCH_CHECK(process.type() == ProcessType::kFlow, "the process has no timesteps to space");
   return flow_levels(process, options);
 }
@@ -114,7 +151,8 @@ std::vector<NoiseLevel> sampling_levels(const Process& process, const SampleConf
   if (options.final_sigmas_type == FinalSigma::kSigmaMin) {
     end = lowest_level(process);
     const bool stands_there = levels.size() > 1 && !(end.sigma < levels.back().sigma);
-    if (stands_there && is_multistep(options.sampler)) levels.pop_back();
+    const bool corrects = options.sampler == SamplerType::kUniPc;
+    if (stands_there && is_multistep(options.sampler) && !corrects) levels.pop_back();
   }
   end.progress = 1.0;
   levels.push_back(end);

@@ -48,8 +48,8 @@ torch::Tensor run_linear(LinearRule rule, const SamplerInputs& inputs, const tor
 }
 
 size_t multistep_order(const Moves& moves, size_t i, size_t order) {
-  const size_t left = moves.count() - i;
-  const bool lowered = moves.options.lower_order_final && moves.count() < kShortRun;
+  const size_t left = moves.left(i);
+  const bool lowered = moves.options.lower_order_final && moves.left(0) < kShortRun;
   if (left == 1 && moves.to(i).sigma == 0.0) return 1;
   return warm_up_order(lowered ? std::min(order, left) : order, i);
 }

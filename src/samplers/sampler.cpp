@@ -27,21 +27,22 @@ struct Row {
   bool divides_by_alpha;
   bool has_flow_coordinates;  // in which it does not
   bool multistep;             // takes diffusers' multistep spacings
+  bool fractions;             // in the spacing linspace, as diffusers' twin
 };
 
 constexpr Row kSamplers[] = {
-    {SamplerType::kDdim, linear<ddim_rule>, false, false, false},
-    {SamplerType::kDdpm, run_ddpm, false, false, false},
-    {SamplerType::kEuler, run_euler, false, false, false},
-    {SamplerType::kEulerAncestral, linear<euler_ancestral_rule>, false, false, false},
-    {SamplerType::kHeun, run_heun, true, true, false},
-    {SamplerType::kDpmpp2m, linear<dpmpp_2m_rule>, true, false, true},
-    {SamplerType::kDpmpp3m, linear<dpmpp_3m_rule>, true, false, true},
-    {SamplerType::kDpmpp2mSde, linear<dpmpp_2m_sde_rule>, true, false, true},
-    {SamplerType::kDpmpp3mSde, linear<dpmpp_3m_sde_rule>, true, false, true},
-    {SamplerType::kUniPc, run_unipc, true, false, true},
-    {SamplerType::kIpndm, linear<ipndm_rule>, true, true, false},
-    {SamplerType::kDeis, linear<deis_rule>, true, false, true},
+    {SamplerType::kDdim, linear<ddim_rule>, false, false, false, false},
+    {SamplerType::kDdpm, run_ddpm, false, false, false, false},
+    {SamplerType::kEuler, run_euler, false, false, false, true},
+    {SamplerType::kEulerAncestral, linear<euler_ancestral_rule>, false, false, false, true},
+    {SamplerType::kHeun, run_heun, true, true, false, true},
+    {SamplerType::kDpmpp2m, linear<dpmpp_2m_rule>, true, false, true, false},
+    {SamplerType::kDpmpp3m, linear<dpmpp_3m_rule>, true, false, true, false},
+    {SamplerType::kDpmpp2mSde, linear<dpmpp_2m_sde_rule>, true, false, true, false},
+    {SamplerType::kDpmpp3mSde, linear<dpmpp_3m_sde_rule>, true, false, true, false},
+    {SamplerType::kUniPc, run_unipc, true, false, true, false},
+    {SamplerType::kIpndm, linear<ipndm_rule>, true, true, false, false},
+    {SamplerType::kDeis, linear<deis_rule>, true, false, true, false},
 };
 
 const Row& row_of(SamplerType sampler) {
@@ -57,6 +58,10 @@ bool needs_signal(SamplerType sampler, ProcessType process) {
 
 bool is_multistep(SamplerType sampler) {
   return row_of(sampler).multistep;
+}
+
+bool has_fractional_linspace(SamplerType sampler) {
+  return row_of(sampler).fractions;
 }
 
 int64_t network_calls(const Process& process, const SampleConfig& options) {

@@ -101,7 +101,8 @@ struct UniPcStep {
 
 size_t unipc_order(const Moves& moves, size_t i, size_t order) {
   const size_t left = moves.count() - i;
-  if (left == 1 && moves.to(i).sigma == 0.0) return 1;
+  const double end = moves.to(i).sigma;
+  if (left == 1 && (end == 0.0 || end == moves.from(i).sigma)) return 1;
   return warm_up_order(moves.options.lower_order_final ? std::min(order, left) : order, i);
 }
 

@@ -6,8 +6,11 @@ namespace {
 using Main = CommandTest;
 
 TEST_F(Main, HelpAndVersionGoToStdout) {
-  for (const auto& words : std::vector<std::vector<std::string>>{
-           {"--help"}, {"--version"}, {"train", "--help"}, {"sample", "--help"}}) {
+  for (const auto& words : std::vector<std::vector<std::string>>{{"--help"},
+                                                                 {"--version"},
+                                                                 {"train", "--help"},
+                                                                 {"sample", "--help"},
+                                                                 {"schedule", "--help"}}) {
     const auto result = ddpm(words);
     EXPECT_EQ(result.exit_code, 0);
     EXPECT_NE(result.out.find("ddpm"), std::string::npos);

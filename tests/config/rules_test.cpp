@@ -200,6 +200,18 @@ TEST(Rules, GuidanceIntervalIsAPair) {
   EXPECT_NE(with({5}), "");
 }
 
+TEST(Rules, GuidanceClampBelongsToItsSchedule) {
+  const auto with = [](GuidanceSchedule schedule, double clamp) {
+    return broken_by([=](Config& c) {
+      c.sample.guidance_schedule = schedule;
+      c.sample.guidance_clamp = clamp;
+    });
+  };
+  EXPECT_EQ(with(GuidanceSchedule::kClampLinear, 2), "");
+  EXPECT_EQ(with(GuidanceSchedule::kLinear, 0), "");
+  EXPECT_NE(with(GuidanceSchedule::kLinear, 2).find("guidance_clamp"), std::string::npos);
+}
+
 TEST(Rules, ImageSizeInTheSettingsIsChecked) {
   EXPECT_NE(broken_by([](Config& c) { c.data.image_size = {30}; }), "");
   EXPECT_NE(broken_by([](Config& c) { c.data.image_size = {32, 30}; }), "");

@@ -147,6 +147,17 @@ def cases():
     yield "unipc-bh1", UniPCMultistepScheduler(**mild, solver_type="bh1", solver_order=3,
                                                final_sigmas_type="sigma_min"), False
     yield "unipc-leading", UniPCMultistepScheduler(**leading), False
+    fractional_linspace = dict(num_train_timesteps=500, beta_start=1e-4, beta_end=2 * BETA_END)
+    yield "euler-linspace", EulerDiscreteScheduler(**fractional_linspace), False
+    yield "euler-ancestral-linspace", EulerAncestralDiscreteScheduler(**fractional_linspace), False
+    yield "heun-linspace", HeunDiscreteScheduler(**fractional_linspace), False
+    yield "euler-karras-leading", EulerDiscreteScheduler(**leading, steps_offset=1, use_karras_sigmas=True), False
+    yield "heun-exponential-trailing", HeunDiscreteScheduler(**trailing, use_exponential_sigmas=True), False
+    yield "deis-karras", DEISMultistepScheduler(**mild, use_karras_sigmas=True), True
+    yield "unipc-karras-sigma-min", UniPCMultistepScheduler(**mild, use_karras_sigmas=True, solver_order=3,
+                                                            final_sigmas_type="sigma_min"), True
+    yield "dpmpp-karras-sigma-min", DPMSolverMultistepScheduler(**mild, use_karras_sigmas=True,
+                                                                final_sigmas_type="sigma_min"), True
     yield "edm-euler", EDMEulerScheduler(), False
     yield "edm-exponential", EDMEulerScheduler(sigma_schedule="exponential", sigma_data=0.7, sigma_max=20.0), False
     for order in (2, 3):
@@ -154,6 +165,28 @@ def cases():
     yield "edm-dpmpp-sde", EDMDPMSolverMultistepScheduler(algorithm_type="sde-dpmsolver++"), False
     yield "flow-euler", FlowMatchEulerDiscreteScheduler(), False
     yield "flow-karras", FlowMatchEulerDiscreteScheduler(use_karras_sigmas=True), False
+
+
+def ends_idly(scheduler):
+    """Whether the last call is for a step without length, which ours leaves out; UniPC's corrector needs it."""
+    sigmas = getattr(scheduler, "sigmas", torch.tensor([1.0, 0.0]))
+    return is_multistep(scheduler) and sigmas[-1] == sigmas[-2]
+
+
+def is_multistep(scheduler):
+    return isinstance(scheduler, (DEISMultistepScheduler, DPMSolverMultistepScheduler))
+
+
+@torch.no_grad()
+def ddim_from_list(network, noise, timesteps):
+    """Song et al. 2021, equation 12, from each timestep of the list to the next, and at last to the clean image."""
+    alpha_bar = np.append(np.cumprod(1 - np.linspace(1e-4, BETA_END, 1000)), 1.0)
+    x = noise
+    for t, following in zip(timesteps, timesteps[1:] + [-1]):
+        eps = network(x, t)
+        x0 = (x - math.sqrt(1 - alpha_bar[t]) * eps) / math.sqrt(alpha_bar[t])
+        x = math.sqrt(alpha_bar[following]) * x0 + math.sqrt(1 - alpha_bar[following]) * eps
+    return x
 
 
 class Levels:
@@ -240,7 +273,10 @@ def main():
         if needs_fractions:
             fractional(scheduler)
         network = Recorder(unet, labels)
-        keep(name, network, run(scheduler, network, noise, variance_noise))
+        final = run(scheduler, network, noise, variance_noise)
+        if ends_idly(scheduler):
+            network.inputs.pop(), network.times.pop()
+        keep(name, network, final)
         config = json.loads(scheduler.to_json_string())
         settings[name] = {k: v for k, v in config.items() if v is not None}
         if "_class_name" in settings[name]:
@@ -253,6 +289,13 @@ def main():
         keep(f"deis-rho-{order}", network, deis_rho(network, noise, order))
     network = Recorder(unet, labels)
     keep("heun-churn", network, heun_churn(network, noise, variance_noise, 3.0, 1.003))
+
+    stride = DDIMScheduler(timestep_spacing="trailing", clip_sample=False, beta_end=BETA_END)
+    with_exact_betas(stride)
+    stride.set_timesteps(15)  # does not divide 1000: its previous timesteps are wrong
+    golden["ddim-stride.final"] = run(stride, Recorder(unet, labels), noise, torch.zeros(15, *noise.shape))
+    network = Recorder(unet, labels)
+    keep("ddim-list", network, ddim_from_list(network, noise, stride.timesteps.tolist()))
 
     folder = DATA / "samplers"
     folder.mkdir(exist_ok=True)

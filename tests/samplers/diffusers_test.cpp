@@ -120,6 +120,16 @@ SampleConfig formula_options(SamplerType sampler) {
   return options;
 }
 
+/// Of 15 steps, which do not divide 1000, diffusers' DDIM takes t - 1000 // 15 for the timestep
+/// that follows t; the next of the list is right.
+TEST(PublishedFormulas, OfDdimWhereStepsDoNotDivideTheTimesteps) {
+  auto options = formula_options(SamplerType::kDdim);
+  options.steps = 15;
+  const auto run = run_of(formula_diffusion(), options);
+  expect_agrees(run, "ddim-list");
+  EXPECT_GT(relative_difference(run.final, golden().at("ddim-stride.final")), 1e-3);
+}
+
 TEST(PublishedFormulas, OfIpndm) {
   auto options = formula_options(SamplerType::kIpndm);
   for (options.order = 1; options.order <= 4; ++options.order)

@@ -121,6 +121,23 @@ TEST(GuidanceScale, RampsStartWithoutGuidance) {
   EXPECT_EQ(GuidanceScale(options).at({.alpha = 1.0, .sigma = 0.1, .progress = 1.0}), 3.0);
 }
 
+TEST(GuidanceScale, ClampLinearIsLinearButNeverBelowItsClamp) {
+  auto options = guided(3.0);
+  options.guidance_schedule = GuidanceSchedule::kClampLinear;
+  const auto at = [&](double progress) {
+    return GuidanceScale(options).at({.alpha = 1.0, .sigma = 1.0, .progress = progress});
+  };
+  EXPECT_EQ(at(0.0), 2.0);  // half way from 1 to 3
+  EXPECT_EQ(at(0.25), 2.0);
+  EXPECT_EQ(at(0.5), 3.0);
+  EXPECT_EQ(at(1.0), 5.0);
+  options.guidance_clamp = 1.5;
+  EXPECT_EQ(at(0.0), 1.5);
+  options.guidance_clamp = 4.0;
+  EXPECT_EQ(at(0.5), 4.0);
+  EXPECT_EQ(at(1.0), 5.0);
+}
+
 /// Two classes with means -1 and 1 and variance 0.25, and what is exact for them.
 constexpr double kVariance = 0.25;
 
@@ -174,7 +191,9 @@ TEST(ClassifierGuidance, LeavesPureNoiseAlone) {
   const auto denoise = [](const torch::Tensor& x, const NoiseLevel&) {
     return Prediction{.x0 = 0.5 * x, .eps = x, .variance = {}};
   };
-  const auto silent = [](const torch::Tensor& x, const NoiseLevel&) { return torch::zeros_like(x); };
+  const auto silent = [](const torch::Tensor& x, const NoiseLevel&) {
+    return torch::zeros_like(x);
+  };
   const auto guided_denoise = with_classifier_guidance(denoise, silent, 2.0);
   const auto prediction = guided_denoise(one(.8), {.alpha = 0.0, .sigma = 1.0, .t = 999.0});
   EXPECT_NEAR(prediction.x0.item<double>(), .4, 1e-9);

@@ -91,6 +91,52 @@ TEST(SamplingLevels, MayEndAtTheLowestLevel) {
   EXPECT_LT(levels.back().sigma, levels[8].sigma);
 }
 
+TEST(SamplingLevels, OfLinspaceAreFractionalForEulerAndHeunOnly) {
+  const auto process = process_of(ProcessType::kDiscrete);
+  SampleConfig options;
+  options.timestep_spacing = TimestepSpacing::kLinspace;
+  options.steps = 4;
+  options.clip_sample = false;
+  EXPECT_EQ(sampling_levels(process, options)[1].t, 666.0);
+  options.steps = 5;  // 749.25
+  EXPECT_EQ(sampling_levels(process, options)[1].t, 749.0);
+  for (const auto sampler :
+       {SamplerType::kEuler, SamplerType::kEulerAncestral, SamplerType::kHeun}) {
+    options.sampler = sampler;
+    const auto levels = sampling_levels(process, options);
+    EXPECT_DOUBLE_EQ(levels[1].t, 749.25);
+    const double low = process.level_at(749).ratio();
+    EXPECT_NEAR(levels[1].ratio(), low + 0.25 * (process.level_at(750).ratio() - low), 1e-9);
+    EXPECT_EQ(levels[0].t, 999.0);
+    EXPECT_EQ(levels[4].t, 0.0);
+  }
+}
+
+TEST(SamplingLevels, OfAGridMayLieBetweenTheEndsOfASpacing) {
+  const auto process = process_of(ProcessType::kDiscrete);
+  SampleConfig options;
+  options.sampler = SamplerType::kHeun;
+  options.timestep_spacing = TimestepSpacing::kKarras;
+  options.grid_ends = TimestepSpacing::kTrailing;
+  options.steps = 10;
+  const auto levels = sampling_levels(process, options);
+  EXPECT_EQ(levels[0].t, 999.0);
+  EXPECT_EQ(levels[9].t, 99.0);
+  EXPECT_EQ(levels[10].sigma, 0.0);
+}
+
+TEST(SamplingLevels, OfUniPcKeepTheCallThatCorrectsTheEnd) {
+  const auto process = process_of(ProcessType::kDiscrete);
+  SampleConfig options;
+  options.sampler = SamplerType::kUniPc;
+  options.timestep_spacing = TimestepSpacing::kKarras;
+  options.final_sigmas_type = FinalSigma::kSigmaMin;
+  options.steps = 10;
+  const auto levels = sampling_levels(process, options);
+  ASSERT_EQ(levels.size(), 11U);
+  EXPECT_EQ(levels[10].sigma, levels[9].sigma);
+}
+
 TEST(SamplingLevels, OfPureNoiseAreMovedForSolversThatDivideBySignal) {
   DiffusionConfig diffusion;
   diffusion.rescale_betas_zero_snr = true;

@@ -23,6 +23,10 @@ struct PipelineFolder {
 /// the file that is missing or wrong.
 PipelineFolder load_pipeline_folder(const std::filesystem::path& path);
 
+/// The forward process of a pipeline folder, or of its `scheduler/` alone; weights are not read.
+/// `CheckpointError` if there is no scheduler_config.json or it is wrong.
+DiffusionConfig load_pipeline_diffusion(const std::filesystem::path& path);
+
 /// The network of `folder` with its weights, on `device`, convolution weights laid out in `format`.
 /// `CheckpointError` if weights and config do not fit each other.
 UNet load_unet(const PipelineFolder& folder, torch::Device device, torch::MemoryFormat format);

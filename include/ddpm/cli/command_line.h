@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <map>
 #include <string>
 #include <vector>
@@ -20,6 +21,9 @@ struct CommonFlags {
   bool quiet = false;
   bool json = false;
 };
+
+/// The file of this program, beside which configs are installed.
+std::filesystem::path executable_path();
 
 void add_common_flags(CLI::App& command, CommonFlags& flags);
 

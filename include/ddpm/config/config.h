@@ -178,7 +178,7 @@ enum class TimestepSpacing {
 enum class FinalSigma { kZero, kSigmaMin };
 enum class SolverType { kAuto, kMidpoint, kHeun, kBh1, kBh2, kLogRho, kRho };
 enum class VarianceType { kFixedSmall, kFixedLarge, kLearnedRange };
-enum class GuidanceSchedule { kConstant, kLinear, kCosine };
+enum class GuidanceSchedule { kConstant, kLinear, kCosine, kClampLinear };
 
 /// How images are drawn, in training and by default from the checkpoint.
 struct SampleConfig {
@@ -207,8 +207,13 @@ struct SampleConfig {
   double guidance_rescale = 0.0;
   std::vector<double> guidance_interval;  // {low, high} in sigma / alpha; empty: everywhere
   GuidanceSchedule guidance_schedule = GuidanceSchedule::kConstant;
+  double guidance_clamp = 0.0;  // of clamp-linear; 0: half way from 1 to guidance
   std::optional<int64_t> negative_class;
   int64_t grid_images = 64;
+
+  // Not a setting: the timesteps between whose first and last the spacings karras and logsnr lie;
+  // comes with files of diffusers' Euler and Heun. Auto: between the ends of the process.
+  TimestepSpacing grid_ends = TimestepSpacing::kAuto;
 };
 
 /// Every setting of a run; each member is one section of the YAML file.

@@ -199,6 +199,7 @@ inline constexpr auto kNames<GuidanceSchedule> = std::to_array<Named<GuidanceSch
     {GuidanceSchedule::kConstant, "constant"},
     {GuidanceSchedule::kLinear, "linear"},
     {GuidanceSchedule::kCosine, "cosine"},
+    {GuidanceSchedule::kClampLinear, "clamp-linear"},
 });
 
 template <typename E>

@@ -18,9 +18,10 @@ using ConditionalNetwork = std::function<torch::Tensor(
 /// The scale of guidance at each noise level.
 ///
 /// With u the progress of sampling, 0 at the noisy end, it is s (constant), 1 + 2u (s - 1) (linear)
-/// or 1 + (1 - cos(pi u)) (s - 1) (cosine), all of the same mean (Wang et al., "Analysis of
-/// classifier-free guidance weight schedulers", 2024); and 1, no guidance, where sigma / alpha is
-/// outside `guidance_interval`, ends included (Kynkaanniemi et al., 2024).
+/// or 1 + (1 - cos(pi u)) (s - 1) (cosine), all of the same mean, or the linear one but never less
+/// than `guidance_clamp` (clamp-linear), which is half way from 1 to s if it is 0 (Wang et al.,
+/// "Analysis of classifier-free guidance weight schedulers", 2024); and 1, no guidance, where
+/// sigma / alpha is outside `guidance_interval`, ends included (Kynkaanniemi et al., 2024).
 class GuidanceScale {
  public:
   explicit GuidanceScale(const SampleConfig& options);
@@ -32,6 +33,7 @@ class GuidanceScale {
  private:
   double scale_;
   GuidanceSchedule schedule_;
+  double clamp_;
   double low_;
   double high_;
 };

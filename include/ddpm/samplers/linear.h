@@ -4,6 +4,7 @@
 #include <array>
 #include <deque>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include <torch/types.h>
@@ -30,6 +31,12 @@ struct Moves {
   std::span<const NoiseLevel> levels;
 
   size_t count() const { return levels.size() - 1; }
+  /// Steps from step i on, that without length counted which `sampling_levels` leaves out.
+  size_t left(size_t i) const {
+    const bool one_left_out =
+        options.final_sigmas_type == FinalSigma::kSigmaMin && std::cmp_less(count(), options.steps);
+    return count() - i + (one_left_out ? 1 : 0);
+  }
   const NoiseLevel& from(size_t i) const { return levels[i]; }
   const NoiseLevel& to(size_t i) const { return levels[i + 1]; }
 };

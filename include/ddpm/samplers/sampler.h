@@ -40,6 +40,9 @@ bool needs_signal(SamplerType sampler, ProcessType process);
 /// Whether diffusers' multistep rules of spacing hold for the sampler.
 bool is_multistep(SamplerType sampler);
 
+/// Whether the sampler's timesteps of the spacing linspace are not rounded, as in diffusers.
+bool has_fractional_linspace(SamplerType sampler);
+
 /// Network calls for each image, guidance aside.
 int64_t network_calls(const Process& process, const SampleConfig& options);
 

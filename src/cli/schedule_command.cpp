@@ -1,0 +1,168 @@
+#include "ddpm/cli/schedule_command.h"
+
+#include <algorithm>
+#include <iostream>
+#include <memory>
+
+#include <nlohmann/json.hpp>
+
+#include "ddpm/cli/schedule_job.h"
+#include "ddpm/cli/schedule_picture.h"
+#include "ddpm/config/names.h"
+#include "ddpm/data/image_io.h"
+#include "ddpm/util/files.h"
+#include "ddpm/util/log.h"
+#include "ddpm/util/text.h"
+
+namespace ddpm {
+namespace fs = std::filesystem;
+namespace {
+
+using nlohmann::json;
+
+constexpr int64_t kLargestSide = 256;
+
+std::vector<std::string> names_of(const std::vector<NamedSchedule>& schedules) {
+  std::vector<std::string> names;
+  for (const auto& schedule : schedules)
+    names.push_back(schedule.name);
+  return names;
+}
+
+/// The image to noise: cut to a square of --image-size, or else as it is but not too large to see
+/// its noise.
+Image image_of(const ScheduleFlags& flags) {
+  const auto image = load_image(flags.image);
+  if (flags.image_size) return resize_and_crop(image, *flags.image_size, *flags.image_size);
+  const int64_t side = std::max(image.height, image.width);
+  if (side <= kLargestSide) return image;
+  const auto shrunk = [&](int64_t length) {
+    return std::max<int64_t>(1, length * kLargestSide / side);
+  };
+  return resize_and_crop(image, shrunk(image.height), shrunk(image.width));
+}
+
+std::string strip_bytes(const ScheduleFlags& flags, const std::vector<NamedSchedule>& schedules) {
+  std::vector<int64_t> timesteps;
+  if (flags.timesteps) timesteps = parse_timesteps(*flags.timesteps);
+  const auto rows = join(names_of(schedules), "; ");
+  log_info("rows: " + rows);
+  const auto strip = noised_strip(schedules, image_of(flags), timesteps, flags.seed);
+  return encode_png(strip, {{"Software", "ddpm"},
+                            {"schedules", rows},
+                            {"timesteps", flags.timesteps.value_or("even")},
+                            {"seed", std::to_string(flags.seed)}});
+}
+
+/// The numbers of a schedule; infinite ones are null in JSON.
+json to_json(const NamedSchedule& schedule) {
+  const auto& diffusion = schedule.diffusion;
+  const auto curve = curve_of(Process(diffusion));
+  json object = {{"name", schedule.name},
+                 {"process", to_name(diffusion.process)},
+                 {"num_train_timesteps", diffusion.num_train_timesteps},
+                 {"t", curve.t},
+                 {"alpha_bars", curve.alpha_bar},
+                 {"log_snr", curve.log_snr},
+                 {"alphas", curve.alpha},
+                 {"sigmas", curve.sigma}};
+  if (diffusion.process == ProcessType::kDiscrete) {
+    object["betas"] = curve.beta;
+    if (diffusion.trained_betas.empty()) object["beta_schedule"] = to_name(diffusion.beta_schedule);
+  }
+  return object;
+}
+
+void report(const ScheduleFlags& flags, const std::vector<NamedSchedule>& schedules,
+            const fs::path& out) {
+  if (!flags.json) {
+    std::cout << out.string() << "\n";
+    return;
+  }
+  json result = {{"out", out.string()}, {"schedules", json::array()}};
+  for (const auto& schedule : schedules)
+    result["schedules"].push_back(to_json(schedule));
+  std::cout << result.dump(2) << "\n";
+}
+
+ExitCode run_schedule(const CLI::App& command, const ScheduleFlags& flags) {
+  refuse_unknown_words(command);
+  init_log(flags.quiet);
+  if (flags.image.empty() && (flags.timesteps || flags.image_size))
+    throw UserError(flags.timesteps ? "--timesteps" : "--image-size", " needs --image PATH");
+  const auto out = schedule_output(flags);
+  const auto schedules = make_schedules(flags);
+  const auto bytes = flags.image.empty() ? to_svg(plot_schedules(schedules, flags.log))
+                                         : strip_bytes(flags, schedules);
+  std::error_code code;
+  if (out.has_parent_path()) fs::create_directories(out.parent_path(), code);
+  if (code)
+    throw DiskError(out.parent_path().string(), ": cannot make the folder: ", code.message());
+  write_file_atomic(out, bytes);
+  report(flags, schedules, out);
+  return ExitCode::kDone;
+}
+
+void add_picture_flags(CLI::App& command, ScheduleFlags& flags) {
+  command
+      .add_option("--out", flags.out,
+                  "NAME.svg, or with --image NAME.png (default: a free name, schedule.svg).")
+      ->type_name("PATH");
+  command.add_flag("--log", flags.log, "Draw alpha_bar on a logarithmic axis.");
+  command
+      .add_option("--image", flags.image,
+                  "Draw this image with growing noise instead, a row a schedule.")
+      ->type_name("PATH");
+  command
+      .add_option("--timesteps", flags.timesteps,
+                  "Timesteps to show the image at, from clean to noisy (default: eight even ones).")
+      ->type_name("A,B,...");
+  command
+      .add_option("--image-size", flags.image_size,
+                  "Scale and crop the image to N x N first (default: at most 256 a side).")
+      ->check(CLI::Range(int64_t{1}, int64_t{4096}))
+      ->type_name("N");
+  command.add_option("--seed", flags.seed, "Of the noise.")
+      ->check(CLI::Range(int64_t{0}, INT64_MAX))
+      ->capture_default_str()
+      ->type_name("SEED");
+}
+
+}  // namespace
+
+void add_schedule_command(CLI::App& app, ExitCode& exit_code) {
+  auto flags = std::make_shared<ScheduleFlags>();
+  auto* const command = app.add_subcommand("schedule", "Draw noise schedules as an SVG picture.");
+  command
+      ->add_option(
+          "names", flags->names,
+          "Schedules to draw: " +
+              join({"linear", "cosine", "scaled_linear", "sigmoid", "jsd", "edm", "flow"}) +
+              " (default: as the settings say).")
+      ->type_name("");
+  command
+      ->add_option("--config", flags->configs,
+                   "The schedule of a settings file; may be given several times.")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->type_name("NAME|FILE");
+  command
+      ->add_option("--checkpoint", flags->checkpoints,
+                   "The schedule of a run, a checkpoint or a diffusers folder; may be repeated.")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->type_name("PATH");
+  add_picture_flags(*command, *flags);
+  command->add_flag("-q,--quiet", flags->quiet, "Only results, warnings and errors.");
+  command->add_flag("--json", flags->json, "Print the numbers as one JSON object.");
+  add_setting_flags(*command, flags->settings, {"diffusion"});
+  command->footer(
+      "Settings hold for all schedules; several values give a schedule each:\n"
+      "  ddpm schedule linear cosine --diffusion.num_train_timesteps 100,1000\n"
+      "  ddpm schedule --config cifar --checkpoint runs/mine --log\n"
+      "  ddpm schedule cosine linear --image cat.png --timesteps 0,100,250,500,999");
+  command->allow_extras();
+  command->callback([command, flags, &exit_code] { exit_code = run_schedule(*command, *flags); });
+}
+
+}  // namespace ddpm
