@@ -6,6 +6,8 @@
 
 #include <torch/types.h>
 
+#include "ddpm/model/flat_parameters.h"
+
 namespace ddpm {
 
 /// Mean and covariance of feature vectors, in float64 on the CPU.
@@ -29,6 +31,11 @@ class StatisticsAccumulator {
   int64_t count() const { return count_; }
   /// `DataError` for fewer than two vectors.
   FeatureStatistics statistics() const;
+
+  /// What it has gathered, to go on from later; empty if nothing yet.
+  NamedTensors state() const;
+  /// `DataError` if the state is not one of these dimensions.
+  void load_state(const NamedTensors& state);
 
  private:
   int64_t count_ = 0;
