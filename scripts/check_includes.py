@@ -22,7 +22,8 @@ ALLOWED = {
     "sample": (("checkpoint", "samplers", "data/image_io.h", "data/image.h", "data/npy.h", "model", "diffusion",
                 "config", "util"), ("torch",)),
     "train": (("sample", "checkpoint", "samplers", "data", "model", "diffusion", "config", "util"), ("torch",)),
-    "cli": (("train", "sample", "checkpoint", "samplers", "data", "model", "diffusion", "config", "util"),
+    "eval": (("sample", "data", "model", "checkpoint", "samplers", "diffusion", "kernels", "config", "util"), ("torch",)),
+    "cli": (("eval", "train", "sample", "checkpoint", "samplers", "data", "model", "diffusion", "config", "util"),
             ("torch", "CLI")),
 }
 TORCH_IN = {"data/batch_stream.h", "data/batch_stream.cpp"}  # the one place of `data` that makes tensors

@@ -77,8 +77,10 @@ void RunDirectory::create() const {
 void RunDirectory::prune(int64_t keep) const {
   auto steps = checkpoint_steps();
   if (keep <= 0) return;
+  std::error_code none;
+  const auto best = fs::read_symlink(best_link(), none).filename();
   for (size_t i = 0; i + static_cast<size_t>(keep) < steps.size(); ++i)
-    fs::remove_all(checkpoint(steps[i]));
+    if (checkpoint(steps[i]).filename() != best) fs::remove_all(checkpoint(steps[i]));
 }
 
 bool RunDirectory::holds_other_files() const {

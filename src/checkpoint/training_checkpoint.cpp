@@ -37,6 +37,7 @@ json state_to_json(const TrainingState& state) {
           {"loss_sum", state.loss_sum},
           {"loss_steps", state.loss_steps},
           {"accuracy_sum", state.accuracy_sum},
+          {"best_score", state.best_score ? json(*state.best_score) : json(nullptr)},
           {"dataset_images", state.dataset_images},
           {"threads", state.threads},
           {"device", state.device}};
@@ -53,6 +54,8 @@ TrainingState state_from_json(const json& object) {
   state.loss_sum = object.at("loss_sum").get<double>();
   state.loss_steps = object.at("loss_steps").get<int64_t>();
   state.accuracy_sum = object.value("accuracy_sum", 0.0);
+  const json best = object.value("best_score", json(nullptr));
+  if (!best.is_null()) state.best_score = best.get<double>();
   state.dataset_images = object.at("dataset_images").get<int64_t>();
   state.threads = object.at("threads").get<int64_t>();
   state.device = object.at("device").get<std::string>();

@@ -97,6 +97,15 @@ void add_setting_alias(CLI::App& command, SettingFlags& flags, const std::string
   }
 }
 
+void add_setting_aliases(CLI::App& command, SettingFlags& flags, const std::string& section,
+                         const std::vector<std::string>& names) {
+  for (std::string name : names) {
+    const std::string key = section + "." + name;
+    std::ranges::replace(name, '_', '-');
+    add_setting_alias(command, flags, "--" + name, key);
+  }
+}
+
 void refuse_unknown_words(const CLI::App& command) {
   const auto words = command.remaining();
   if (words.empty()) return;

@@ -9,8 +9,8 @@
 #include <torch/types.h>
 
 #include "ddpm/cli/device.h"
+#include "ddpm/cli/model_choice.h"
 #include "ddpm/config/names.h"
-#include "ddpm/model/precision.h"
 #include "ddpm/sample/editing.h"
 #include "ddpm/sample/generator.h"
 #include "ddpm/sample/images.h"
@@ -76,13 +76,11 @@ class DrawProgress {
 
 std::unique_ptr<Generator> generator_of(const SampleJob& job, const SampleFlags& flags) {
   const auto graphs = flags.common.no_cuda_graph ? GraphFactory() : make_graph_factory(job.device);
-  auto generator = std::make_unique<Generator>(network_of(job), job.pipeline.diffusion,
-                                               job.pipeline.sample, job.device, graphs);
-  if (job.weaker) {
-    auto weaker = load_unet(*job.weaker, job.device, kMemoryFormat);
-    convert_parameters(*weaker, job.precision);
-    generator->guide_with(std::move(weaker), job.weaker->diffusion);
-  }
+  auto generator =
+      std::make_unique<Generator>(make_unet(job.pipeline, job.device, job.precision),
+                                  job.pipeline.diffusion, job.pipeline.sample, job.device, graphs);
+  if (job.weaker)
+    generator->guide_with(make_unet(*job.weaker, job.device, job.precision), job.weaker->diffusion);
   if (job.classifier && flags.classifier_scale != 0) {
     const auto guide = std::make_shared<NoisyClassifier>(
         load_classifier(*job.classifier, job.device), job.classifier->diffusion, job.device);
@@ -249,12 +247,6 @@ class InversionRun {
 };
 
 }  // namespace
-
-UNet network_of(const SampleJob& job) {
-  auto unet = load_unet(job.pipeline, job.device, kMemoryFormat);
-  convert_parameters(*unet, job.precision);
-  return unet;
-}
 
 double psnr(double mse) {
   constexpr double kPeak = 2.0;

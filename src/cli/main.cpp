@@ -9,6 +9,7 @@
 #include <c10/util/Exception.h>
 #include <torch/version.h>
 
+#include "ddpm/cli/eval_command.h"
 #include "ddpm/cli/sample_command.h"
 #include "ddpm/cli/schedule_command.h"
 #include "ddpm/cli/train_command.h"
@@ -22,6 +23,7 @@ constexpr const char* kFooter =
     "Everyday use:\n"
     "  ddpm train --config cifar.yaml\n"
     "  ddpm sample --steps 50 --guidance 3.0\n"
+    "  ddpm eval --fid\n"
     "  ddpm schedule linear cosine\n"
     "Each command has its own --help. Documentation: README.md and docs/.";
 
@@ -52,13 +54,14 @@ void check_command(const CLI::App& app, int argc, char** argv) {
 }
 
 int run(int argc, char** argv) {
-  CLI::App app{"Trains and samples denoising diffusion models.", "ddpm"};
+  CLI::App app{"Trains, samples and evaluates denoising diffusion models.", "ddpm"};
   app.set_version_flag("--version", "ddpm " DDPM_VERSION " (LibTorch " TORCH_VERSION ")");
   app.require_subcommand(1);
   app.footer(kFooter);
   auto exit_code = ExitCode::kDone;
   add_train_command(app, exit_code);
   add_sample_command(app, exit_code);
+  add_eval_command(app, exit_code);
   add_schedule_command(app, exit_code);
   check_command(app, argc, argv);
   try {

@@ -9,6 +9,7 @@
 #include <torch/types.h>
 
 #include "ddpm/cli/draw.h"
+#include "ddpm/cli/model_choice.h"
 #include "ddpm/cli/sample_job.h"
 #include "ddpm/config/names.h"
 #include "ddpm/sample/generator.h"
@@ -21,28 +22,6 @@ namespace {
 
 using nlohmann::json;
 using Clock = std::chrono::steady_clock;
-
-/// Two network calls in each precision on a batch of the job's size; gives the faster.
-Precision probe_sampling_precision(const SampleJob& job, int64_t batch) {
-  const auto& model = job.pipeline.model;
-  const auto seconds = [&](Precision precision) {
-    SampleJob probe = job;
-    probe.precision = precision;
-    probe.pipeline.sample.steps = 1;
-    probe.pipeline.sample.guidance = 1.0;
-    Generator generator(network_of(probe), probe.pipeline.diffusion, probe.pipeline.sample,
-                        probe.device);
-    const GenerationRequest request{.seeds = std::vector<uint64_t>(static_cast<size_t>(batch)),
-                                    .labels = cycle_labels(model, {}, batch),
-                                    .initial_noise = {}};
-    generator.generate(request);  // pays for set-up
-    const auto start = Clock::now();
-    generator.generate(request);
-    return std::chrono::duration<double>(Clock::now() - start).count();
-  };
-  return seconds(Precision::kBFloat16) < seconds(Precision::kFloat32) ? Precision::kBFloat16
-                                                                      : Precision::kFloat32;
-}
 
 json to_json(const SampleJob& job, const SampleFlags& flags, const DrawResult& result) {
   const auto& options = job.pipeline.sample;
@@ -90,24 +69,14 @@ ExitCode run_sample(const CLI::App& command, const SampleFlags& flags) {
   apply_common_flags(flags.common);
   SampleJob job = make_sample_job(flags);
   if (job.precision == Precision::kAuto) {
-    job.precision = probe_sampling_precision(job, std::min(flags.batch_size, job.count));
+    job.precision =
+        probe_sampling_precision(job.pipeline, job.device, std::min(flags.batch_size, job.count));
   }
   catch_stop_signals();
   const auto start = Clock::now();
   const auto result = draw(job, flags);
   report(job, flags, result, std::chrono::duration<double>(Clock::now() - start).count());
   return result.done < job.count ? ExitCode::kStopped : ExitCode::kDone;
-}
-
-/// Short flags for settings of the section sample: --guidance-rescale for
-/// --sample.guidance_rescale.
-void add_sample_aliases(CLI::App& command, SettingFlags& flags,
-                        std::initializer_list<const char*> names) {
-  for (std::string name : names) {
-    const std::string key = "sample." + name;
-    std::ranges::replace(name, '_', '-');
-    add_setting_alias(command, flags, "--" + name, key);
-  }
 }
 
 }  // namespace
@@ -142,7 +111,7 @@ void add_sample_command(CLI::App& app, ExitCode& exit_code) {
       ->add_option("--noise", flags->noise,
                    "Start from this noise, float32 [N, C, H, W] in a .npy file.")
       ->type_name("FILE");
-  add_sample_aliases(*command, flags->settings, {"steps", "sampler", "guidance"});
+  add_setting_aliases(*command, flags->settings, "sample", {"steps", "sampler", "guidance"});
   command
       ->add_option("--negative-class", flags->negative_class,
                    "Class name or number to guide away from (default: 'no class').")
@@ -151,9 +120,9 @@ void add_sample_command(CLI::App& app, ExitCode& exit_code) {
       ->add_option("--guide-with", flags->guide_with,
                    "Guide away from this weaker model (autoguidance) instead of a class.")
       ->type_name("PATH");
-  add_sample_aliases(*command, flags->settings,
-                     {"guidance_rescale", "guidance_interval", "guidance_schedule",
-                      "guidance_clamp", "order", "eta", "s_churn"});
+  add_setting_aliases(*command, flags->settings, "sample",
+                      {"guidance_rescale", "guidance_interval", "guidance_schedule",
+                       "guidance_clamp", "order", "eta", "s_churn"});
   command
       ->add_option("--classifier", flags->classifier,
                    "Guide by the gradient of this classifier (a run with train.task classifier).")
@@ -164,8 +133,8 @@ void add_sample_command(CLI::App& app, ExitCode& exit_code) {
       ->check(CLI::Range(0.0, 1e6))
       ->capture_default_str()
       ->type_name("SCALE");
-  add_sample_aliases(*command, flags->settings,
-                     {"timestep_spacing", "variance_type", "clip_sample"});
+  add_setting_aliases(*command, flags->settings, "sample",
+                      {"timestep_spacing", "variance_type", "clip_sample"});
   add_edit_flags(*command, flags->edit);
   add_common_flags(*command, flags->common);
   add_setting_flags(*command, flags->settings, {"sample"});

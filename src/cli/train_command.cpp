@@ -14,11 +14,13 @@
 #include "ddpm/checkpoint/run_directory.h"
 #include "ddpm/cli/command_line.h"
 #include "ddpm/cli/device.h"
+#include "ddpm/cli/training_eval.h"
 #include "ddpm/config/find_config.h"
 #include "ddpm/config/names.h"
 #include "ddpm/config/rules.h"
 #include "ddpm/config/settings.h"
 #include "ddpm/config/yaml.h"
+#include "ddpm/eval/image_source.h"
 #include "ddpm/train/operator_profile.h"
 #include "ddpm/train/plan.h"
 #include "ddpm/train/test_accuracy.h"
@@ -327,8 +329,13 @@ ExitCode train(const TrainFlags& flags) {
     log_info(line);
   warn_of_inexact_resume(plan);
   catch_stop_signals();
+  Trainer::Evaluate evaluate;
+  if (plan.config.train.eval_every > 0) {
+    evaluate = make_training_evaluation(plan.config, *plan.dataset, plan.device);
+  }
   const auto graphs = flags.common.no_cuda_graph ? GraphFactory() : make_graph_factory(plan.device);
   Trainer trainer(plan.config, *plan.dataset, plan.run, plan.device, plan.checkpoint, graphs);
+  trainer.evaluate_with(std::move(evaluate));
   write_file_atomic(RunDirectory(plan.run).config_file(), to_yaml(plan.config));
   const RunEnd end = trainer.run();
   const auto accuracy = measure_accuracy(plan, trainer, end);
@@ -348,7 +355,12 @@ ExitCode run_train(const CLI::App& command, TrainFlags& flags) {
     std::cout << to_yaml(config);
     return ExitCode::kDone;
   }
-  return train(flags);
+  try {
+    return train(flags);
+  } catch (const StopRequested& stop) {  // before the first step
+    log_notice("stopped; " + stop.progress + "; the same command goes on from there");
+    return ExitCode::kStopped;
+  }
 }
 
 }  // namespace

@@ -27,6 +27,7 @@ constexpr Range kOrder{.min = 0, .max = 4};
 constexpr Range kPadding{.min = 0, .max = 1};
 constexpr Range kThreads{.min = 1, .max = 256};
 constexpr Range kLayers{.min = 1, .max = 64};
+constexpr Range kEvalImages{.min = 2, .max = 1e6};
 constexpr Range kImages{.min = 1, .max = 4096};
 constexpr Range kAny{};
 
@@ -222,6 +223,11 @@ std::vector<Setting> run_settings(TrainConfig& train) {
        "Minutes between checkpoints, besides those of save_every; 0 for none.", kUpToMillion},
       {"train.keep_last", &train.keep_last, kFree, "Newest checkpoints kept; 0 keeps all.",
        kUpToMillion},
+      {"train.eval_every", &train.eval_every, kFree,
+       "Steps between small evaluations, of which the best keeps its checkpoint; 0 for none.",
+       kEvery},
+      {"train.eval_images", &train.eval_images, kFree, "Images drawn for each of them.",
+       kEvalImages},
       {"train.seed", &train.seed, kFixed, "Seed of all random numbers of the run.", kNotNegative},
   };
 }

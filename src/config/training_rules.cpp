@@ -81,6 +81,7 @@ void check_classifier(const Config& config) {
   if (train.coupling != Coupling::kIndependent) refuse("train.coupling", to_name(train.coupling));
   if (train.timestep_sampler == TimestepSampler::kLossSecondMoment)
     refuse("train.timestep_sampler", to_name(train.timestep_sampler));
+  if (train.eval_every > 0) refuse("train.eval_every", std::to_string(train.eval_every));
   if (config.diffusion.variance != Variance::kFixed)
     refuse("diffusion.variance", to_name(config.diffusion.variance));
 }

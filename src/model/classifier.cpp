@@ -80,7 +80,11 @@ torch::Tensor ClassifierImpl::features(const torch::Tensor& sample,
 torch::Tensor ClassifierImpl::forward(const torch::Tensor& sample, const torch::Tensor& timesteps,
                                       const torch::Tensor& class_labels) {
   TORCH_CHECK(!class_labels.defined(), "a classifier is told no labels");
-  return head_(features(sample, timesteps));
+  return logits_of(features(sample, timesteps));
+}
+
+torch::Tensor ClassifierImpl::logits_of(const torch::Tensor& features) {
+  return head_(features);
 }
 
 void ClassifierImpl::enable_gradient_checkpointing(bool enabled) {

@@ -67,6 +67,11 @@ torch::Tensor NoisyClassifier::features(const torch::Tensor& images) {
   return net_->features(scale * images.to(device_), told(timestep, images.size(0)));
 }
 
+torch::Tensor NoisyClassifier::logits_of(const torch::Tensor& features) {
+  const torch::NoGradGuard no_grad;
+  return net_->logits_of(features);
+}
+
 torch::Tensor NoisyClassifier::gradient(const torch::Tensor& x, const NoiseLevel& level,
                                         const torch::Tensor& labels) {
   if (level.alpha == 0) return torch::zeros_like(x);

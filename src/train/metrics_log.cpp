@@ -41,6 +41,8 @@ void MetricsLog::write(const Metrics& metrics) {
       {"lr", metrics.lr},          {"images_per_second", metrics.images_per_second},
       {"seconds", metrics.seconds}};
   if (metrics.accuracy) line["accuracy"] = *metrics.accuracy;
+  for (const auto& [name, value] : metrics.scores)
+    line[name] = value;
   file_ << line.dump() << std::endl;
   if (!file_) throw DiskError(path_.string(), ": cannot write");
 }

@@ -118,9 +118,10 @@ RunEnd Trainer::run() {
 std::optional<RunEnd> Trainer::tick() {
   const auto& train = config_.train;
   const auto due = [&](int64_t every) { return every > 0 && state_.step % every == 0; };
-  if (due(train.log_every)) write_metrics();
-  fix_total_steps();
   const bool finished = state_.total_steps && state_.step >= *state_.total_steps;
+  const bool scored = evaluates() && (finished || due(train.eval_every));
+  if (scored || due(train.log_every)) write_metrics(scored);
+  fix_total_steps();
   if (!finished && save_due()) save();
   if (!finished && draws_samples() && due(train.sample_every)) write_samples();
   show_progress();
@@ -144,26 +145,38 @@ void Trainer::fix_total_steps() {
   const double seconds = seconds_between(timing_start_, now);
   if (timed < kTimedSteps || seconds < kBudgetPart * budget) return;
   const double per_step = seconds / static_cast<double>(timed);
-  const double left = budget * (1.0 - kReserve) - session_seconds() - grid_seconds(per_step);
-  const double grids_a_step =
-      config_.train.sample_every > 0 ? 1.0 / static_cast<double>(config_.train.sample_every) : 0.0;
-  const double cost = per_step + grids_a_step * grid_seconds(per_step);
+  double left = budget * (1.0 - kReserve) - session_seconds();
+  if (draws_samples()) left -= seconds_to_draw(config_.sample.grid_images, per_step);
+  if (evaluates()) left -= seconds_to_draw(config_.train.eval_images, per_step);
+  const double cost = per_step + drawing_seconds(per_step);
   state_.total_steps = state_.step + static_cast<int64_t>(std::max(1.0, left / cost));
   state_.decay_start = state_.step;
   log_info("measured " + format_number(std::round(1000.0 * per_step)) +
            " ms a step: " + std::to_string(*state_.total_steps) + " steps fit into the time");
 }
 
-double Trainer::grid_seconds(double seconds_per_step) const {
-  if (!draws_samples()) return 0.0;
+/// What drawing costs a step, in the mean.
+double Trainer::drawing_seconds(double seconds_per_step) const {
+  const auto& train = config_.train;
+  const auto part = [&](int64_t images, int64_t every) {
+    return seconds_to_draw(images, seconds_per_step) / static_cast<double>(every);
+  };
+  double seconds = 0.0;
+  if (draws_samples() && train.sample_every > 0)
+    seconds += part(config_.sample.grid_images, train.sample_every);
+  if (evaluates()) seconds += part(train.eval_images, train.eval_every);
+  return seconds;
+}
+
+double Trainer::seconds_to_draw(int64_t images, double seconds_per_step) const {
   // A network call without the backward pass is about a third of a training step.
   const auto& sample = config_.sample;
   const auto calls =
-      static_cast<double>(sample.steps * sample.grid_images) * (sample.guidance == 1.0 ? 1.0 : 2.0);
+      static_cast<double>(sample.steps * images) * (sample.guidance == 1.0 ? 1.0 : 2.0);
   return seconds_per_step / 3.0 * calls / static_cast<double>(config_.train.batch_size);
 }
 
-void Trainer::write_metrics() {
+void Trainer::write_metrics(bool with_scores) {
   const auto steps = static_cast<double>(state_.loss_steps);
   last_loss_ = loss_sum_.item<double>() / steps;
   std::optional<double> accuracy;
@@ -182,8 +195,9 @@ void Trainer::write_metrics() {
   const double elapsed = seconds_between(rate_time_, now);
   images_per_second_ =
       static_cast<double>((state_.step - rate_step_) * config_.train.batch_size) / elapsed;
-  rate_time_ = now;
   rate_step_ = state_.step;
+  const auto scores = with_scores ? score() : Scores();
+  rate_time_ = Clock::now();
   metrics_.write({.step = state_.step,
                   .images = images_seen(),
                   .loss = last_loss_,
@@ -191,7 +205,34 @@ void Trainer::write_metrics() {
                   .lr = last_lr_,
                   .images_per_second = images_per_second_,
                   .seconds = seconds_before_ + session_seconds(),
-                  .accuracy = accuracy});
+                  .accuracy = accuracy,
+                  .scores = scores});
+  keep_if_best(scores);
+}
+
+Scores Trainer::score() {
+  model_.refresh_ema();
+  const auto scores = evaluate_(*generator_);
+  if (device_.is_cpu()) model_.release_ema();
+  if (!scores) {
+    log_info("the evaluation is left out");
+    return {};
+  }
+  std::string text = "step " + std::to_string(state_.step) + ":";
+  for (const auto& [name, value] : *scores)
+    text += " " + name + " " + format_number(value);
+  log_info(text);
+  return *scores;
+}
+
+void Trainer::keep_if_best(const Scores& scores) {
+  if (scores.empty() || !std::isfinite(scores.front().second)) return;
+  if (state_.best_score && scores.front().second >= *state_.best_score) return;
+  state_.best_score = scores.front().second;
+  // The link moves before old checkpoints are removed, or the new best one could be among them.
+  save_checkpoint();
+  replace_link(run_.checkpoint(state_.step).filename(), run_.best_link());
+  run_.prune(config_.train.keep_last);
 }
 
 void Trainer::show_progress() {
@@ -256,6 +297,11 @@ bool Trainer::save_due() const {
 }
 
 void Trainer::save() {
+  save_checkpoint();
+  run_.prune(config_.train.keep_last);
+}
+
+void Trainer::save_checkpoint() {
   if (saved_step_ == state_.step) return;
   state_.seconds = seconds_before_ + session_seconds();
   state_.loss_sum = loss_sum_.item<double>();
@@ -268,7 +314,6 @@ void Trainer::save() {
   save_training_checkpoint(run_.checkpoint(state_.step), config_, state_, model_.tensors(),
                            step_.sampler_state());
   replace_link(run_.checkpoint(state_.step).filename(), run_.last_link());
-  run_.prune(config_.train.keep_last);
   saved_step_ = state_.step;
   last_save_ = Clock::now();
 }

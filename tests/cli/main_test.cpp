@@ -10,7 +10,8 @@ TEST_F(Main, HelpAndVersionGoToStdout) {
                                                                  {"--version"},
                                                                  {"train", "--help"},
                                                                  {"sample", "--help"},
-                                                                 {"schedule", "--help"}}) {
+                                                                 {"schedule", "--help"},
+                                                                 {"eval", "--help"}}) {
     const auto result = ddpm(words);
     EXPECT_EQ(result.exit_code, 0);
     EXPECT_NE(result.out.find("ddpm"), std::string::npos);

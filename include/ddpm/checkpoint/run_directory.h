@@ -19,6 +19,8 @@ class RunDirectory {
   std::filesystem::path samples() const { return path_ / "samples"; }
   std::filesystem::path checkpoints() const { return path_ / "checkpoints"; }
   std::filesystem::path last_link() const { return checkpoints() / "last"; }
+  /// Points at the checkpoint with the best evaluation, where there were any.
+  std::filesystem::path best_link() const { return checkpoints() / "best"; }
   /// checkpoints/step-000500
   std::filesystem::path checkpoint(int64_t step) const;
   /// samples/step-000500.png
@@ -34,7 +36,7 @@ class RunDirectory {
 
   /// Makes the folders; points `runs/last` at this run if it lies in a folder `runs`.
   void create() const;
-  /// Removes all but the newest `keep` checkpoints; 0 keeps all.
+  /// Removes all but the newest `keep` checkpoints and the best one; 0 keeps all.
   void prune(int64_t keep) const;
 
  private:

@@ -21,6 +21,7 @@ struct TrainingState {
   double loss_sum = 0.0;               // of the steps since the last line of metrics
   int64_t loss_steps = 0;              // their number
   double accuracy_sum = 0.0;           // likewise, of a classifier
+  std::optional<double> best_score = {};  // the lowest of the evaluations so far
   int64_t dataset_images = 0;
   int64_t threads = 0;         // of the session that wrote it
   std::string device = "cpu";  // likewise

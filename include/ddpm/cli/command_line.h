@@ -41,6 +41,11 @@ void add_setting_flags(CLI::App& command, SettingFlags& flags,
 void add_setting_alias(CLI::App& command, SettingFlags& flags, const std::string& alias,
                        const std::string& key);
 
+/// The same for several settings of one section: `--guidance-rescale` for
+/// `--sample.guidance_rescale`.
+void add_setting_aliases(CLI::App& command, SettingFlags& flags, const std::string& section,
+                         const std::vector<std::string>& names);
+
 /// `UserError` for words that the command does not know, naming the nearest flag.
 void refuse_unknown_words(const CLI::App& command);
 

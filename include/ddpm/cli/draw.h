@@ -4,7 +4,6 @@
 #include <optional>
 
 #include "ddpm/cli/sample_job.h"
-#include "ddpm/model/unet.h"
 
 namespace ddpm {
 
@@ -17,9 +16,6 @@ struct DrawResult {
 
 /// Draws or edits all images of a job, in batches, and writes them.
 DrawResult draw(SampleJob job, const SampleFlags& flags);
-
-/// The job's network, on its device and in its precision.
-UNet network_of(const SampleJob& job);
 
 /// Peak signal-to-noise ratio in dB of images in [-1, 1]; infinite for equal ones.
 double psnr(double mse);

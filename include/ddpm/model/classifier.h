@@ -45,6 +45,8 @@ class ClassifierImpl : public NetworkImpl {
                         const torch::Tensor& class_labels = {}) override;
   /// The vectors before the last layer, [N, feature_dim].
   torch::Tensor features(const torch::Tensor& sample, const torch::Tensor& timesteps);
+  /// Logits [N, classes] of such vectors.
+  torch::Tensor logits_of(const torch::Tensor& features);
 
   const ModelConfig& config() const { return config_; }
   const ClassifierConfig& options() const { return options_; }

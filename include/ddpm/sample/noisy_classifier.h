@@ -31,6 +31,8 @@ class NoisyClassifier {
   /// [-1, 1].
   torch::Tensor logits(const torch::Tensor& images);
   torch::Tensor features(const torch::Tensor& images);
+  /// Logits [N, classes] of such vectors.
+  torch::Tensor logits_of(const torch::Tensor& features);
 
   /// The gradient of sum_i log p(labels_i | x_i) with respect to x [N, C, H, W]; row i depends on
   /// image i alone. Zero where x is noise alone. Works under NoGradGuard, but not under

@@ -4,8 +4,15 @@
 #include <filesystem>
 #include <fstream>
 #include <optional>
+#include <string>
+#include <utility>
+#include <vector>
 
 namespace ddpm {
+
+/// Numbers of an evaluation by name ("fd", "kid"), the one that tells the best first: less is
+/// better.
+using Scores = std::vector<std::pair<std::string, double>>;
 
 /// One line of `metrics.jsonl`.
 struct Metrics {
@@ -17,6 +24,7 @@ struct Metrics {
   double images_per_second = 0.0;
   double seconds = 0.0;                 // of training so far, over all sessions
   std::optional<double> accuracy = {};  // of a classifier, over the same steps as the loss
+  Scores scores = {};                   // of an evaluation at this step
 };
 
 /// Appends metrics to a file, one JSON object a line.

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -35,6 +36,14 @@ class Trainer {
   Trainer(Config config, const Dataset& dataset, std::filesystem::path run, torch::Device device,
           const std::filesystem::path& checkpoint = {}, const GraphFactory& graphs = {});
 
+  /// Scores images that the generator draws with the averaged weights; nothing if it was stopped.
+  using Evaluate = std::function<std::optional<Scores>(Generator& generator)>;
+
+  /// Calls `evaluate` every `train.eval_every` steps and at the end, notes its numbers in
+  /// metrics.jsonl, and keeps the checkpoint with the lowest first one as `checkpoints/best`. It
+  /// must leave LibTorch's random generator alone. For a denoiser only.
+  void evaluate_with(Evaluate evaluate) { evaluate_ = std::move(evaluate); }
+
   /// Trains until all steps are done, time is up, or someone asks for a stop; writes a checkpoint
   /// at the end. `DivergedError` if loss or gradients are no longer finite.
   RunEnd run();
@@ -50,13 +59,18 @@ class Trainer {
 
   std::optional<RunEnd> tick();
   void fix_total_steps();
-  double grid_seconds(double seconds_per_step) const;
-  void write_metrics();
+  double drawing_seconds(double seconds_per_step) const;
+  double seconds_to_draw(int64_t images, double seconds_per_step) const;
+  void write_metrics(bool with_scores);
+  Scores score();
+  void keep_if_best(const Scores& scores);
+  bool evaluates() const { return evaluate_ && config_.train.eval_every > 0; }
   void show_progress();
   bool draws_samples() const { return generator_.has_value(); }
   torch::Tensor draw_grid();
   void write_samples();
   void save();
+  void save_checkpoint();
   bool save_due() const;
   double session_seconds() const;
   int64_t images_seen() const { return state_.step * config_.train.batch_size; }
@@ -70,6 +84,7 @@ class Trainer {
   TrainingStep step_;
   MetricsLog metrics_;
   ProgressLine progress_;
+  Evaluate evaluate_;
 
   torch::Tensor loss_sum_;      // over the steps since the last log line, on the device
   torch::Tensor accuracy_sum_;  // likewise, of a classifier

@@ -20,7 +20,14 @@ enum class RandomPurpose : uint32_t {
   kSamplerNoise = 9,
   kNoiseOffset = 20,
   kCleanImage = 21,
-  kKnownNoise = 40,
+  kEvaluationSubset = 30,
+  kImageSubset = 31,
+  kUniformImage = 32,
+  kBoundNoise = 40,
+  kBoundStep = 41,
+  kDequantisation = 42,
+  kTraceProbe = 43,
+  kKnownNoise = 50,
 };
 
 /// Address of a stream of random numbers. The numbers are a pure function of the address and their

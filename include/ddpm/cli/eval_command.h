@@ -1,0 +1,13 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include "ddpm/util/error.h"
+
+namespace ddpm {
+
+/// Adds `ddpm eval` to the program; it runs when its words are parsed, and leaves the program's
+/// exit code in `exit_code`.
+void add_eval_command(CLI::App& app, ExitCode& exit_code);
+
+}  // namespace ddpm

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+
+#include <torch/types.h>
+
+#include "ddpm/eval/feature_network.h"
+#include "ddpm/eval/feature_statistics.h"
+#include "ddpm/eval/image_source.h"
+
+namespace ddpm {
+
+/// What a pass keeps of each image, besides the statistics of all. Memory grows with it: 50,000
+/// vectors of Inception's take 410 MB, their logits 200 MB.
+struct Keep {
+  bool features = false;
+  bool logits = false;
+  bool images = false;
+};
+
+/// What a feature network said of a set of images; tensors that were not kept are undefined.
+struct ImageFeatures {
+  FeatureStatistics statistics;
+  torch::Tensor features;  // [N, D] float32
+  torch::Tensor logits;    // [N, K] float32
+  torch::Tensor judged;    // [N, J] float32, logits of the judge
+  torch::Tensor images;    // [N, C, H, W] uint8
+  torch::Tensor labels;    // [N] int64; undefined where the source has no classes
+};
+
+struct PassOptions {
+  int64_t batch_size = 64;
+  Keep keep;
+  FeatureNetwork* judge = nullptr;  // a second network, of which the logits are kept
+  /// Where a stopped pass leaves what it has, and the next one goes on; empty: nowhere.
+  std::filesystem::path partial;
+  /// Called with each batch, in order.
+  std::function<void(const SourceBatch&)> on_batch = {};
+};
+
+/// Runs all images of `source` through the network, batch by batch, with a progress line. If
+/// someone asks for a stop, `StopRequested`, and what was done so far is in `options.partial`.
+ImageFeatures measure_features(ImageSource& source, FeatureNetwork& network,
+                               const PassOptions& options);
+
+/// What a network makes of images, as a text for caches: name, weights, preprocessing.
+std::string network_identity(const FeatureNetwork& network);
+
+}  // namespace ddpm

@@ -1,0 +1,125 @@
+#include "ddpm/cli/eval_report.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
+#include "ddpm/config/names.h"
+#include "ddpm/data/image_io.h"
+#include "ddpm/util/error.h"
+#include "ddpm/util/files.h"
+#include "ddpm/util/text.h"
+
+namespace ddpm {
+namespace fs = std::filesystem;
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+/// Five digits, and never fewer than the whole part.
+std::string number_text(double value) {
+  char text[64];
+  const int whole = std::abs(value) >= 1 ? static_cast<int>(std::log10(std::abs(value))) + 1 : 1;
+  std::snprintf(text, sizeof(text), "%.*f", std::max(0, 5 - whole), value);
+  return text;
+}
+
+std::string value_text(const MetricValue& metric) {
+  auto text = number_text(metric.value);
+  if (metric.deviation) text += " +- " + number_text(*metric.deviation);
+  return text;
+}
+
+std::string remarks(const MetricValue& metric) {
+  std::vector<std::string> words;
+  if (!metric.note.empty()) words.push_back("(" + metric.note + ")");
+  if (!metric.warning.empty()) words.push_back("warning: " + metric.warning);
+  return join(words, "  ");
+}
+
+std::string images_line(const Json& images) {
+  std::string text = std::to_string(images.at("n").get<int64_t>()) + " images of " +
+                     images.at("source").get<std::string>();
+  if (!images.contains("sampler")) return text;
+  return text + " (weights " + images.at("weights").get<std::string>() + "), " +
+         images.at("sampler").get<std::string>() + " " + images.at("steps").dump() +
+         " steps, guidance " + images.at("guidance").dump() + ", seed " + images.at("seed").dump();
+}
+
+std::string reference_line(const Json& settings) {
+  const auto& reference = settings.at("reference");
+  const auto& features = settings.at("features");
+  const auto count = reference.at("n").get<int64_t>();
+  std::string text = reference.at("name").get<std::string>();
+  if (count > 0) text += ", " + std::to_string(count) + " images";
+  text += "; features of " + features.at("name").get<std::string>() + " " +
+          features.at("hash").get<std::string>();
+  if (features.contains("resize")) {
+    text += ", resize " + features.at("resize").get<std::string>();
+  }
+  return text;
+}
+
+/// runs/NAME/eval/step-000500-ddim50-g3-n10000-seed0
+std::string base_name(const EvalJob& job, const EvalFlags& flags) {
+  auto name = job.checkpoint.filename().string();
+  if (!job.options.metrics.needs_images()) return name + "-bpd";
+  if (!flags.images.empty()) return name + "-" + fs::path(flags.images).stem().string();
+  const auto& sample = job.pipeline->sample;
+  name += "-" + std::string(to_name(sample.sampler)) + std::to_string(sample.steps);
+  if (sample.guidance != 1.0) name += "-g" + format_number(sample.guidance);
+  return name + "-n" + std::to_string(job.count) + "-seed" + std::to_string(flags.seed);
+}
+
+}  // namespace
+
+std::string result_table(const EvalResult& result) {
+  size_t title_width = 0;
+  size_t value_width = 0;
+  for (const auto& metric : result.metrics) {
+    title_width = std::max(title_width, metric.title.size());
+    value_width = std::max(value_width, value_text(metric).size());
+  }
+  std::string text;
+  for (const auto& metric : result.metrics) {
+    auto line = metric.title + std::string(title_width - metric.title.size() + 2, ' ');
+    const auto value = value_text(metric);
+    line += value + std::string(value_width - value.size() + 2, ' ') + remarks(metric);
+    text += std::string(line.substr(0, line.find_last_not_of(' ') + 1)) + "\n";
+  }
+  if (!result.settings.contains("images")) return text;
+  return text + "of    " + images_line(result.settings.at("images")) + "\nto    " +
+         reference_line(result.settings) + "\n";
+}
+
+Json result_json(const EvalResult& result) {
+  Json object = Json::object();
+  for (const auto& metric : result.metrics)
+    object[metric.key] = to_json(metric);
+  for (const auto& [key, value] : result.settings.items())
+    object[key] = value;
+  return object;
+}
+
+fs::path result_file(const EvalJob& job, const EvalFlags& flags) {
+  if (!flags.out.empty()) return flags.out;
+  if (job.run.empty()) return {};
+  const auto base = job.run / "eval" / base_name(job, flags);
+  fs::path path = base.string() + ".json";
+  for (int number = 2; fs::exists(path); ++number)
+    path = base.string() + "-" + std::to_string(number) + ".json";
+  return path.lexically_proximate(fs::current_path());
+}
+
+void write_result(const EvalResult& result, const fs::path& path) {
+  std::error_code code;
+  const auto folder = path.parent_path();
+  if (!folder.empty()) fs::create_directories(folder, code);
+  if (code) throw DiskError(folder.string(), ": cannot make the folder: ", code.message());
+  write_file_atomic(path, result_json(result).dump(2) + "\n");
+  if (!result.closest_pairs) return;
+  const auto picture = folder / (path.stem().string() + "-neighbours.png");
+  write_file_atomic(picture, encode_png(*result.closest_pairs));
+}
+
+}  // namespace ddpm

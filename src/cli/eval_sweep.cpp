@@ -1,0 +1,227 @@
+#include "ddpm/cli/eval_sweep.h"
+
+#include <algorithm>
+#include <iostream>
+
+#include "ddpm/cli/eval_images.h"
+#include "ddpm/cli/eval_report.h"
+#include "ddpm/cli/eval_run.h"
+#include "ddpm/cli/model_choice.h"
+#include "ddpm/cli/sweep_results.h"
+#include "ddpm/config/settings.h"
+#include "ddpm/config/yaml.h"
+#include "ddpm/eval/feature_network.h"
+#include "ddpm/util/error.h"
+#include "ddpm/util/files.h"
+#include "ddpm/util/log.h"
+#include "ddpm/util/sha256.h"
+#include "ddpm/util/text.h"
+
+namespace ddpm {
+namespace fs = std::filesystem;
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::vector<std::string> known_axes() {
+  std::vector<std::string> names{"checkpoint", "seed"};
+  Config config;
+  constexpr std::string_view kSection = "sample.";
+  for (const auto& setting : settings(config))
+    if (setting.key.starts_with(kSection)) names.emplace_back(setting.key.substr(kSection.size()));
+  return names;
+}
+
+SweepAxis parse_sweep(const std::string& text) {
+  const auto sign = text.find('=');
+  if (sign == text.npos || sign + 1 == text.size())
+    throw UserError("--sweep ", text, ": expected NAME=A,B,...");
+  SweepAxis axis{.name = text.substr(0, sign), .values = {}};
+  if (axis.name.starts_with("sample.")) axis.name.erase(0, 7);
+  std::ranges::replace(axis.name, '-', '_');
+  const auto known = known_axes();
+  if (std::ranges::find(known, axis.name) == known.end())
+    throw UserError("--sweep ", text, ": unknown setting '", axis.name, "'; did you mean '",
+                    nearest(axis.name, known), "'?");
+  for (const auto& word : split(std::string_view(text).substr(sign + 1), ',')) {
+    const std::string value(trim(word));
+    if (value.empty()) throw UserError("--sweep ", text, ": a value is empty");
+    if (std::ranges::find(axis.values, value) != axis.values.end())
+      throw UserError("--sweep ", text, ": ", value, " is there twice");
+    axis.values.push_back(value);
+  }
+  return axis;
+}
+
+uint64_t parse_seed(const std::string& text) {
+  try {
+    size_t end = 0;
+    const auto seed = std::stoll(text, &end);
+    if (end == text.size() && seed >= 0) return static_cast<uint64_t>(seed);
+  } catch (const std::exception&) {  // the same message as below
+  }
+  throw UserError("--sweep seed: expected whole numbers from 0, got '", text, "'");
+}
+
+std::string cell_text(const SweepCell& cell) {
+  std::vector<std::string> words;
+  for (const auto& [name, value] : cell)
+    words.push_back(name + "=" + value);
+  return join(words, " ");
+}
+
+/// What the numbers of a cell depend on: a results file may hold cells of other sweeps.
+std::string cell_key(const EvalJob& job, const EvalFlags& flags, const EvalContext& context) {
+  Config config;
+  config.diffusion = job.pipeline->diffusion;
+  config.sample = job.pipeline->sample;
+  Sha256 hash;
+  hash.update(weights_hash(job.pipeline->weights) + to_yaml(config));
+  hash.update(flags.classes.value_or("") + " " + std::to_string(flags.seed) + " " +
+              std::to_string(job.count) + " " + flags.reference + " " +
+              std::to_string(flags.nearest) + " " + std::to_string(flags.kid_subsets) + " " +
+              std::to_string(flags.kid_subset_size) + " " + std::to_string(flags.bits.images) +
+              " " + std::to_string(flags.bits.draws) + " " + flags.bits.method + " " +
+              flags.common.precision);
+  const auto& m = job.options.metrics;
+  for (const bool asked :
+       {m.frechet, m.kernel, m.inception_score, m.manifold, m.frechet_infinity, m.class_agreement,
+        m.per_class, m.diversity, m.neighbours, m.bits_per_dim})
+    hash.update(asked ? "1" : "0");
+  if (context.network) hash.update(network_identity(*context.network));
+  return hash.finish().substr(0, 16);
+}
+
+/// DIR/NAME without ending; `--out` without its own.
+fs::path base_path(const EvalJob& job, const EvalFlags& flags) {
+  if (!flags.out.empty()) return fs::path(flags.out).replace_extension();
+  std::string text;
+  for (const auto& sweep : flags.sweeps)
+    text += sweep + "\n";
+  const auto name = "sweep-" + sha256(text + job.checkpoint.filename().string()).substr(0, 8);
+  const auto path = job.run.empty() ? fs::path(name) : job.run / "eval" / name;
+  return path.lexically_proximate(fs::current_path());
+}
+
+/// The results of earlier calls, by key.
+class ResultsFile {
+ public:
+  explicit ResultsFile(fs::path path) : path_(std::move(path)) {
+    std::error_code code;
+    const auto folder = path_.parent_path();
+    if (!folder.empty()) fs::create_directories(folder, code);
+    if (code) throw DiskError(folder.string(), ": cannot make the folder: ", code.message());
+    if (!fs::exists(path_)) return;
+    content_ = Json::parse(read_file(path_), nullptr, /*allow_exceptions=*/false);
+    if (!content_.is_object() || !content_.contains("cells") || !content_["cells"].is_object())
+      throw DataError(path_.string(), ": is no file of a sweep; give another name with --out");
+  }
+
+  const Json* find(const std::string& key) const {
+    const auto& cells = content_.at("cells");
+    const auto found = cells.find(key);
+    return found == cells.end() ? nullptr : &(*found)["result"];
+  }
+
+  void put(const std::string& key, const SweepCell& cell, const Json& result) {
+    Json settings = Json::object();
+    for (const auto& [name, value] : cell)
+      settings[name] = value;
+    content_["cells"][key] = {{"settings", settings}, {"result", result}};
+    write_file_atomic(path_, content_.dump(1) + "\n");
+  }
+
+  const Json& content() const { return content_; }
+
+ private:
+  fs::path path_;
+  Json content_ = {{"cells", Json::object()}};
+};
+
+void check(const EvalFlags& flags) {
+  if (!flags.images.empty()) throw UserError("--sweep: needs a model that draws, got --images");
+  if (!flags.save_images.empty()) throw UserError("--sweep and --save-images: give one of them");
+}
+
+void write_pictures(const fs::path& base, const std::vector<SweepAxis>& axes,
+                    const std::vector<SweepRow>& rows) {
+  write_file_atomic(base.string() + ".csv", sweep_csv(rows));
+  write_file_atomic(base.string() + ".svg", to_svg(sweep_plot(axes, rows)));
+}
+
+}  // namespace
+
+std::vector<SweepAxis> parse_sweeps(const std::vector<std::string>& texts) {
+  std::vector<SweepAxis> axes;
+  for (const auto& text : texts) {
+    auto axis = parse_sweep(text);
+    if (std::ranges::find(axes, axis.name, &SweepAxis::name) != axes.end())
+      throw UserError("--sweep ", axis.name, ": is given twice");
+    axes.push_back(std::move(axis));
+  }
+  return axes;
+}
+
+std::vector<SweepCell> sweep_cells(const std::vector<SweepAxis>& axes) {
+  std::vector<SweepCell> cells(1);
+  for (const auto& axis : axes) {
+    std::vector<SweepCell> longer;
+    for (const auto& cell : cells) {
+      for (const auto& value : axis.values) {
+        longer.push_back(cell);
+        longer.back().emplace_back(axis.name, value);
+      }
+    }
+    cells = std::move(longer);
+  }
+  return cells;
+}
+
+EvalFlags flags_of(const EvalFlags& flags, const SweepCell& cell) {
+  EvalFlags changed = flags;
+  for (const auto& [name, value] : cell) {
+    if (name == "checkpoint") {
+      changed.checkpoint = value;
+    } else if (name == "seed") {
+      changed.seed = parse_seed(value);
+    } else {
+      changed.settings["sample." + name] = value;
+    }
+  }
+  return changed;
+}
+
+void run_sweep(const EvalFlags& given) {
+  check(given);
+  EvalFlags flags = given;
+  if (flags.checkpoint.empty()) flags.checkpoint = find_checkpoint("").string();
+  const auto axes = parse_sweeps(flags.sweeps);
+  const auto cells = sweep_cells(axes);
+  for (const auto& cell : cells)
+    make_eval_job(flags_of(flags, cell));  // a wrong cell shows now, not after hours
+  const auto first = make_eval_job(flags_of(flags, cells.front()));
+  const auto base = base_path(first, flags);
+  ResultsFile file(base.string() + ".json");
+  const auto context = make_eval_context(first, flags);
+  std::vector<SweepRow> rows;
+  for (const auto& cell : cells) {
+    const auto own = flags_of(flags, cell);
+    const auto job = make_eval_job(own);
+    const auto key = cell_key(job, own, context);
+    if (file.find(key) == nullptr) {
+      log_info("cell " + std::to_string(rows.size() + 1) + "/" + std::to_string(cells.size()) +
+               ": " + cell_text(cell));
+      file.put(key, cell, result_json(run_evaluation(job, own, context)));
+    }
+    rows.push_back({.cell = cell, .result = *file.find(key)});
+  }
+  write_pictures(base, axes, rows);
+  if (flags.common.json) {
+    std::cout << file.content().dump(2) << "\n";
+    return;
+  }
+  std::cout << sweep_csv(rows);
+  log_info("written: " + base.string() + ".json, .csv and .svg");
+}
+
+}  // namespace ddpm

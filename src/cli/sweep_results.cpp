@@ -1,0 +1,132 @@
+#include "ddpm/cli/sweep_results.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <optional>
+
+#include "ddpm/util/text.h"
+
+namespace ddpm {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::optional<double> number_of(const std::string& text) {
+  double value = 0.0;
+  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (code != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+bool is_numeric(const SweepAxis& axis) {
+  return axis.values.size() > 1 && std::ranges::all_of(axis.values, [](const std::string& value) {
+           return number_of(value).has_value();
+         });
+}
+
+/// The axis along x; -1 if none has numbers.
+int64_t x_axis(const std::vector<SweepAxis>& axes) {
+  for (const char* name : {"steps", "guidance"})
+    for (size_t i = 0; i < axes.size(); ++i)
+      if (axes[i].name == name && is_numeric(axes[i])) return static_cast<int64_t>(i);
+  const auto found = std::ranges::find_if(axes, is_numeric);
+  return found == axes.end() ? -1 : found - axes.begin();
+}
+
+std::string csv_field(const std::string& text) {
+  if (text.find_first_of(",\"\n") == text.npos) return text;
+  std::string quoted = "\"";
+  for (const char c : text)
+    quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return quoted + "\"";
+}
+
+/// The values of all axes but that along x.
+std::string line_name(const SweepCell& cell, int64_t x) {
+  std::vector<std::string> words;
+  for (size_t i = 0; i < cell.size(); ++i)
+    if (static_cast<int64_t>(i) != x) words.push_back(cell[i].second);
+  return words.empty() ? "all" : join(words, " ");
+}
+
+/// Steps and such grow by factors.
+AxisScale scale_of(const SweepAxis& axis) {
+  std::vector<double> values;
+  for (const auto& text : axis.values)
+    values.push_back(*number_of(text));
+  const auto [least, most] = std::ranges::minmax(values);
+  return least > 0 && most >= 8 * least ? AxisScale::kLog : AxisScale::kLinear;
+}
+
+double value_of(const Json& metric, const char* key) {
+  const auto found = metric.find(key);
+  return found != metric.end() && found->is_number() ? found->get<double>() : std::nan("");
+}
+
+PlotPanel panel_of(const std::vector<SweepAxis>& axes, const std::vector<SweepRow>& rows,
+                   const std::string& metric) {
+  const int64_t x = x_axis(axes);
+  const auto* const axis = x < 0 ? nullptr : &axes[static_cast<size_t>(x)];
+  PlotPanel panel;
+  panel.title = metric;
+  panel.x_label = axis == nullptr ? "cell" : axis->name;
+  panel.y_label = rows.front().result.at(metric).value("name", metric);
+  if (axis != nullptr) panel.x_scale = scale_of(*axis);
+  for (size_t row = 0; row < rows.size(); ++row) {
+    const auto& [cell, result] = rows[row];
+    const auto name = x < 0 ? std::string("all") : line_name(cell, x);
+    auto line = std::ranges::find(panel.series, name, &PlotSeries::name);
+    if (line == panel.series.end()) {
+      line = panel.series.insert(line, {.name = name, .markers = true});
+    }
+    line->x.push_back(axis == nullptr ? static_cast<double>(row + 1)
+                                      : *number_of(cell[static_cast<size_t>(x)].second));
+    line->y.push_back(result.contains(metric) ? value_of(result.at(metric), "value")
+                                              : std::nan(""));
+  }
+  return panel;
+}
+
+}  // namespace
+
+std::vector<std::string> metric_names(const Json& result) {
+  std::vector<std::string> names;
+  for (const auto& [key, value] : result.items())
+    if (value.is_object() && value.contains("value")) names.push_back(key);
+  return names;
+}
+
+std::string sweep_csv(const std::vector<SweepRow>& rows) {
+  std::vector<std::string> head;
+  for (const auto& [name, value] : rows.front().cell)
+    head.push_back(name);
+  const auto metrics = metric_names(rows.front().result);
+  for (const auto& metric : metrics) {
+    head.push_back(metric);
+    if (rows.front().result.at(metric).contains("std")) head.push_back(metric + "_std");
+  }
+  std::string text = join(head, ",") + "\n";
+  for (const auto& row : rows) {
+    std::vector<std::string> fields;
+    for (const auto& [name, value] : row.cell)
+      fields.push_back(csv_field(value));
+    for (const auto& metric : metrics) {
+      const auto& object = row.result.at(metric);
+      fields.push_back(format_number(value_of(object, "value")));
+      if (rows.front().result.at(metric).contains("std"))
+        fields.push_back(format_number(value_of(object, "std")));
+    }
+    text += join(fields, ",") + "\n";
+  }
+  return text;
+}
+
+LinePlot sweep_plot(const std::vector<SweepAxis>& axes, const std::vector<SweepRow>& rows) {
+  LinePlot plot;
+  for (const auto& metric : metric_names(rows.front().result))
+    plot.panels.push_back(panel_of(axes, rows, metric));
+  return plot;
+}
+
+}  // namespace ddpm

@@ -1,0 +1,31 @@
+#include "ddpm/eval/batch_denoiser.h"
+
+#include <utility>
+
+#include <torch/types.h>
+
+namespace ddpm {
+
+NoiseLevels stack_levels(const std::vector<NoiseLevel>& levels, torch::Device device) {
+  const auto stacked = [&](double NoiseLevel::*member) {
+    std::vector<double> values;
+    for (const auto& level : levels)
+      values.push_back(level.*member);
+    return torch::tensor(values, torch::kFloat64).to(device);
+  };
+  return {.alpha = stacked(&NoiseLevel::alpha).view({-1, 1, 1, 1}),
+          .sigma = stacked(&NoiseLevel::sigma).view({-1, 1, 1, 1}),
+          .t = stacked(&NoiseLevel::t)};
+}
+
+BatchDenoiser make_batch_denoiser(const Process& process, UNet unet, torch::Tensor labels) {
+  return [&process, unet = std::move(unet), labels = std::move(labels)](
+             const torch::Tensor& x, const NoiseLevels& levels, const torch::Tensor& rows) {
+    const auto input = (x * process.input_scale(levels)).to(torch::kFloat32);
+    const auto told = labels.defined() ? labels.index_select(0, rows.to(labels.device())) : labels;
+    const auto output = unet.ptr()->forward(input, levels.t.to(torch::kFloat32), told);
+    return process.read(levels, x, output.to(torch::kFloat64));
+  };
+}
+
+}  // namespace ddpm

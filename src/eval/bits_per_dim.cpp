@@ -1,0 +1,323 @@
+#include "ddpm/eval/bits_per_dim.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+#include <numeric>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <utility>
+
+#include <torch/types.h>
+
+#include "ddpm/config/names.h"
+#include "ddpm/eval/variational_terms.h"
+#include "ddpm/util/error.h"
+#include "ddpm/util/random.h"
+
+namespace ddpm {
+namespace {
+
+/// Parameters that want no gradients, so that a backward pass to x leaves theirs out.
+class FrozenParameters {
+ public:
+  explicit FrozenParameters(const torch::nn::Module& net) {
+    for (const auto& parameter : net.parameters()) {
+      if (!parameter.requires_grad()) continue;
+      parameters_.push_back(parameter);
+      parameters_.back().requires_grad_(false);
+    }
+  }
+  ~FrozenParameters() {
+    for (auto& parameter : parameters_)
+      parameter.requires_grad_(true);
+  }
+  FrozenParameters(const FrozenParameters&) = delete;
+  FrozenParameters& operator=(const FrozenParameters&) = delete;
+
+ private:
+  std::vector<torch::Tensor> parameters_;
+};
+
+/// One batch of the images: its pixels 0 ... 255, [N, C, H, W] float64 on the CPU, and the random
+/// numbers of its images.
+struct ImageBatch {
+  torch::Tensor pixels;
+  torch::Tensor labels;
+  uint64_t first_seed = 0;
+
+  int64_t images() const { return pixels.size(0); }
+
+  /// [N, C, H, W] float64, image i by `fill` from its own key, whose index is `index` of i.
+  template <typename Index, typename Fill>
+  torch::Tensor drawn(RandomPurpose purpose, const Index& index, const Fill& fill) const {
+    auto values = torch::empty(pixels.sizes(), torch::kFloat32);
+    const auto size = static_cast<size_t>(values.numel() / images());
+    for (int64_t i = 0; i < images(); ++i) {
+      const RandomKey key{first_seed + static_cast<uint64_t>(i), purpose,
+                          static_cast<uint64_t>(index(i))};
+      fill(key, std::span(values.data_ptr<float>() + static_cast<size_t>(i) * size, size));
+    }
+    return values.to(torch::kFloat64);
+  }
+};
+
+/// What all batches have in common.
+struct Evaluation {
+  const Process& process;
+  const UNet& unet;
+  const BitsPerDimOptions& options;
+  torch::Device device;
+  std::function<void(double share_of_batch)> progress = {};
+};
+
+torch::Tensor to_pixels(const torch::Tensor& images) {
+  if (images.scalar_type() == torch::kUInt8) return images.to(torch::kFloat64);
+  return ((images.to(torch::kFloat64) + 1) * 127.5).round().clamp(0, 255);
+}
+
+ImageBatch batch_at(const LikelihoodData& data, int64_t first, const ModelConfig& model,
+                    const BitsPerDimOptions& options) {
+  const int64_t count = std::min(options.batch_size, data.images.size(0) - first);
+  ImageBatch batch{.pixels = to_pixels(data.images.narrow(0, first, count)),
+                   .labels = {},
+                   .first_seed = options.seed + static_cast<uint64_t>(first)};
+  if (!model.num_class_embeds) return batch;
+  batch.labels = data.labels.defined()
+                     ? data.labels.narrow(0, first, count)
+                     : torch::full({count}, *model.null_class_label, torch::kInt64);
+  return batch;
+}
+
+BoundNoise noise_of(const ImageBatch& batch, torch::Device device) {
+  return {.normal =
+              [&batch, device](const torch::Tensor& steps) {
+                const auto* const step = steps.data_ptr<int64_t>();
+                return batch
+                    .drawn(
+                        RandomPurpose::kBoundNoise, [&](int64_t i) { return step[i]; }, fill_normal)
+                    .to(device);
+              },
+          .uniform =
+              [&batch](int64_t part) {
+                std::vector<double> units;
+                for (int64_t i = 0; i < batch.images(); ++i) {
+                  units.push_back(
+                      random_uniform({batch.first_seed + static_cast<uint64_t>(i),
+                                      RandomPurpose::kBoundStep, static_cast<uint64_t>(part)}));
+                }
+                return units;
+              }};
+}
+
+std::vector<double> to_list(const torch::Tensor& values) {
+  const auto flat = values.to(torch::kCPU, torch::kFloat64).contiguous();
+  return {flat.data_ptr<double>(), flat.data_ptr<double>() + flat.numel()};
+}
+
+void append(std::vector<double>& list, const torch::Tensor& values) {
+  const auto more = to_list(values);
+  list.insert(list.end(), more.begin(), more.end());
+}
+
+void note(std::vector<BoundRow>& table, const BoundTerm& term) {
+  const auto bits = to_list(term.bits);
+  for (size_t i = 0; i < bits.size(); ++i) {
+    auto& row = table[static_cast<size_t>(term.steps.data_ptr<int64_t>()[i])];
+    ++row.images;
+    row.sum += bits[i];
+    row.sum_squares += bits[i] * bits[i];
+  }
+}
+
+void add_bound(const Evaluation& at, const VariationalBound& bound, const ImageBatch& batch,
+               BitsPerDim& result) {
+  const auto x0 = (batch.pixels / 127.5 - 1).to(at.device);
+  const auto denoise = make_batch_denoiser(
+      at.process, at.unet, batch.labels.defined() ? batch.labels.to(at.device) : batch.labels);
+  auto table = result.table;
+  auto steps = torch::zeros({batch.images()}, torch::kFloat64);
+  torch::Tensor decoder;
+  double done = 0.0;
+  variational_terms(at.process, bound, denoise, x0, noise_of(batch, at.device),
+                    {.variance = at.options.variance,
+                     .clip_denoised = at.options.clip_denoised,
+                     .draws = at.options.draws},
+                    [&](const BoundTerm& term) {
+                      note(table, term);
+                      if (decoder.defined()) {
+                        steps += term.weight * term.bits;
+                      } else {
+                        decoder = term.bits;
+                      }
+                      done += term.weight;
+                      at.progress(done / static_cast<double>(bound.steps()));
+                    });
+  const auto prior = bound.prior_term(x0).to(torch::kCPU);
+  append(result.prior, prior);
+  append(result.steps, steps);
+  append(result.decoder, decoder);
+  append(result.bits, prior + steps + decoder);
+  result.table = std::move(table);
+}
+
+/// The probes of a repeat, [P, N, C, H, W].
+torch::Tensor draw_probes(const ImageBatch& batch, const BitsPerDimOptions& options,
+                          int64_t repeat) {
+  const auto signs = [](const RandomKey& key, std::span<float> out) {
+    fill_uniform(key, -1.0F, 1.0F, out);
+    for (float& value : out)
+      value = value < 0 ? -1.0F : 1.0F;
+  };
+  std::vector<torch::Tensor> probes;
+  for (int64_t p = 0; p < options.probes; ++p) {
+    const auto index = [&](int64_t) { return repeat * options.probes + p; };
+    probes.push_back(options.trace == Trace::kGaussian
+                         ? batch.drawn(RandomPurpose::kTraceProbe, index, fill_normal)
+                         : batch.drawn(RandomPurpose::kTraceProbe, index, signs));
+  }
+  return torch::stack(probes);
+}
+
+/// The pixels, each spread evenly over the bin around it, in [-1, 1] but for the outer half bins.
+torch::Tensor dequantised(const ImageBatch& batch, int64_t repeat) {
+  const auto within = batch.drawn(
+      RandomPurpose::kDequantisation, [&](int64_t) { return repeat; },
+      [](const RandomKey& key, std::span<float> out) { fill_uniform(key, -0.5F, 0.5F, out); });
+  return (batch.pixels + within) / 127.5 - 1;
+}
+
+void add_ode(const Evaluation& at, const ImageBatch& batch, BitsPerDim& result) {
+  const auto& options = at.options;
+  const ProbabilityFlow flow(at.process, options.lowest);
+  const auto denoise = make_batch_denoiser(
+      at.process, at.unet, batch.labels.defined() ? batch.labels.to(at.device) : batch.labels);
+  const auto dimensions = static_cast<double>(batch.pixels.numel() / batch.images());
+  const auto repeats = static_cast<double>(options.repeats);
+  auto bits = torch::zeros({batch.images()}, torch::kFloat64);
+  std::vector<double> calls(static_cast<size_t>(batch.images()), 0.0);
+  for (int64_t repeat = 0; repeat < options.repeats; ++repeat) {
+    torch::Tensor probes;
+    if (options.trace != Trace::kExact) probes = draw_probes(batch, options, repeat).to(at.device);
+    const auto x0 = dequantised(batch, repeat).to(at.device);
+    const auto found = flow_log_density(
+        flow, at.process, denoise, x0, probes, options.trace, options.ode,
+        [&](double done) { at.progress((static_cast<double>(repeat) + done) / repeats); });
+    bits -= found.log_density.to(torch::kCPU) / (dimensions * std::numbers::ln2 * repeats);
+    for (size_t i = 0; i < calls.size(); ++i)
+      calls[i] += static_cast<double>(found.calls[i]) / repeats;
+  }
+  append(result.bits, bits + std::log2(127.5));
+  result.calls.insert(result.calls.end(), calls.begin(), calls.end());
+}
+
+void check_options(const DiffusionConfig& diffusion, const BitsPerDimOptions& options) {
+  const auto at_least_one = [](std::string_view what, int64_t value) {
+    if (value < 1)
+      throw UserError("bits per dimension: ", what, " must be at least 1, got ", value);
+  };
+  at_least_one("the batch size", options.batch_size);
+  if (options.method == LikelihoodMethod::kOde) {
+    at_least_one("the number of probes", options.probes);
+    at_least_one("the number of repeats", options.repeats);
+    at_least_one("the number of steps", options.ode.steps);
+    return;
+  }
+  if (diffusion.process != ProcessType::kDiscrete) {
+    throw UserError("the variational bound needs a chain of timesteps, which the process ",
+                    to_name(diffusion.process), " does not have; expected the ODE's likelihood");
+  }
+  if (options.steps < 0 || options.steps > diffusion.num_train_timesteps) {
+    throw UserError("the bound's steps must be between 1 and the model's ",
+                    diffusion.num_train_timesteps, " timesteps, or 0 for all, got ", options.steps);
+  }
+}
+
+void check_data(const ModelConfig& model, const LikelihoodData& data) {
+  const auto& images = data.images;
+  if (images.dim() != 4 || images.size(1) != model.in_channels ||
+      (!model.sample_size.empty() &&
+       (images.size(2) != model.sample_size[0] || images.size(3) != model.sample_size[1]))) {
+    throw DataError("images of shape ", images.sizes(), " do not fit the model, which has ",
+                    model.in_channels, " channels");
+  }
+  if (!model.num_class_embeds) return;
+  if (!data.labels.defined() && !model.null_class_label) {
+    throw DataError("the model is told classes and was trained without label dropout, so the ",
+                    "images need labels");
+  }
+  if (!data.labels.defined()) return;
+  const int64_t classes = *model.num_class_embeds;
+  if (data.labels.size(0) != images.size(0) ||
+      (images.size(0) > 0 &&
+       (data.labels.min().item<int64_t>() < 0 || data.labels.max().item<int64_t>() >= classes))) {
+    throw DataError("expected one label below ", classes, " for each of ", images.size(0),
+                    " images");
+  }
+}
+
+VariationalBound make_bound(const Process& process, const BitsPerDimOptions& options,
+                            torch::Device device) {
+  return VariationalBound(process.schedule(), torch::device(device).dtype(torch::kFloat64),
+                          bound_timesteps(process.schedule().size(), options.steps));
+}
+
+std::vector<BoundRow> empty_table(const VariationalBound& bound) {
+  std::vector<BoundRow> table;
+  for (const int64_t timestep : bound.timesteps())
+    table.push_back({.timestep = timestep});
+  return table;
+}
+
+}  // namespace
+
+MeanAndError mean_and_error(const std::vector<double>& values) {
+  if (values.empty()) return {};
+  const auto count = static_cast<double>(values.size());
+  const double mean = std::accumulate(values.begin(), values.end(), 0.0) / count;
+  if (values.size() < 2) return {.mean = mean};
+  double squares = 0.0;
+  for (const double value : values)
+    squares += (value - mean) * (value - mean);
+  return {.mean = mean, .error = std::sqrt(squares / (count - 1) / count)};
+}
+
+double BitsPerDim::mean() const {
+  return mean_and_error(bits).mean;
+}
+
+double BitsPerDim::standard_error() const {
+  return mean_and_error(bits).error;
+}
+
+void measure_bits_per_dim(UNet unet, const DiffusionConfig& diffusion, const LikelihoodData& data,
+                          const BitsPerDimOptions& options, torch::Device device,
+                          BitsPerDim& result, const LikelihoodProgress& progress) {
+  check_options(diffusion, options);
+  check_data(unet->config(), data);
+  const Process process(diffusion);
+  const FrozenParameters frozen(*unet);
+  unet->eval();
+  const auto images = static_cast<double>(data.images.size(0));
+  Evaluation at{.process = process, .unet = unet, .options = options, .device = device};
+  std::optional<VariationalBound> bound;
+  if (options.method == LikelihoodMethod::kBound) {
+    bound.emplace(make_bound(process, options, device));
+    if (result.table.empty()) result.table = empty_table(*bound);
+  }
+  while (static_cast<int64_t>(result.bits.size()) < data.images.size(0)) {
+    const auto batch =
+        batch_at(data, static_cast<int64_t>(result.bits.size()), unet->config(), options);
+    const auto before = static_cast<double>(result.bits.size());
+    const auto size = static_cast<double>(batch.images());
+    at.progress = [&](double share) { progress((before + share * size) / images); };
+    if (bound) {
+      add_bound(at, *bound, batch, result);
+    } else {
+      add_ode(at, batch, result);
+    }
+  }
+}
+
+}  // namespace ddpm

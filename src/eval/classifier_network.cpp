@@ -1,0 +1,37 @@
+#include "ddpm/eval/classifier_network.h"
+
+#include <torch/types.h>
+
+#include "ddpm/checkpoint/classifier_folder.h"
+#include "ddpm/checkpoint/run_directory.h"
+#include "ddpm/util/error.h"
+
+namespace ddpm {
+namespace {
+
+NoisyClassifier make_classifier(const ClassifierFolder& folder, torch::Device device) {
+  return {load_classifier(folder, device), folder.diffusion, device};
+}
+
+}  // namespace
+
+ClassifierNetwork::ClassifierNetwork(const ClassifierFolder& folder, torch::Device device)
+    : classifier_(make_classifier(folder, device)),
+      hash_(weights_hash(folder.weights)) {}
+
+ClassifierNetwork::ClassifierNetwork(const std::filesystem::path& path, torch::Device device)
+    : ClassifierNetwork(load_classifier_folder(resolve_checkpoint(path)), device) {}
+
+Features ClassifierNetwork::run(const torch::Tensor& images) {
+  const auto& size = classifier_.model().sample_size;
+  if (!size.empty() && images.sizes().slice(2) != size) {
+    throw DataError("features: expected images of ", size[0], "x", size[1],
+                    " pixels as the classifier was trained on, got ", images.size(2), "x",
+                    images.size(3));
+  }
+  const auto bytes = with_channels(images, classifier_.model().in_channels);
+  const auto features = classifier_.features(bytes.to(torch::kFloat32) * (2.0 / 255.0) - 1.0);
+  return {features.cpu(), classifier_.logits_of(features).cpu()};
+}
+
+}  // namespace ddpm

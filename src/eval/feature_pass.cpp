@@ -1,0 +1,167 @@
+#include "ddpm/eval/feature_pass.h"
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <vector>
+
+#include <torch/types.h>
+
+#include "ddpm/checkpoint/safetensors.h"
+#include "ddpm/util/error.h"
+#include "ddpm/util/log.h"
+#include "ddpm/util/stop.h"
+#include "ddpm/util/text.h"
+
+namespace ddpm {
+namespace fs = std::filesystem;
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// What a pass has gathered so far.
+class Gathered {
+ public:
+  Gathered(int64_t dimensions, Keep keep)
+      : dimensions_(dimensions),
+        statistics_(dimensions),
+        keep_(keep) {}
+
+  int64_t done() const { return done_; }
+
+  void add(const SourceBatch& batch, const Features& features, const torch::Tensor& judged) {
+    statistics_.add(features.features);
+    if (keep_.features) parts_["features"].push_back(features.features);
+    if (keep_.logits) parts_["logits"].push_back(features.logits);
+    if (judged.defined()) parts_["judged"].push_back(judged);
+    if (keep_.images) parts_["images"].push_back(batch.images);
+    if (!batch.labels.empty())
+      parts_["labels"].push_back(torch::tensor(batch.labels, torch::kInt64));
+    done_ += batch.images.size(0);
+  }
+
+  ImageFeatures finish() {
+    return {.statistics = statistics_.statistics(),
+            .features = take("features"),
+            .logits = take("logits"),
+            .judged = take("judged"),
+            .images = take("images"),
+            .labels = take("labels")};
+  }
+
+  /// Replaces what an earlier, shorter attempt left there.
+  void save(const fs::path& path) {
+    NamedTensors tensors = statistics_.state();
+    if (tensors.empty()) return;
+    for (auto& [name, list] : parts_)
+      tensors["kept." + name] = torch::cat(list);
+    const fs::path fresh = path.string() + ".new";
+    std::error_code ignored;
+    fs::remove(fresh, ignored);
+    save_safetensors(fresh, tensors);
+    fs::rename(fresh, path);
+  }
+
+  /// False if there is nothing that fits.
+  bool load(const fs::path& path) {
+    if (path.empty() || !fs::exists(path)) return false;
+    try {
+      auto tensors = load_safetensors(path);
+      statistics_.load_state(tensors);
+      done_ = statistics_.count();
+      for (const auto& [name, tensor] : tensors)
+        if (name.starts_with("kept.")) parts_[name.substr(5)] = {tensor};
+    } catch (const UserError& error) {
+      log_warning(std::string(error.what()) + "; starting anew");
+      *this = Gathered(dimensions_, keep_);
+      return false;
+    }
+    return true;
+  }
+
+ private:
+  torch::Tensor take(const std::string& name) {
+    const auto found = parts_.find(name);
+    if (found == parts_.end()) return {};
+    auto all = torch::cat(found->second);
+    parts_.erase(found);  // else both are in memory at once for every name
+    return all;
+  }
+
+  int64_t dimensions_;
+  StatisticsAccumulator statistics_;
+  Keep keep_;
+  int64_t done_ = 0;
+  std::map<std::string, std::vector<torch::Tensor>> parts_;
+};
+
+class PassProgress {
+ public:
+  PassProgress(const SourceInfo& info, int64_t done)
+      : name_(info.name),
+        images_(info.images),
+        first_(done) {}
+
+  void at(int64_t done) {
+    if (!line_.due() || done == first_) return;
+    const double seconds = std::chrono::duration<double>(Clock::now() - start_).count();
+    const double left =
+        seconds * static_cast<double>(images_ - done) / static_cast<double>(done - first_);
+    line_.show(name_ + ": " + text(done) + "  " + format_duration(left) + " left");
+  }
+
+  std::string text(int64_t done) const {
+    return std::to_string(done) + "/" + std::to_string(images_) + " images";
+  }
+
+ private:
+  std::string name_;
+  int64_t images_;
+  int64_t first_;
+  Clock::time_point start_ = Clock::now();
+  ProgressLine line_;
+};
+
+void run_batches(ImageSource& source, FeatureNetwork& network, const PassOptions& options,
+                 Gathered& gathered) {
+  const int64_t images = source.info().images;
+  PassProgress progress(source.info(), gathered.done());
+  while (gathered.done() < images) {
+    if (stop_requested()) throw StopRequested();
+    const int64_t size = std::min(options.batch_size, images - gathered.done());
+    const auto batch = source.read(gathered.done(), size);
+    if (options.on_batch) options.on_batch(batch);
+    const auto judged =
+        options.judge == nullptr ? torch::Tensor() : options.judge->run(batch.images).logits;
+    gathered.add(batch, network.run(batch.images), judged);
+    progress.at(gathered.done());
+  }
+}
+
+}  // namespace
+
+std::string network_identity(const FeatureNetwork& network) {
+  return network.name() + " " + network.hash() + " " + network.preprocessing();
+}
+
+ImageFeatures measure_features(ImageSource& source, FeatureNetwork& network,
+                               const PassOptions& options) {
+  Gathered gathered(network.dimensions(), options.keep);
+  const auto& name = source.info().name;
+  if (gathered.load(options.partial)) {
+    log_info(name + ": going on after " + std::to_string(gathered.done()) + " images");
+  }
+  try {
+    run_batches(source, network, options, gathered);
+  } catch (StopRequested& stop) {
+    if (!options.partial.empty()) gathered.save(options.partial);
+    stop.progress = name + ": " + std::to_string(gathered.done()) + " of " +
+                    std::to_string(source.info().images) + " images done";
+    throw;
+  }
+  std::error_code ignored;
+  if (!options.partial.empty()) fs::remove(options.partial, ignored);
+  return gathered.finish();
+}
+
+}  // namespace ddpm

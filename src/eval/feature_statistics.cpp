@@ -1,0 +1,149 @@
+#include "ddpm/eval/feature_statistics.h"
+
+#include <cmath>
+#include <map>
+#include <vector>
+
+#include <torch/types.h>
+
+#include "ddpm/data/npy.h"
+#include "ddpm/data/zip.h"
+#include "ddpm/util/error.h"
+#include "ddpm/util/files.h"
+#include "ddpm/util/text.h"
+
+namespace ddpm {
+namespace {
+
+using Arrays = std::map<std::string, NpyArray>;
+
+struct Keys {
+  const char* mean;
+  const char* covariance;
+};
+
+constexpr Keys kKnownKeys[] = {{"mu", "sigma"}, {"mu_s", "sigma_s"}, {"m2", "s2"}};
+constexpr uint64_t kMaxBytes = uint64_t{64} << 30;
+
+torch::Tensor to_tensor(const NpyArray& array, const std::string& name) {
+  if (array.dtype != "f4" && array.dtype != "f8") {
+    throw DataError(name, ": expected float32 or float64, got ", array.dtype);
+  }
+  const auto type = array.dtype == "f4" ? torch::kFloat32 : torch::kFloat64;
+  // from_blob has no const form; the copy is what is kept.
+  auto* bytes = const_cast<char*>(array.bytes.data());
+  return torch::from_blob(bytes, array.shape, type).to(torch::kFloat64, false, /*copy=*/true);
+}
+
+NpyArray to_array(const torch::Tensor& tensor, const std::string& dtype) {
+  const auto values = tensor.contiguous();
+  return {dtype, values.sizes().vec(),
+          std::string(static_cast<const char*>(values.const_data_ptr()), values.nbytes())};
+}
+
+std::string key_names(const Arrays& arrays) {
+  std::vector<std::string> names;
+  for (const auto& [name, array] : arrays)
+    names.push_back(name);
+  return names.empty() ? "nothing" : join(names);
+}
+
+int64_t read_count(const Arrays& arrays) {
+  const auto found = arrays.find("count");
+  if (found == arrays.end() || found->second.dtype != "i8" || found->second.bytes.size() != 8) {
+    return 0;
+  }
+  const auto* value = reinterpret_cast<const int64_t*>(found->second.bytes.data());
+  return std::max<int64_t>(*value, 0);
+}
+
+void check_shapes(const FeatureStatistics& statistics, const std::string& file, const Keys& keys) {
+  const auto mean = statistics.mean.sizes();
+  const auto covariance = statistics.covariance.sizes();
+  const bool fit = mean.size() == 1 && mean[0] > 0 && covariance.size() == 2 &&
+                   covariance[0] == mean[0] && covariance[1] == mean[0];
+  if (!fit) {
+    throw DataError(file, ": expected ", keys.mean, " [D] and ", keys.covariance,
+                    " [D, D], got shapes ", mean, " and ", covariance);
+  }
+  if (!statistics.mean.isfinite().all().item<bool>() ||
+      !statistics.covariance.isfinite().all().item<bool>()) {
+    throw DataError(file, ": ", keys.mean, " or ", keys.covariance, " is not finite");
+  }
+}
+
+}  // namespace
+
+StatisticsAccumulator::StatisticsAccumulator(int64_t dimensions)
+    : sum_(torch::zeros({dimensions}, torch::kFloat64)),
+      products_(torch::zeros({dimensions, dimensions}, torch::kFloat64)) {}
+
+void StatisticsAccumulator::add(const torch::Tensor& features) {
+  TORCH_CHECK(features.dim() == 2 && features.size(1) == sum_.size(0), "expected [N, ",
+              sum_.size(0), "] features, got ", features.sizes());
+  if (features.size(0) == 0) return;
+  const auto x = features.to(torch::kCPU, torch::kFloat64);
+  if (!x.isfinite().all().item<bool>()) {
+    throw DataError("features: expected finite numbers, got NaN or infinity");
+  }
+  if (!origin_.defined()) origin_ = x.mean(0);
+  const auto centered = x - origin_;
+  sum_ += centered.sum(0);
+  products_.addmm_(centered.t(), centered);
+  count_ += x.size(0);
+}
+
+FeatureStatistics StatisticsAccumulator::statistics() const {
+  if (count_ < 2) {
+    throw DataError("features: expected at least 2 images for a covariance, got ", count_);
+  }
+  const auto images = static_cast<double>(count_);
+  const auto shift = sum_ / images;
+  const auto products = (products_ + products_.t()) / 2.0;  // symmetric to the last bit
+  return {count_, origin_ + shift, (products - images * shift.outer(shift)) / (images - 1.0)};
+}
+
+FeatureStatistics feature_statistics(const torch::Tensor& features) {
+  constexpr int64_t kRows = 1024;
+  StatisticsAccumulator accumulator(features.size(1));
+  for (const auto& rows : features.split(kRows))
+    accumulator.add(rows);
+  return accumulator.statistics();
+}
+
+bool holds_statistics(const std::filesystem::path& path) {
+  const ZipReader zip(read_file(path), path.string(), kMaxBytes);
+  for (const auto& entry : zip.entries()) {
+    for (const Keys& keys : kKnownKeys) {
+      if (entry.name == std::string(keys.mean) + ".npy") return true;
+    }
+  }
+  return false;
+}
+
+FeatureStatistics load_statistics(const std::filesystem::path& path) {
+  const Arrays arrays = load_npz(path);
+  const std::string file = path.string();
+  for (const Keys& keys : kKnownKeys) {
+    const auto mean = arrays.find(keys.mean);
+    const auto covariance = arrays.find(keys.covariance);
+    if (mean == arrays.end() || covariance == arrays.end()) continue;
+    const FeatureStatistics statistics{
+        read_count(arrays), to_tensor(mean->second, file + ": " + keys.mean),
+        to_tensor(covariance->second, file + ": " + keys.covariance)};
+    check_shapes(statistics, file, keys);
+    return statistics;
+  }
+  throw DataError(file, ": expected statistics mu and sigma, mu_s and sigma_s, or m2 and s2, got ",
+                  key_names(arrays));
+}
+
+void save_statistics(const std::filesystem::path& path, const FeatureStatistics& statistics) {
+  const std::map<std::string, NpyArray> arrays{
+      {"count", to_array(torch::tensor(statistics.count, torch::kInt64), "i8")},
+      {"mu", to_array(statistics.mean, "f8")},
+      {"sigma", to_array(statistics.covariance, "f8")}};
+  write_file_atomic(path, format_npz(arrays, /*compress=*/true));
+}
+
+}  // namespace ddpm

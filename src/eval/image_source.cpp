@@ -1,0 +1,136 @@
+#include "ddpm/eval/image_source.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include <torch/types.h>
+
+#include "ddpm/sample/images.h"
+#include "ddpm/util/error.h"
+#include "ddpm/util/random.h"
+#include "ddpm/util/sha256.h"
+#include "ddpm/util/stop.h"
+#include "ddpm/util/text.h"
+
+namespace ddpm {
+namespace fs = std::filesystem;
+namespace {
+
+SourceInfo describe(const DatasetInfo& data, const std::string& name, int64_t count) {
+  return {.name = name,
+          .images = std::min(count, data.images),
+          .channels = data.channels,
+          .height = data.height,
+          .width = data.width,
+          .num_classes = data.num_classes,
+          .class_names = data.class_names};
+}
+
+/// Random, so that a folder that is read class by class gives some of each.
+std::vector<int64_t> choose(int64_t images, int64_t count) {
+  std::vector<int64_t> numbers(static_cast<size_t>(images));
+  std::iota(numbers.begin(), numbers.end(), int64_t{0});
+  if (count >= images) return numbers;
+  numbers = random_permutation({.seed = 0, .purpose = RandomPurpose::kImageSubset}, images);
+  numbers.resize(static_cast<size_t>(count));
+  std::ranges::sort(numbers);
+  return numbers;
+}
+
+}  // namespace
+
+DatasetImages::DatasetImages(std::shared_ptr<const Dataset> dataset, const std::string& name,
+                             int64_t count)
+    : ImageSource(describe(dataset->info(), name, count)),
+      dataset_(std::move(dataset)),
+      chosen_(choose(dataset_->info().images, count)) {}
+
+SourceBatch DatasetImages::read(int64_t first, int64_t count) {
+  SourceBatch batch;
+  batch.images = torch::empty({count, info().channels, info().height, info().width}, torch::kUInt8);
+  const int64_t size = info().channels * info().height * info().width;
+  for (int64_t i = 0; i < count; ++i) {
+    const int64_t number = chosen_.at(static_cast<size_t>(first + i));
+    dataset_->read(number, batch.images.data_ptr<uint8_t>() + i * size);
+    if (info().num_classes > 0) batch.labels.push_back(dataset_->label(number));
+  }
+  return batch;
+}
+
+std::string DatasetImages::identity() {
+  if (!identity_.empty()) return identity_;
+  Sha256 hash;
+  std::vector<uint8_t> pixels(static_cast<size_t>(info().channels * info().height * info().width));
+  for (const int64_t number : chosen_) {
+    if (stop_requested()) throw StopRequested();
+    dataset_->read(number, pixels.data());
+    hash.update({reinterpret_cast<const char*>(pixels.data()), pixels.size()});
+    hash.update(std::to_string(dataset_->label(number)) + ";");
+  }
+  identity_ = "images " + std::to_string(info().images) + "x" + std::to_string(info().channels) +
+              "x" + std::to_string(info().height) + "x" + std::to_string(info().width) + " " +
+              hash.finish();
+  return identity_;
+}
+
+GeneratedImages::GeneratedImages(std::shared_ptr<Generator> generator, SourceInfo info,
+                                 uint64_t seed, std::vector<int64_t> labels, std::string identity)
+    : ImageSource(std::move(info)),
+      generator_(std::move(generator)),
+      seed_(seed),
+      labels_(std::move(labels)),
+      identity_(std::move(identity)) {}
+
+SourceBatch GeneratedImages::read(int64_t first, int64_t count) {
+  GenerationRequest request;
+  request.seeds.resize(static_cast<size_t>(count));
+  std::iota(request.seeds.begin(), request.seeds.end(), seed_ + static_cast<uint64_t>(first));
+  if (!labels_.empty()) {
+    request.labels.assign(labels_.begin() + first, labels_.begin() + first + count);
+  }
+  const auto images = generator_->generate(request, [](int64_t) {
+    if (stop_requested()) throw StopRequested();
+  });
+  return {.images = to_uint8(images).permute({0, 3, 1, 2}).contiguous(), .labels = request.labels};
+}
+
+NoiseImages::NoiseImages(const SourceInfo& like, int64_t count)
+    : ImageSource({.name = "uniform noise",
+                   .images = count,
+                   .channels = like.channels,
+                   .height = like.height,
+                   .width = like.width,
+                   .num_classes = 0,
+                   .class_names = {}}) {}
+
+SourceBatch NoiseImages::read(int64_t first, int64_t count) {
+  auto values = torch::empty({count, info().channels, info().height, info().width});
+  const auto size = static_cast<size_t>(values.numel() / count);
+  for (int64_t i = 0; i < count; ++i)
+    fill_uniform({.seed = 0,
+                  .purpose = RandomPurpose::kUniformImage,
+                  .index = static_cast<uint64_t>(first + i)},
+                 0.0F, 256.0F, {values.data_ptr<float>() + static_cast<size_t>(i) * size, size});
+  return {.images = values.clamp(0, 255).to(torch::kUInt8), .labels = {}};
+}
+
+std::string NoiseImages::identity() {
+  return "noise " + std::to_string(info().images) + "x" + std::to_string(info().channels) + "x" +
+         std::to_string(info().height) + "x" + std::to_string(info().width);
+}
+
+std::shared_ptr<const Dataset> open_images(const fs::path& path, const DataConfig& like) {
+  if (!fs::exists(path)) throw DataError(path.string(), ": no such file or folder");
+  DataConfig data;
+  data.root = path.string();
+  data.name = fs::is_directory(path) ? "folder" : "npz";
+  if (data.name == "npz" && path.extension() != ".npz") {
+    throw DataError(path.string(), ": expected a folder of images or an .npz file");
+  }
+  data.channels = like.channels;
+  data.memory_limit_gb = like.memory_limit_gb;
+  data.workers = like.workers;
+  return open_dataset(data);
+}
+
+}  // namespace ddpm

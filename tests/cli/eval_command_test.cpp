@@ -1,0 +1,253 @@
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <thread>
+
+#include "ddpm/data/npy.h"
+#include "ddpm/util/files.h"
+#include "tests/cli/command_fixture.h"
+
+namespace ddpm {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+/// A folder in which a model and a classifier were trained, with a cache of its own.
+class EvalCommand : public CommandTest {
+ protected:
+  EvalCommand() {
+    ::setenv("XDG_CACHE_HOME", (dir_.path() / "cache").c_str(), 1);
+    ::unsetenv("DDPM_INCEPTION");
+    dir_.write("configs/fashion-mnist-features.yaml", kRecipe);
+    EXPECT_EQ(train({"-q"}).exit_code, 0);
+  }
+  ~EvalCommand() override { ::unsetenv("XDG_CACHE_HOME"); }
+
+  CommandResult eval(const std::vector<std::string>& more) const {
+    std::vector<std::string> words{"eval", "-q", "--batch-size", "8"};
+    words.insert(words.end(), more.begin(), more.end());
+    return ddpm(words);
+  }
+
+  json eval_json(std::vector<std::string> words) const {
+    words.emplace_back("--json");
+    const auto result = eval(words);
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    return json::parse(result.out);
+  }
+
+  /// An error of one line, which a line on the features may precede.
+  static void expect_last_error(const CommandResult& result, int code, const std::string& text) {
+    EXPECT_EQ(result.exit_code, code) << result.err;
+    const auto line = result.err.find("ddpm: ");
+    ASSERT_NE(line, std::string::npos) << result.err;
+    EXPECT_NE(result.err.find(text, line), std::string::npos) << result.err;
+    EXPECT_EQ(result.err.find('\n', line), result.err.size() - 1) << result.err;
+    EXPECT_EQ(result.out, "");
+  }
+
+  static constexpr const char* kRecipe = R"(
+data: {name: folder, root: elsewhere}
+model:
+  block_out_channels: [8, 8]
+  layers_per_block: 1
+  down_block_types: [DownBlock2D, DownBlock2D]
+  up_block_types: [UpBlock2D, UpBlock2D]
+  norm_num_groups: 4
+classifier: {feature_dim: 3}
+train: {task: classifier, steps: 4, batch_size: 4, precision: float32, log_every: 2, save_every: 0}
+)";
+};
+
+TEST_F(EvalCommand, FidWithoutInceptionIsAnFdThatSaysWhy) {
+  const auto first = ddpm({"eval", "--fid", "-n", "8"});
+  EXPECT_EQ(first.exit_code, 0) << first.err;
+  EXPECT_NE(first.err.find("training a classifier"), std::string::npos) << first.err;
+  EXPECT_NE(first.err.find("convert_inception.py"), std::string::npos) << first.err;
+  EXPECT_TRUE(first.out.starts_with("FD (classifier, 3-d, ")) << first.out;
+  EXPECT_EQ(first.out.find("FID"), std::string::npos);
+  const auto second = ddpm({"eval", "--fid", "-n", "8"});
+  EXPECT_EQ(second.out, first.out);
+  EXPECT_EQ(second.err.find("training a classifier"), std::string::npos) << second.err;
+}
+
+TEST_F(EvalCommand, JsonNamesEverythingANumberDependsOn) {
+  const auto result = eval_json({"--fid", "-n", "8", "--steps", "2", "--guidance", "2"});
+  EXPECT_GE(result.at("fd").at("value"), 0.0);
+  EXPECT_GT(result.at("fd").at("ceiling"), 0.0);
+  EXPECT_FALSE(result.contains("fid"));
+  const auto& images = result.at("images");
+  EXPECT_EQ(images.at("n"), 8);
+  EXPECT_EQ(images.at("steps"), 2);
+  EXPECT_EQ(images.at("guidance"), 2.0);
+  EXPECT_EQ(images.at("sampler"), "ddim");
+  EXPECT_EQ(images.at("weights"), "EMA");
+  EXPECT_EQ(result.at("reference").at("n"), 6);
+  EXPECT_EQ(result.at("features").at("dimensions"), 3);
+  EXPECT_EQ(result.at("features").at("hash").get<std::string>().size(), 16U);
+  const auto file = read_file(dir_.path() / "runs/tiny/eval/step-000006-ddim2-g2-n8-seed0.json");
+  EXPECT_EQ(json::parse(file), result);
+}
+
+TEST_F(EvalCommand, AllMetricsComeWithoutMoreFlags) {
+  const auto result = eval_json({"--all", "-n", "16", "-k", "2", "--bpd-images", "4"});
+  for (const char* name :
+       {"fd", "fd_infinity", "kid", "is", "precision", "recall", "density", "coverage",
+        "class_agreement", "per_class_fd", "diversity", "near_copies", "bpd"})
+    EXPECT_TRUE(result.contains(name) && result.at(name).contains("value")) << name;
+  EXPECT_GT(result.at("bpd").at("decoder").at("value"), 0.0);
+  EXPECT_TRUE(exists("runs/tiny/eval/step-000006-ddim3-n16-seed0-neighbours.png"));
+}
+
+TEST_F(EvalCommand, SavedImagesAndStatisticsGiveTheSameNumber) {
+  const auto drawn =
+      eval_json({"--fid", "-n", "8", "--save-images", "x.npz", "--save-stats", "s.npz"});
+  const double value = drawn.at("fd").at("value");
+  const auto stored = eval_json({"--fid", "--images", "x.npz", "--reference", "s.npz"});
+  EXPECT_NEAR(stored.at("fd").at("value").get<double>(), value, 1e-6 * value);
+  const auto folder = eval_json({"--fid", "--images", "x.npz", "--reference", "images"});
+  EXPECT_NEAR(folder.at("fd").at("value").get<double>(), value, 1e-6 * value);
+  const auto own = eval_json({"--fid", "--images", "train"});
+  EXPECT_NEAR(own.at("fd").at("value").get<double>(), 0.0, 1e-6);
+}
+
+TEST_F(EvalCommand, ResultsAreNeverOverwritten) {
+  eval_json({"--fid", "-n", "8"});
+  eval_json({"--fid", "-n", "8"});
+  EXPECT_TRUE(exists("runs/tiny/eval/step-000006-ddim3-n8-seed0-2.json"));
+  dir_.write("mine.json", "mine");
+  expect_error(eval({"--fid", "--out", "mine.json"}), 2, "exists already");
+  dir_.write("mine.npz", "mine");
+  expect_error(eval({"--fid", "--save-stats", "mine.npz"}), 2, "exists already");
+}
+
+TEST_F(EvalCommand, ASweepIsATableAndAPlotThatGoOn) {
+  const std::vector<std::string> words{"--fid",   "-n",        "8",       "--no-bounds",
+                                       "--sweep", "steps=2,3", "--sweep", "sampler=ddim,unipc"};
+  const auto first = eval(words);
+  EXPECT_EQ(first.exit_code, 0) << first.err;
+  EXPECT_TRUE(first.out.starts_with("steps,sampler,fd\n2,ddim,")) << first.out;
+  EXPECT_EQ(std::ranges::count(first.out, '\n'), 5);
+  fs::path base;
+  for (const auto& entry : fs::directory_iterator(dir_.path() / "runs/tiny/eval"))
+    if (entry.path().extension() == ".json") base = entry.path();
+  auto content = json::parse(read_file(base));
+  EXPECT_EQ(content.at("cells").size(), 4U);
+  EXPECT_TRUE(read_file(fs::path(base).replace_extension(".svg")).find("unipc") !=
+              std::string::npos);
+  EXPECT_EQ(read_file(fs::path(base).replace_extension(".csv")), first.out);
+  // As if it had been stopped before the last cell, and the others were other numbers.
+  for (auto& [key, cell] : content["cells"].items())
+    cell["result"]["fd"]["value"] = 7.5;
+  content["cells"].erase(content["cells"].begin());
+  write_file_atomic(base, content.dump());
+  const auto second = eval(words).out;
+  size_t kept = 0;
+  for (auto at = second.find(",7.5\n"); at != second.npos; at = second.find(",7.5\n", at + 1))
+    ++kept;
+  EXPECT_EQ(kept, 3U) << second;
+}
+
+TEST_F(EvalCommand, WrongWordsAreUsageErrors) {
+  expect_error(eval({}), 2, "no metric");
+  expect_error(eval({"--fid", "--features", "vgg:x"}), 2, "inception:FILE");
+  expect_error(eval({"--fid", "--resize", "clean"}), 2, "tf1");
+  expect_error(eval({"--fid", "--sweep", "stepz=1,2"}), 2, "did you mean 'steps'");
+  expect_error(eval({"--fid", "--sweep", "steps=2,60"}), 2, "50");
+  expect_error(eval({"--fid", "--sweep", "steps=2", "--sweep", "steps=3"}), 2, "twice");
+  expect_error(eval({"--fid", "--sweep", "steps"}), 2, "NAME=A,B");
+  expect_error(eval({"--fid", "--class", "horse"}), 2, "cat, dog");
+  expect_error(eval({"--bpd", "--bpd-method", "exact"}), 2, "bound");
+  expect_error(eval({"--fid", "--images", "images", "--save-images", "y.npz"}), 2, "--images");
+  EXPECT_FALSE(exists("runs/tiny/eval"));
+}
+
+TEST_F(EvalCommand, MissingAndBrokenFilesAreNamed) {
+  expect_error(eval({"--fid", "--images", "none"}), 3, "none");
+  expect_error(eval({"--fid", "--reference", "none.npz"}), 3, "none.npz");
+  expect_error(eval({"--fid", "--checkpoint", "none"}), 4, "none");
+  expect_error(eval({"--fid", "--features", "inception:none.safetensors"}), 4, "none.safetensors");
+  expect_error(eval({"--fid", "--features", "classifier:runs/tiny"}), 4, "denoising");
+  const auto numbers = [](const std::string& dtype, const std::vector<int64_t>& shape,
+                          size_t bytes) {
+    return NpyArray{.dtype = dtype, .shape = shape, .bytes = std::string(bytes, '\1')};
+  };
+  const auto write = [&](const std::string& name, const std::map<std::string, NpyArray>& arrays) {
+    return dir_.write(name, format_npz(arrays, false));
+  };
+  write("keys.npz", {{"other", numbers("u1", {2}, 2)}});
+  write("shape.npz", {{"mu", numbers("f8", {3}, 24)}, {"sigma", numbers("f8", {2, 2}, 32)}});
+  write("float.npz", {{"arr_0", numbers("f4", {2, 8, 8, 1}, 512)}});
+  write("dims.npz",
+        {{"mu", NpyArray{.dtype = "f8", .shape = {2}, .bytes = std::string(16, '\0')}},
+         {"sigma", NpyArray{.dtype = "f8", .shape = {2, 2}, .bytes = std::string(32, '\0')}}});
+  const auto whole = read_file(write("whole.npz", {{"arr_0", numbers("u1", {2, 8, 8, 1}, 128)}}));
+  dir_.write("cut.npz", whole.substr(0, whole.size() / 2));
+  for (const char* name : {"keys.npz", "shape.npz", "float.npz", "dims.npz", "cut.npz"})
+    expect_last_error(eval({"--fid", "-n", "8", "--reference", name}), 3, name);
+  for (const char* name : {"keys.npz", "float.npz", "cut.npz"})
+    expect_last_error(eval({"--fid", "--images", name}), 3, name);
+}
+
+TEST_F(EvalCommand, ObjectArraysAreRefused) {
+  auto file = format_npy({.dtype = "f8", .shape = {2}, .bytes = std::string(16, '\0')});
+  file.replace(file.find("<f8"), 3, "|O ");
+  dir_.write("object.npz", file);
+  expect_last_error(eval({"--fid", "-n", "8", "--reference", "object.npz"}), 3, "object.npz");
+}
+
+TEST_F(EvalCommand, TooFewImagesAreOneClearLine) {
+  expect_last_error(eval({"--pr", "-n", "8", "-k", "6"}), 3, "6");
+  expect_last_error(eval({"--pr", "-n", "3"}), 3, "3");
+  expect_last_error(eval({"--is", "-n", "4"}), 3, "10");
+}
+
+TEST_F(EvalCommand, DataWithoutClassesNeedsWeights) {
+  for (int i = 0; i < 4; ++i)
+    write_image("plain/" + std::to_string(i) + ".png", static_cast<uint8_t>(50 * i));
+  ASSERT_EQ(train({"-q", "--data.root", "plain", "--model.class_conditional", "false", "--run",
+                   "runs/plain"})
+                .exit_code,
+            0);
+  expect_error(eval({"--fid", "-n", "8", "--checkpoint", "runs/plain"}), 2, "convert_inception");
+  EXPECT_EQ(eval({"--bpd", "--bpd-images", "2", "--checkpoint", "runs/plain"}).exit_code, 0);
+}
+
+TEST_F(EvalCommand, ASignalKeepsWhatIsDone) {
+  EXPECT_EQ(eval({"--fid", "-n", "8"}).exit_code, 0);  // trains, and measures the reference
+  fs::remove_all(dir_.path() / "cache/ddpm/partial");
+  BackgroundCommand command(
+      {"eval", "--fid", "-n", "100000", "--batch-size", "1", "--steps", "50", "--no-bounds"},
+      dir_.path());
+  for (int i = 0; i < 600 && !exists("cache/ddpm/partial"); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  std::this_thread::sleep_for(std::chrono::seconds(1));  // some of the 100000 images
+  command.send(SIGINT);
+  const auto result = command.wait();
+  EXPECT_EQ(result.exit_code, 85) << result.err;
+  EXPECT_NE(result.err.find("the same command goes on"), std::string::npos) << result.err;
+  EXPECT_EQ(result.out, "");
+  EXPECT_FALSE(fs::is_empty(dir_.path() / "cache/ddpm/partial"));
+}
+
+TEST_F(EvalCommand, TrainingScoresAndKeepsTheBest) {
+  const auto result =
+      train({"--run", "runs/scored", "--train.eval_every", "2", "--train.eval_images", "8",
+             "--train.save_every", "0", "--train.keep_last", "1"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_TRUE(exists("runs/scored/checkpoints/best/unet/config.json"));
+  const auto lines = read_file(dir_.path() / "runs/scored/metrics.jsonl");
+  const auto first = json::parse(lines.substr(0, lines.find('\n')));
+  EXPECT_GE(first.at("fd").get<double>(), 0.0);
+  EXPECT_TRUE(first.contains("kid"));
+  EXPECT_EQ(eval({"--fid", "-n", "8", "--checkpoint", "runs/scored/checkpoints/best"}).exit_code,
+            0);
+  expect_error(train({"--run", "runs/no", "--train.task", "classifier", "--train.eval_every", "2"}),
+               2, "train.eval_every");
+}
+
+}  // namespace
+}  // namespace ddpm

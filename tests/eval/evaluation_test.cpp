@@ -1,0 +1,98 @@
+#include "ddpm/eval/evaluation.h"
+
+#include <gtest/gtest.h>
+#include <torch/types.h>
+
+#include "ddpm/util/error.h"
+#include "tests/support/toy_features.h"
+#include "tests/support/training.h"
+
+namespace ddpm {
+namespace {
+
+ImageFeatures measure(int64_t images, ToyFeatures& network) {
+  DatasetImages source(std::make_shared<NoiseDataset>(images), "noise");
+  PassOptions options;
+  options.keep = {.features = true, .logits = true, .images = true};
+  return measure_features(source, network, options);
+}
+
+/// 60 images against themselves or others.
+class EvaluationTest : public testing::Test {
+ protected:
+  EvaluationTest() : generated_(measure(60, network_)) {
+    reference_.name = "noise";
+    reference_.measured = generated_;
+  }
+
+  std::vector<MetricValue> run(const MetricSelection& metrics, const DistanceBounds& bounds = {}) {
+    EvaluationOptions options;
+    options.metrics = metrics;
+    return evaluate(generated_, reference_, network_, bounds, options);
+  }
+
+  ToyFeatures network_;
+  ImageFeatures generated_;
+  Reference reference_;
+};
+
+TEST_F(EvaluationTest, ImagesAgainstThemselvesAreAsNearAsCanBe) {
+  const auto metrics = run({.frechet = true, .manifold = true});
+  ASSERT_EQ(metrics.size(), 5U);
+  EXPECT_NEAR(metrics[0].value, 0.0, 1e-9);
+  EXPECT_EQ(metrics[1].key, "precision");
+  EXPECT_EQ(metrics[1].value, 1.0);
+  EXPECT_EQ(metrics[4].key, "coverage");
+  EXPECT_EQ(metrics[4].value, 1.0);
+}
+
+TEST_F(EvaluationTest, CopiesAreFoundAndNamed) {
+  const auto metric = run({.neighbours = true}).front();
+  EXPECT_EQ(metric.value, 1.0);
+  const auto pair = metric.details.at("closest").front();
+  EXPECT_EQ(pair.at("image"), pair.at("reference"));
+}
+
+TEST_F(EvaluationTest, ADistanceInAClassifiersFeaturesIsNeverCalledFid) {
+  const auto metrics = run({.frechet = true, .kernel = true, .per_class = false});
+  EXPECT_EQ(metrics[0].key, "fd");
+  EXPECT_EQ(metrics[0].title, "FD (classifier, 4-d, 01234567)");
+  for (const auto& metric : metrics)
+    EXPECT_EQ(metric.title.find("ID"), std::string::npos) << metric.title;
+}
+
+TEST_F(EvaluationTest, BoundsStandBesideTheDistance) {
+  const auto json = to_json(
+      run({.frechet = true}, {.floor = 1.5, .ceiling = 500.0, .floor_name = "test"}).front());
+  EXPECT_EQ(json.at("floor"), 1.5);
+  EXPECT_EQ(json.at("ceiling"), 500.0);
+  EXPECT_FALSE(json.contains("warning"));
+}
+
+TEST_F(EvaluationTest, FewerImagesThanSoundAreAWarning) {
+  generated_ = measure(3, network_);
+  EXPECT_NE(run({.frechet = true}).front().warning.find("sound from 4"), std::string::npos);
+  EXPECT_NE(run({.kernel = true}).front().warning.find("expected 1000"), std::string::npos);
+}
+
+TEST_F(EvaluationTest, SaysWhatIsMissing) {
+  generated_ = measure(3, network_);
+  EXPECT_THROW(run({.manifold = true}), DataError);         // no more than k images
+  EXPECT_THROW(run({.inception_score = true}), DataError);  // fewer than splits
+  reference_.measured.features = {};
+  EXPECT_THROW(run({.kernel = true}), DataError);
+  generated_.labels = {};
+  EXPECT_THROW(run({.class_agreement = true}), DataError);
+}
+
+TEST_F(EvaluationTest, ClassMetricsAreToldClassByClass) {
+  const auto metrics = run({.per_class = true, .diversity = true});
+  EXPECT_EQ(metrics[0].key, "per_class_fd");
+  EXPECT_NEAR(metrics[0].value, 0.0, 1e-9);
+  EXPECT_EQ(metrics[0].details.at("classes").size(), 3U);
+  EXPECT_EQ(metrics[1].key, "diversity");
+  EXPECT_DOUBLE_EQ(metrics[1].value, metrics[1].details.at("reference").get<double>());
+}
+
+}  // namespace
+}  // namespace ddpm

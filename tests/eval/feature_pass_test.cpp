@@ -1,0 +1,93 @@
+#include "ddpm/eval/feature_pass.h"
+
+#include <filesystem>
+
+#include <gtest/gtest.h>
+#include <torch/types.h>
+
+#include "tests/support/temp_dir.h"
+#include "tests/support/toy_features.h"
+#include "tests/support/training.h"
+
+namespace ddpm {
+namespace {
+
+/// Noise images, of which reading stops once at image `stop`.
+class StoppingImages : public DatasetImages {
+ public:
+  StoppingImages(int64_t images, int64_t stop)
+      : DatasetImages(std::make_shared<NoiseDataset>(images), "noise"),
+        stop_(stop) {}
+  SourceBatch read(int64_t first, int64_t count) override {
+    if (first == stop_) {
+      stop_ = -1;
+      throw StopRequested();
+    }
+    return DatasetImages::read(first, count);
+  }
+
+ private:
+  int64_t stop_;
+};
+
+void expect_same(const ImageFeatures& a, const ImageFeatures& b) {
+  EXPECT_EQ(a.statistics.count, b.statistics.count);
+  EXPECT_TRUE(a.statistics.mean.equal(b.statistics.mean));
+  EXPECT_TRUE(a.statistics.covariance.equal(b.statistics.covariance));
+  EXPECT_TRUE(a.features.equal(b.features));
+  EXPECT_TRUE(a.logits.equal(b.logits));
+  EXPECT_TRUE(a.images.equal(b.images));
+  EXPECT_TRUE(a.labels.equal(b.labels));
+}
+
+TEST(FeaturePass, GoesOnWhereItWasStopped) {
+  const TempDir dir;
+  ToyFeatures network;
+  PassOptions options;
+  options.batch_size = 4;
+  options.keep = {.features = true, .logits = true, .images = true};
+  options.partial = dir.path() / "partial.safetensors";
+  StoppingImages whole(18, -1);
+  const auto expected = measure_features(whole, network, options);
+  StoppingImages images(18, 8);
+  EXPECT_THROW(measure_features(images, network, options), StopRequested);
+  EXPECT_TRUE(std::filesystem::exists(options.partial));
+  network.calls = 0;
+  expect_same(measure_features(images, network, options), expected);
+  EXPECT_EQ(network.calls, 3);
+  EXPECT_FALSE(std::filesystem::exists(options.partial));
+}
+
+TEST(FeaturePass, ADamagedPartIsNotUsed) {
+  const TempDir dir;
+  ToyFeatures network;
+  PassOptions options;
+  options.partial = dir.write("partial.safetensors", "broken");
+  StoppingImages images(18, -1);
+  EXPECT_EQ(measure_features(images, network, options).statistics.count, 18);
+}
+
+TEST(FeaturePass, StoppedBeforeTheFirstImageLeavesNothing) {
+  const TempDir dir;
+  ToyFeatures network;
+  PassOptions options;
+  options.partial = dir.path() / "partial.safetensors";
+  StoppingImages images(18, 0);
+  EXPECT_THROW(measure_features(images, network, options), StopRequested);
+  EXPECT_FALSE(std::filesystem::exists(options.partial));
+}
+
+TEST(FeaturePass, KeepsOnlyWhatWasAskedForAndTheJudgesLogits) {
+  ToyFeatures network;
+  ToyFeatures judge;
+  PassOptions options;
+  options.judge = &judge;
+  StoppingImages images(6, -1);
+  const auto measured = measure_features(images, network, options);
+  EXPECT_FALSE(measured.features.defined());
+  EXPECT_FALSE(measured.images.defined());
+  EXPECT_EQ(measured.judged.sizes(), (std::vector<int64_t>{6, 2}));
+}
+
+}  // namespace
+}  // namespace ddpm

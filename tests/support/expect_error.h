@@ -1,0 +1,22 @@
+#pragma once
+
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "ddpm/util/error.h"
+
+namespace ddpm {
+
+/// Expects that `call` throws an `Error` whose text holds `text`.
+template <typename Error, typename Call>
+void expect_error(const Call& call, const std::string& text) {
+  try {
+    call();
+    ADD_FAILURE() << "expected the error '" << text << "'";
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find(text), std::string::npos) << error.what();
+  }
+}
+
+}  // namespace ddpm
