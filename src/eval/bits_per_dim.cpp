@@ -222,6 +222,11 @@ void check_options(const DiffusionConfig& diffusion, const BitsPerDimOptions& op
     at_least_one("the number of probes", options.probes);
     at_least_one("the number of repeats", options.repeats);
     at_least_one("the number of steps", options.ode.steps);
+    if (!(options.ode.rtol > 0 && options.ode.atol > 0))
+      throw UserError("bits per dimension: the tolerances must be above 0");
+    if (options.lowest < 0 || options.lowest >= Process(diffusion).max_ratio())
+      throw UserError("bits per dimension: the path must begin at a noise level from 0 to below ",
+                      Process(diffusion).max_ratio(), ", got ", options.lowest);
     return;
   }
   if (diffusion.process != ProcessType::kDiscrete) {

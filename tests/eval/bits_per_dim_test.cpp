@@ -237,6 +237,12 @@ TEST(BitsPerDim, WhatCannotBeMeasuredIsAnError) {
   options = bound;
   options.batch_size = 0;
   EXPECT_THROW(toy.measure(options), UserError);
+  options = quick(LikelihoodMethod::kOde);
+  options.lowest = 200;  // the schedule ends at 157
+  EXPECT_THROW(toy.measure(options), UserError);
+  options.lowest = 0;
+  options.ode.rtol = 0;
+  EXPECT_THROW(toy.measure(options), UserError);
   toy.data.labels = torch::tensor({0, 1, 2, 0, 4});
   EXPECT_THROW(toy.measure(bound), DataError);
   toy.data.images = toy.data.images.repeat({1, 3, 1, 1});
