@@ -25,10 +25,10 @@ TrainingModel::TrainingModel(std::shared_ptr<NetworkImpl> net, std::shared_ptr<N
       layout_(*net_, kMemoryFormat),
       weights_(initial_weights(*net_, layout_, seed, device)),
       ema_(weights_.clone()),
-      exp_avg_(torch::zeros_like(weights_)),
-      exp_avg_sq_(torch::zeros_like(weights_)),
       parameters_(*net_, layout_, weights_, precision),
-      ema_parameters_(*ema_net_, layout_, ema_, precision) {
+      ema_parameters_(*ema_net_, layout_, ema_, precision),
+      exp_avg_(torch::zeros_like(weights_)),  // once the networks have given back their own
+      exp_avg_sq_(torch::zeros_like(weights_)) {
   ema_net_->eval();
   ema_parameters_.release();
 }

@@ -79,9 +79,9 @@ TEST_F(EvaluationTest, SaysWhatIsMissing) {
   generated_ = measure(3, network_);
   EXPECT_THROW(run({.manifold = true}), DataError);         // no more than k images
   EXPECT_THROW(run({.inception_score = true}), DataError);  // fewer than splits
-  reference_.measured.features = {};
+  reference_.measured.features = torch::Tensor();
   EXPECT_THROW(run({.kernel = true}), DataError);
-  generated_.labels = {};
+  generated_.labels = torch::Tensor();
   EXPECT_THROW(run({.class_agreement = true}), DataError);
 }
 

@@ -54,10 +54,10 @@ class TrainingModel {
   torch::Tensor weights_;
   torch::Tensor gradients_;  // undefined before the first `take_gradients`
   torch::Tensor ema_;
-  torch::Tensor exp_avg_;
-  torch::Tensor exp_avg_sq_;
   ComputeParameters parameters_;
   ComputeParameters ema_parameters_;
+  torch::Tensor exp_avg_;
+  torch::Tensor exp_avg_sq_;
 };
 
 }  // namespace ddpm
