@@ -159,6 +159,8 @@ def compare(binary, folder, unet, cls, name, kwargs, noise):
     for steps in counts:
         reference = theirs(unet, config, cls, steps, noise, right_grid)
         result = ours(binary, folder, steps, noise)
+        if not result.isfinite().all():
+            return float("inf"), ("ours is not finite", TOLERANCE)
         error = ((result - reference).abs().max() / reference.abs().max()).item()
         difference = max(difference, error if error == error else float("inf"))
     return difference, DIFFERENT.get((cls.__name__, name), (GRID if right_grid else "", TOLERANCE))
