@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 out=${1:-runs/gallery}
-ddpm=build/ddpm
+ddpm=${DDPM:-build/ddpm}
 mkdir -p "$out"
 
 # make FILE COMMAND...: runs the command unless FILE is there.
@@ -41,9 +41,6 @@ PYTHON
 }
 
 train conditional fashion-mnist 4
-train unconditional fashion-mnist 3 --model.class_conditional false --train.label_dropout 0
-train guide fashion-mnist-classifier 3
-train judge fashion-mnist-features 3
 
 for sampler in ddim dpmpp-2m unipc heun; do
   for steps in 5 10 20 50; do
@@ -67,6 +64,9 @@ make "$out/noised.png" "$ddpm" schedule linear cosine --image "$out/source/00000
   --out "$out/noised.png"
 
 # What guidance by a classifier does, told by another classifier.
+train unconditional fashion-mnist 3 --model.class_conditional false --train.label_dropout 0
+train guide fashion-mnist-classifier 3
+train judge fashion-mnist-features 3
 for scale in 0 1 2 4 8; do
   images=$out/classifier-$scale.npz
   make "$images" "$ddpm" sample --checkpoint "$out/unconditional" --classifier "$out/guide" \

@@ -8,6 +8,7 @@
 #include "ddpm/cli/model_choice.h"
 #include "ddpm/config/rules.h"
 #include "ddpm/config/settings.h"
+#include "ddpm/eval/fid_infinity.h"
 #include "ddpm/eval/inception.h"
 #include "ddpm/sample/generator.h"
 #include "ddpm/sample/output.h"
@@ -118,7 +119,7 @@ MetricSelection all_metrics(const EvalFlags& flags, const EvalJob& job) {
                           .kernel = true,
                           .inception_score = true,
                           .manifold = true,
-                          .frechet_infinity = true};
+                          .frechet_infinity = job.count >= 2 * FidInfinityOptions().sizes};
   metrics.neighbours = true;
   const bool classes = flags.images.empty() && !job.labels.empty();
   metrics.class_agreement = metrics.per_class = metrics.diversity = classes;

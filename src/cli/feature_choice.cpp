@@ -117,7 +117,11 @@ std::unique_ptr<FeatureNetwork> choose_features(const std::string& given, const 
   if (fs::exists(weights)) return open_inception(weights, resize, device);
   if (std::getenv("DDPM_INCEPTION") != nullptr)
     throw CheckpointError("DDPM_INCEPTION: ", weights.string(), ": no such file");
-  if (!data) throw UserError("no weights of Inception at ", weights.string(), "; ", kAdvice);
+  if (!data)
+    throw UserError("no weights of Inception at ", weights.string(),
+                    ", and no data known to train a classifier on; give --checkpoint of a model of "
+                    "these images, or ",
+                    kAdvice);
   auto network = data_classifier(*data, device);
   log_notice("no weights of Inception at " + weights.string() +
              ", so distances are in the features of a classifier of the data and are no FID; for "

@@ -29,8 +29,9 @@ constexpr double kErrors[kStages + 1] = {71. / 57600,      0,         -71. / 166
 constexpr double kSafety = 0.9;
 constexpr double kMostGrowth = 10.0;
 constexpr double kMostFall = 0.2;
-constexpr double kFirstStep = 0.01;   // in units of |y| / |dy/ds|, after Hairer, Norsett and Wanner
-constexpr double kBlindStep = 1e-6;   // where one of these is nearly zero, below
+// The first step, after Hairer, Norsett and Wanner, "Solving ordinary differential equations I".
+constexpr double kFirstStep = 0.01;   // in units of |y| / |dy/ds|
+constexpr double kBlindStep = 1e-6;   // where one of these is nearly zero
 constexpr double kNearlyZero = 1e-5;  // in units of the tolerance
 
 torch::Tensor cpu_column(const std::vector<double>& values) {
@@ -75,9 +76,10 @@ class Rk45 {
     const auto scale = options_.atol + options_.rtol * y_.abs();
     const auto size = row_norms(y_ / scale, options_.split);
     const auto speed = row_norms(slope_ / scale, options_.split);
-    for (size_t i = 0; i < s_.size(); ++i)
-      h_.push_back(
-          std::min(kFirstStep * std::max(size[i], 1e-5) / std::max(speed[i], 1e-5), to - from));
+    for (size_t i = 0; i < s_.size(); ++i) {
+      const bool blind = size[i] < kNearlyZero || speed[i] < kNearlyZero;
+      h_.push_back(std::min(blind ? kBlindStep : kFirstStep * size[i] / speed[i], to - from));
+    }
   }
 
   bool arrived() const { return s_.empty(); }

@@ -58,7 +58,9 @@ model:
   up_block_types: [UpBlock2D, UpBlock2D]
   norm_num_groups: 4
 classifier: {feature_dim: 3}
-train: {task: classifier, steps: 4, batch_size: 4, precision: float32, log_every: 2, save_every: 0}
+train:
+  {task: classifier, steps: 4, warmup_steps: 0, batch_size: 4, precision: float32, log_every: 2,
+   save_every: 0}
 )";
 };
 
@@ -93,22 +95,24 @@ TEST_F(EvalCommand, JsonNamesEverythingANumberDependsOn) {
 }
 
 TEST_F(EvalCommand, AllMetricsComeWithoutMoreFlags) {
-  const auto result = eval_json({"--all", "-n", "16", "-k", "2", "--bpd-images", "4"});
+  const auto result = eval_json({"--all", "-n", "32", "-k", "2", "--bpd-images", "4"});
   for (const char* name :
        {"fd", "fd_infinity", "kid", "is", "precision", "recall", "density", "coverage",
         "class_agreement", "per_class_fd", "diversity", "near_copies", "bpd"})
     EXPECT_TRUE(result.contains(name) && result.at(name).contains("value")) << name;
   EXPECT_GT(result.at("bpd").at("decoder").at("value"), 0.0);
-  EXPECT_TRUE(exists("runs/tiny/eval/step-000006-ddim3-n16-seed0-neighbours.png"));
+  EXPECT_TRUE(exists("runs/tiny/eval/step-000006-ddim3-n32-seed0-neighbours.png"));
 }
 
 TEST_F(EvalCommand, SavedImagesAndStatisticsGiveTheSameNumber) {
   const auto drawn =
       eval_json({"--fid", "-n", "8", "--save-images", "x.npz", "--save-stats", "s.npz"});
   const double value = drawn.at("fd").at("value");
-  const auto stored = eval_json({"--fid", "--images", "x.npz", "--reference", "s.npz"});
+  const auto stored = eval_json(
+      {"--fid", "--checkpoint", "runs/tiny", "--images", "x.npz", "--reference", "s.npz"});
   EXPECT_NEAR(stored.at("fd").at("value").get<double>(), value, 1e-6 * value);
-  const auto folder = eval_json({"--fid", "--images", "x.npz", "--reference", "images"});
+  const auto folder = eval_json(
+      {"--fid", "--checkpoint", "runs/tiny", "--images", "x.npz", "--reference", "images"});
   EXPECT_NEAR(folder.at("fd").at("value").get<double>(), value, 1e-6 * value);
   const auto own = eval_json({"--fid", "--images", "train"});
   EXPECT_NEAR(own.at("fd").at("value").get<double>(), 0.0, 1e-6);

