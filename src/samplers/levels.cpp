@@ -136,8 +136,11 @@ Levels network_levels(const Process& process, const SampleConfig& options) {
 
 TimestepSpacing resolved_spacing(const Process& process, const SampleConfig& options) {
   if (options.timestep_spacing != TimestepSpacing::kAuto) return options.timestep_spacing;
-  return process.type() == ProcessType::kEdm ? TimestepSpacing::kKarras
-                                             : TimestepSpacing::kTrailing;
+  if (process.type() == ProcessType::kEdm) return TimestepSpacing::kKarras;
+  // Heun's step averages slopes over sigma / alpha, whose first even steps would span thousands.
+  const bool heun = options.sampler == SamplerType::kHeun;
+  return heun && process.type() == ProcessType::kDiscrete ? TimestepSpacing::kLogSnr
+                                                          : TimestepSpacing::kTrailing;
 }
 
 std::vector<NoiseLevel> sampling_levels(const Process& process, const SampleConfig& options) {
