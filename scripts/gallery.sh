@@ -71,7 +71,7 @@ for scale in 0 1 2 4 8; do
   images=$out/classifier-$scale.npz
   make "$images" "$ddpm" sample --checkpoint "$out/unconditional" --classifier "$out/guide" \
     --classifier-scale "$scale" --steps 25 -n 500 --batch-size 100 --out "$images"
-  make "$out/classifier-$scale.json" "$ddpm" eval --images "$images" --class-agreement \
+  make "$out/classifier-$scale.json" "$ddpm" eval --images "$images" --checkpoint "$out/unconditional" --class-agreement \
     --features "classifier:$out/judge" --out "$out/classifier-$scale.json"
   make "$out/classifier-$scale.png" "$ddpm" sample --checkpoint "$out/unconditional" --classifier "$out/guide" \
     --classifier-scale "$scale" --steps 25 -n 10 --out "$out/classifier-$scale.png"

@@ -158,6 +158,14 @@ json one_step_json(const DiffusionConfig& diffusion, const SampleConfig& sample)
   return config;
 }
 
+json heun_json(const DiffusionConfig& diffusion, SampleConfig sample) {
+  if (sample.timestep_spacing == TimestepSpacing::kAuto)
+    sample.timestep_spacing =
+        TimestepSpacing::kLogSnr;  // what it means here, see `sampling_levels`
+  return named("HeunDiscreteScheduler", {betas_json(diffusion), one_step_spacing_json(sample),
+                                         clipping_json(sample), grid_json(sample)});
+}
+
 json discrete_json(const DiffusionConfig& diffusion, const SampleConfig& sample) {
   const json betas = betas_json(diffusion);
   const json spacing = spacing_json(sample);
@@ -188,8 +196,7 @@ json discrete_json(const DiffusionConfig& diffusion, const SampleConfig& sample)
                                               solver_json(sample, 3),
                                               {{"solver_type", "logrho"}}});
     case SamplerType::kHeun:
-      return named("HeunDiscreteScheduler", {betas, one_step_spacing_json(sample),
-                                             clipping_json(sample), grid_json(sample)});
+      return heun_json(diffusion, sample);
     default:
       return one_step_json(diffusion, sample);
   }

@@ -63,6 +63,15 @@ TEST(SchedulerConfig, NamesTheSamplerOfEachScheduler) {
   }
 }
 
+TEST(SchedulerConfig, HeunsOwnSpacingIsWritten) {
+  SampleConfig sample;
+  sample.sampler = SamplerType::kHeun;
+  EXPECT_EQ(scheduler_config_to_json(DiffusionConfig(), sample).at("use_exponential_sigmas"), true);
+  sample.timestep_spacing = TimestepSpacing::kTrailing;
+  EXPECT_EQ(scheduler_config_to_json(DiffusionConfig(), sample).at("use_exponential_sigmas"),
+            false);
+}
+
 TEST(SchedulerConfig, AScheduleThatDiffusersLacksIsWrittenAsBetas) {
   DiffusionConfig diffusion;
   diffusion.beta_schedule = BetaSchedule::kJsd;

@@ -29,6 +29,18 @@ TEST(SamplingLevels, OfEdmAreThePublishedGrid) {
   EXPECT_NEAR(levels[0].t, std::log(80.0) / 4, 1e-12);
 }
 
+TEST(SamplingLevels, OfHeunAreEvenInLogSnrUnlessToldOtherwise) {
+  const auto process = process_of(ProcessType::kDiscrete);
+  SampleConfig options;
+  options.sampler = SamplerType::kHeun;
+  EXPECT_EQ(resolved_spacing(process, options), TimestepSpacing::kLogSnr);
+  EXPECT_EQ(resolved_spacing(process_of(ProcessType::kFlow), options), TimestepSpacing::kTrailing);
+  options.timestep_spacing = TimestepSpacing::kLeading;
+  EXPECT_EQ(resolved_spacing(process, options), TimestepSpacing::kLeading);
+  options = SampleConfig();
+  EXPECT_EQ(resolved_spacing(process, options), TimestepSpacing::kTrailing);
+}
+
 TEST(SamplingLevels, FallFromStartToEndOnEveryGrid) {
   for (const auto& type : kNames<ProcessType>) {
     const auto process = process_of(type.value);
