@@ -103,15 +103,17 @@ Denoiser Generator::make_denoiser(const std::vector<int64_t>& labels) {
   const auto classes =
       labels.empty() ? torch::Tensor() : torch::tensor(labels, torch::kInt64).to(device_);
   const bool told = unet_->config().num_class_embeds.has_value();  // labels may be the classifier's
-  auto denoise = with_clipping(make_guided(told ? classes : torch::Tensor()), options_);
-  if (!classifier_) return denoise;
-  return with_classifier_guidance(
-      std::move(denoise),
-      [this, classes](const torch::Tensor& x, const NoiseLevel& level) {
-        const torch::AutoGradMode with_gradients(true);
-        return classifier_->gradient(x, level, classes).detach();
-      },
-      classifier_->scale);
+  auto denoise = make_guided(told ? classes : torch::Tensor());
+  if (classifier_) {
+    denoise = with_classifier_guidance(
+        std::move(denoise),
+        [this, classes](const torch::Tensor& x, const NoiseLevel& level) {
+          const torch::AutoGradMode with_gradients(true);
+          return classifier_->gradient(x, level, classes).detach();
+        },
+        classifier_->scale);
+  }
+  return with_clipping(std::move(denoise), options_);
 }
 
 NoiseSource Generator::noise_of(const GenerationRequest& request, RandomPurpose purpose) const {

@@ -105,6 +105,15 @@ TEST(Generator, FollowsAClassifiersGradient) {
   EXPECT_NEAR(generator.generate(request).mean().item<double>(), plain, 1e-6);
 }
 
+TEST(Generator, KeepsImagesInRangeUnderAnyClassifier) {
+  DiffusionConfig cosine;
+  cosine.beta_schedule = BetaSchedule::kCosine;
+  Generator generator(random_unet(), cosine, of_steps(8), torch::kCPU);
+  generator.guide_by_classifier(brightness_gradient, 1e5);
+  const GenerationRequest request{.seeds = {1}, .labels = {1}, .initial_noise = {}};
+  EXPECT_LE(generator.generate(request).abs().max().item<double>(), 1.0 + 1e-6);
+}
+
 TEST(Generator, SameSeedsGiveTheSameBits) {
   const auto options = of_steps(4);
   EXPECT_TRUE(torch::equal(draw(options, {1, 2}), draw(options, {1, 2})));

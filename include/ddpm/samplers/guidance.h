@@ -61,7 +61,9 @@ using ClassifierGradient =
     std::function<torch::Tensor(const torch::Tensor& x, const NoiseLevel& level)>;
 
 /// Classifier guidance (Dhariwal and Nichol, 2021, algorithm 2): eps - scale sigma gradient, from
-/// which x0 follows. Comes after clipping and is not clipped again, as in the paper's code.
+/// which x0 follows. The paper's code does not clip that x0; `Generator` does, for it is divided by
+/// alpha, which at the noisy end of a cosine schedule magnifies whatever a classifier makes of pure
+/// noise ten thousand times.
 Denoiser with_classifier_guidance(Denoiser denoise, ClassifierGradient gradient, double scale);
 
 }  // namespace ddpm
