@@ -238,4 +238,12 @@ void save_safetensors(const std::filesystem::path& path, const NamedTensors& ten
   file.close();
 }
 
+void replace_safetensors(const std::filesystem::path& path, const NamedTensors& tensors) {
+  const std::filesystem::path fresh = path.string() + ".new";
+  std::error_code ignored;
+  std::filesystem::remove(fresh, ignored);
+  save_safetensors(fresh, tensors);
+  std::filesystem::rename(fresh, path);
+}
+
 }  // namespace ddpm

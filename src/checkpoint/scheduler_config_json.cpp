@@ -2,6 +2,7 @@
 
 #include "ddpm/checkpoint/config_reader.h"
 #include "ddpm/checkpoint/scheduler_config.h"
+#include "ddpm/diffusion/process_timesteps.h"
 
 /// Writes scheduler configs; see scheduler_config.cpp for what is read.
 
@@ -159,9 +160,7 @@ json one_step_json(const DiffusionConfig& diffusion, const SampleConfig& sample)
 }
 
 json heun_json(const DiffusionConfig& diffusion, SampleConfig sample) {
-  if (sample.timestep_spacing == TimestepSpacing::kAuto)
-    sample.timestep_spacing =
-        TimestepSpacing::kLogSnr;  // what it means here, see `sampling_levels`
+  sample.timestep_spacing = resolved_spacing(diffusion.process, sample);
   return named("HeunDiscreteScheduler", {betas_json(diffusion), one_step_spacing_json(sample),
                                          clipping_json(sample), grid_json(sample)});
 }

@@ -12,7 +12,6 @@
 #include "ddpm/config/names.h"
 #include "ddpm/eval/bits_per_dim.h"
 #include "ddpm/eval/cache.h"
-#include "ddpm/eval/feature_network.h"
 #include "ddpm/util/error.h"
 #include "ddpm/util/files.h"
 #include "ddpm/util/log.h"
@@ -86,7 +85,7 @@ BitsPerDim load_partial(const fs::path& path) {
 }
 
 fs::path partial_path(const EvalJob& job, const BitsPerDimOptions& options, ImageSource& source) {
-  Json key{weights_hash(job.pipeline->weights),
+  Json key{job.weights_hash,
            source.identity(),
            options.seed,
            options.draws,
@@ -134,7 +133,7 @@ void measure(const EvalJob& job, const BitsPerDimOptions& options, const Likelih
   ProgressLine line;
   std::optional<double> first;
   const auto progress = [&](double done) {
-    if (stop_requested()) throw StopRequested();
+    throw_if_stopped();
     if (!first) first = done;
     if (!line.due() || done <= *first) return;
     const double seconds = std::chrono::duration<double>(Clock::now() - start).count();

@@ -62,6 +62,34 @@ void add_common_flags(CLI::App& command, CommonFlags& flags) {
   command.add_flag("--json", flags.json, "Print the result as one JSON object.");
 }
 
+void add_checkpoint_flag(CLI::App& command, std::string& checkpoint) {
+  command
+      .add_option("--checkpoint", checkpoint,
+                  "A run, a checkpoint or a diffusers folder (default: the newest run).")
+      ->type_name("PATH");
+}
+
+void add_class_flag(CLI::App& command, std::optional<std::string>& classes) {
+  command
+      .add_option("--class", classes,
+                  "Class names or numbers, repeated in turn (default: all classes).")
+      ->type_name("A,B,...");
+}
+
+void add_seed_flag(CLI::App& command, uint64_t& seed, const std::string& help) {
+  command.add_option("--seed", seed, help)
+      ->check(CLI::Range(int64_t{0}, INT64_MAX))
+      ->capture_default_str()
+      ->type_name("SEED");
+}
+
+void add_batch_size_flag(CLI::App& command, int64_t& batch_size, const std::string& help) {
+  command.add_option("--batch-size", batch_size, help)
+      ->check(CLI::Range(int64_t{1}, int64_t{1'000'000}))
+      ->capture_default_str()
+      ->type_name("N");
+}
+
 void apply_common_flags(const CommonFlags& flags) {
   init_log(flags.quiet);
   keep_large_blocks();

@@ -102,9 +102,9 @@ void apply_precision(Precision precision, const torch::Device& device) {
   at::globalContext().setAllowTF32CuBLAS(tf32);
 }
 
-GraphFactory make_graph_factory(const torch::Device& device) {
+GraphFactory make_graph_factory(const torch::Device& device, bool unwanted) {
   GraphFactory factory;
-  if (device.is_cpu()) return factory;
+  if (device.is_cpu() || unwanted) return factory;
   void* const symbol = module_function("ddpm_make_graph_factory");
   if (symbol == nullptr) {
     log_warning(

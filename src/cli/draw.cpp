@@ -4,7 +4,6 @@
 #include <chrono>
 #include <cmath>
 #include <memory>
-#include <numeric>
 
 #include <torch/types.h>
 
@@ -26,9 +25,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// Thrown between two steps of a batch when someone asked for a stop.
-struct StoppedWithinBatch {};
-
 /// Watches the drawing of images, batch by batch and network call by network call.
 class DrawProgress {
  public:
@@ -46,7 +42,7 @@ class DrawProgress {
 
   /// Before each network call.
   void step() {
-    if (stop_requested()) throw StoppedWithinBatch();
+    throw_if_stopped();
     const double part = std::min(1.0, static_cast<double>(call_) / static_cast<double>(calls_));
     const double drawn = static_cast<double>(done_) + static_cast<double>(size_) * part;
     ++call_;
@@ -75,7 +71,7 @@ class DrawProgress {
 };
 
 std::unique_ptr<Generator> generator_of(const SampleJob& job, const SampleFlags& flags) {
-  const auto graphs = flags.common.no_cuda_graph ? GraphFactory() : make_graph_factory(job.device);
+  const auto graphs = make_graph_factory(job.device, flags.common.no_cuda_graph);
   auto generator =
       std::make_unique<Generator>(make_unet(job.pipeline, job.device, job.precision),
                                   job.pipeline.diffusion, job.pipeline.sample, job.device, graphs);
@@ -137,12 +133,7 @@ OutputInfo output_info(const SampleJob& job, const SampleFlags& flags) {
 
 /// Images first ... first+size-1 of the job.
 GenerationRequest batch_request(const SampleJob& job, uint64_t seed, int64_t first, int64_t size) {
-  GenerationRequest request;
-  request.seeds.resize(static_cast<size_t>(size));
-  std::iota(request.seeds.begin(), request.seeds.end(), seed + static_cast<uint64_t>(first));
-  if (!job.labels.empty()) {
-    request.labels.assign(job.labels.begin() + first, job.labels.begin() + first + size);
-  }
+  auto request = request_of_part(seed, job.labels, first, size);
   if (job.noise.defined()) request.initial_noise = job.noise.narrow(0, first, size);
   return request;
 }
@@ -180,9 +171,7 @@ torch::Tensor end_noise(Generator& generator, const EditJob& edit,
     request.seeds = {edit.seeds->first, edit.seeds->second};
     return generator.noise_of(request, RandomPurpose::kInitialNoise)(0).to(torch::kCPU);
   }
-  const StepObserver may_stop = [](int64_t) {
-    if (stop_requested()) throw StoppedWithinBatch();
-  };
+  const StepObserver may_stop = [](int64_t) { throw_if_stopped(); };
   return invert_images(generator, request, edit.images, edit.inversion, may_stop);
 }
 
@@ -272,7 +261,7 @@ DrawResult draw(SampleJob job, const SampleFlags& flags) {
         writer.add(draw_batch(*generator, job, request, first, progress.observer()));
       progress.end_batch();
     }
-  } catch (const StoppedWithinBatch&) {
+  } catch (const StopRequested&) {
     log_info("stopped with " + std::to_string(progress.done()) + " of " +
              std::to_string(job.count) + " images done");
   }

@@ -69,10 +69,7 @@ void add_metric_flags(CLI::App& command, EvalFlags& flags) {
 }
 
 void add_image_flags(CLI::App& command, EvalFlags& flags) {
-  command
-      .add_option("--checkpoint", flags.checkpoint,
-                  "A run, a checkpoint or a diffusers folder (default: the newest run).")
-      ->type_name("PATH");
+  add_checkpoint_flag(command, flags.checkpoint);
   command
       .add_option("--images", flags.images,
                   "Score these instead: a folder, an .npz, or train or test, a split of the data.")
@@ -82,18 +79,9 @@ void add_image_flags(CLI::App& command, EvalFlags& flags) {
                   "Images to draw (default 10000), or to take of --images (default all).")
       ->check(CLI::Range(int64_t{2}, int64_t{100'000'000}))
       ->type_name("N");
-  command
-      .add_option("--class", flags.classes,
-                  "Class names or numbers, repeated in turn (default: all classes).")
-      ->type_name("A,B,...");
-  command.add_option("--seed", flags.seed, "Image i has seed SEED+i.")
-      ->check(CLI::Range(int64_t{0}, INT64_MAX))
-      ->capture_default_str()
-      ->type_name("SEED");
-  command.add_option("--batch-size", flags.batch_size, "Images at a time.")
-      ->check(CLI::Range(int64_t{1}, int64_t{1'000'000}))
-      ->capture_default_str()
-      ->type_name("N");
+  add_class_flag(command, flags.classes);
+  add_seed_flag(command, flags.seed, "Image i has seed SEED+i.");
+  add_batch_size_flag(command, flags.batch_size, "Images at a time.");
   command
       .add_option("--save-images", flags.save_images,
                   "Keep the images drawn: NAME.png (a grid), NAME.npz, NAME.npy or a folder.")

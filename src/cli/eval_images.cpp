@@ -8,7 +8,6 @@
 #include "ddpm/cli/model_choice.h"
 #include "ddpm/config/names.h"
 #include "ddpm/config/yaml.h"
-#include "ddpm/eval/feature_network.h"
 #include "ddpm/eval/feature_statistics.h"
 #include "ddpm/sample/generator.h"
 #include "ddpm/samplers/sampler.h"
@@ -28,7 +27,7 @@ std::string generation_identity(const EvalJob& job, const EvalFlags& flags) {
   config.diffusion = job.pipeline->diffusion;
   config.sample = job.pipeline->sample;
   Sha256 hash;
-  hash.update(weights_hash(job.pipeline->weights) + to_yaml(config));
+  hash.update(job.weights_hash + to_yaml(config));
   for (const int64_t label : job.labels)
     hash.update(std::to_string(label) + ",");
   hash.update(std::to_string(flags.seed) + " " + std::string(to_name(job.precision)) + " " +
@@ -43,7 +42,7 @@ std::unique_ptr<ImageSource> generated_images(const EvalJob& job, const EvalFlag
     precision =
         probe_sampling_precision(pipeline, job.device, std::min(flags.batch_size, job.count));
   }
-  const auto graphs = flags.common.no_cuda_graph ? GraphFactory() : make_graph_factory(job.device);
+  const auto graphs = make_graph_factory(job.device, flags.common.no_cuda_graph);
   auto generator =
       std::make_unique<Generator>(make_unet(pipeline, job.device, precision), pipeline.diffusion,
                                   pipeline.sample, job.device, graphs);
@@ -58,6 +57,15 @@ std::unique_ptr<ImageSource> generated_images(const EvalJob& job, const EvalFlag
                                            job.labels, generation_identity(job, flags));
 }
 
+/// A split of a dataset of this name: of files, it is called by where they lie.
+std::shared_ptr<ImageSource> split_images(std::shared_ptr<const Dataset> dataset,
+                                          const std::string& name, const std::string& split,
+                                          int64_t count) {
+  const bool files = name == "folder" || name == "npz" || name == "idx";
+  const auto shown = files ? dataset->info().where : name;
+  return std::make_shared<DatasetImages>(std::move(dataset), shown + " " + split, count);
+}
+
 DataConfig data_for_files(const EvalJob& job) {
   DataConfig like = job.data.value_or(DataConfig());
   if (!job.data) like.channels = 0;
@@ -70,18 +78,15 @@ std::shared_ptr<ImageSource> open_split(const EvalJob& job, const std::string& s
                                         int64_t count) {
   DataConfig data = *job.data;
   data.split = split;
-  std::shared_ptr<const Dataset> dataset = open_dataset(data);
-  const auto name = data.name == "folder" || data.name == "npz" || data.name == "idx"
-                        ? dataset->info().where
-                        : data.name;
-  return std::make_shared<DatasetImages>(std::move(dataset), name + " " + split, count);
+  return split_images(open_dataset(data), data.name, split, count);
 }
 
 std::shared_ptr<ImageSource> find_test_split(const EvalJob& job, int64_t count) {
   if (!job.data) return nullptr;
   DataConfig data = *job.data;
   data.split = "train";
-  return open_test_split(data) == nullptr ? nullptr : open_split(job, "test", count);
+  auto test = open_test_split(data);
+  return test == nullptr ? nullptr : split_images(std::move(test), data.name, "test", count);
 }
 
 std::unique_ptr<ImageSource> open_scored_images(const EvalJob& job, const EvalFlags& flags) {
@@ -110,7 +115,7 @@ Json describe_images(const EvalJob& job, const EvalFlags& flags, const ImageSour
   const bool ours = fs::exists(job.checkpoint / "config.yaml");
   images["checkpoint"] = job.checkpoint.string();
   images["weights"] = ours ? "EMA" : "as stored";
-  images["weights_hash"] = weights_hash(job.pipeline->weights);
+  images["weights_hash"] = job.weights_hash;
   images["sampler"] = to_name(sample.sampler);
   images["steps"] = sample.steps;
   images["network_calls"] = network_calls(Process(job.pipeline->diffusion), sample);

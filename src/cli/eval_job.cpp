@@ -8,6 +8,7 @@
 #include "ddpm/cli/model_choice.h"
 #include "ddpm/config/rules.h"
 #include "ddpm/config/settings.h"
+#include "ddpm/eval/feature_network.h"
 #include "ddpm/eval/fid_infinity.h"
 #include "ddpm/eval/inception.h"
 #include "ddpm/sample/generator.h"
@@ -110,6 +111,7 @@ void settle_model(EvalJob& job, const EvalFlags& flags) {
   check_guidance(model, job.pipeline->sample);
   check_sample(job.pipeline->sample, job.pipeline->diffusion);
   warn_of_large_variance(*job.pipeline);
+  job.weights_hash = weights_hash(job.pipeline->weights);
   job.labels = cycle_labels(model, parse_classes(flags.classes, model), job.count);
 }
 

@@ -104,18 +104,13 @@ Json result_json(const EvalResult& result) {
 fs::path result_file(const EvalJob& job, const EvalFlags& flags) {
   if (!flags.out.empty()) return flags.out;
   if (job.run.empty()) return {};
-  const auto base = job.run / "eval" / base_name(job, flags);
-  fs::path path = base.string() + ".json";
-  for (int number = 2; fs::exists(path); ++number)
-    path = base.string() + "-" + std::to_string(number) + ".json";
-  return path.lexically_proximate(fs::current_path());
+  const auto path = job.run / "eval" / (base_name(job, flags) + ".json");
+  return unused_path(path).lexically_proximate(fs::current_path());
 }
 
 void write_result(const EvalResult& result, const fs::path& path) {
-  std::error_code code;
   const auto folder = path.parent_path();
-  if (!folder.empty()) fs::create_directories(folder, code);
-  if (code) throw DiskError(folder.string(), ": cannot make the folder: ", code.message());
+  make_folder(folder);
   write_file_atomic(path, result_json(result).dump(2) + "\n");
   if (!result.closest_pairs) return;
   const auto picture = folder / (path.stem().string() + "-neighbours.png");

@@ -76,7 +76,7 @@ std::string cell_key(const EvalJob& job, const EvalFlags& flags, const EvalConte
   config.diffusion = job.pipeline->diffusion;
   config.sample = job.pipeline->sample;
   Sha256 hash;
-  hash.update(weights_hash(job.pipeline->weights) + to_yaml(config));
+  hash.update(job.weights_hash + to_yaml(config));
   hash.update(flags.classes.value_or("") + " " + std::to_string(flags.seed) + " " +
               std::to_string(job.count) + " " + flags.reference + " " +
               std::to_string(flags.nearest) + " " + std::to_string(flags.kid_subsets) + " " +
@@ -107,10 +107,7 @@ fs::path base_path(const EvalJob& job, const EvalFlags& flags) {
 class ResultsFile {
  public:
   explicit ResultsFile(fs::path path) : path_(std::move(path)) {
-    std::error_code code;
-    const auto folder = path_.parent_path();
-    if (!folder.empty()) fs::create_directories(folder, code);
-    if (code) throw DiskError(folder.string(), ": cannot make the folder: ", code.message());
+    make_folder(path_.parent_path());
     if (!fs::exists(path_)) return;
     content_ = Json::parse(read_file(path_), nullptr, /*allow_exceptions=*/false);
     if (!content_.is_object() || !content_.contains("cells") || !content_["cells"].is_object())
@@ -197,9 +194,9 @@ void run_sweep(const EvalFlags& given) {
   if (flags.checkpoint.empty()) flags.checkpoint = find_checkpoint("").string();
   const auto axes = parse_sweeps(flags.sweeps);
   const auto cells = sweep_cells(axes);
-  for (const auto& cell : cells)
-    make_eval_job(flags_of(flags, cell));  // a wrong cell shows now, not after hours
   const auto first = make_eval_job(flags_of(flags, cells.front()));
+  for (size_t i = 1; i < cells.size(); ++i)
+    make_eval_job(flags_of(flags, cells[i]));  // a wrong cell shows now, not after hours
   const auto base = base_path(first, flags);
   ResultsFile file(base.string() + ".json");
   const auto context = make_eval_context(first, flags);

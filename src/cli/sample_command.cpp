@@ -84,27 +84,14 @@ ExitCode run_sample(const CLI::App& command, const SampleFlags& flags) {
 void add_sample_command(CLI::App& app, ExitCode& exit_code) {
   auto flags = std::make_shared<SampleFlags>();
   auto* const command = app.add_subcommand("sample", "Draw images from a trained model.");
-  command
-      ->add_option("--checkpoint", flags->checkpoint,
-                   "A run, a checkpoint or a diffusers folder (default: the newest run).")
-      ->type_name("PATH");
+  add_checkpoint_flag(*command, flags->checkpoint);
   command->add_option("-n,--num-images", flags->count, "How many images (default 64).")
       ->check(CLI::Range(int64_t{1}, int64_t{100'000'000}))
       ->type_name("N");
-  command
-      ->add_option("--class", flags->classes,
-                   "Class names or numbers, repeated in turn (default: all classes).")
-      ->type_name("A,B,...");
-  command->add_option("--seed", flags->seed, "Image i has seed SEED+i.")
-      ->check(CLI::Range(int64_t{0}, INT64_MAX))
-      ->capture_default_str()
-      ->type_name("SEED");
-  command
-      ->add_option("--batch-size", flags->batch_size,
-                   "Images at a time; changes them by rounding at most.")
-      ->check(CLI::Range(int64_t{1}, int64_t{1'000'000}))
-      ->capture_default_str()
-      ->type_name("N");
+  add_class_flag(*command, flags->classes);
+  add_seed_flag(*command, flags->seed, "Image i has seed SEED+i.");
+  add_batch_size_flag(*command, flags->batch_size,
+                      "Images at a time; changes them by rounding at most.");
   command->add_option("--out", flags->out, "NAME.png (a grid), NAME.npz, NAME.npy or a folder.")
       ->type_name("PATH");
   command

@@ -92,10 +92,7 @@ fs::path default_output(const SampleJob& job, const SampleFlags& flags) {
   if (options.guidance != 1.0) name += "-g" + format_number(options.guidance);
   if (job.classifier) name += "-c" + format_number(flags.classifier_scale);
   name += "-seed" + std::to_string(flags.seed);
-  fs::path path = folder / (name + ".png");
-  for (int number = 2; fs::exists(path); ++number)
-    path = folder / (name + "-" + std::to_string(number) + ".png");
-  return path.lexically_proximate(fs::current_path());
+  return unused_path(folder / (name + ".png")).lexically_proximate(fs::current_path());
 }
 
 /// What can be said of flags alone.

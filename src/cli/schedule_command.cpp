@@ -94,10 +94,7 @@ ExitCode run_schedule(const CLI::App& command, const ScheduleFlags& flags) {
   const auto schedules = make_schedules(flags);
   const auto bytes = flags.image.empty() ? to_svg(plot_schedules(schedules, flags.log))
                                          : strip_bytes(flags, schedules);
-  std::error_code code;
-  if (out.has_parent_path()) fs::create_directories(out.parent_path(), code);
-  if (code)
-    throw DiskError(out.parent_path().string(), ": cannot make the folder: ", code.message());
+  make_folder(out.parent_path());
   write_file_atomic(out, bytes);
   report(flags, schedules, out);
   return ExitCode::kDone;
@@ -122,10 +119,7 @@ void add_picture_flags(CLI::App& command, ScheduleFlags& flags) {
                   "Scale and crop the image to N x N first (default: at most 256 a side).")
       ->check(CLI::Range(int64_t{1}, int64_t{4096}))
       ->type_name("N");
-  command.add_option("--seed", flags.seed, "Of the noise.")
-      ->check(CLI::Range(int64_t{0}, INT64_MAX))
-      ->capture_default_str()
-      ->type_name("SEED");
+  add_seed_flag(command, flags.seed, "Of the noise.");
 }
 
 }  // namespace

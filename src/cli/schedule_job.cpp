@@ -142,12 +142,7 @@ std::vector<NamedSchedule> make_schedules(const ScheduleFlags& flags) {
 
 fs::path schedule_output(const ScheduleFlags& flags) {
   const std::string ending = flags.image.empty() ? ".svg" : ".png";
-  if (flags.out.empty()) {
-    fs::path path = "schedule" + ending;
-    for (int number = 2; fs::exists(path); ++number)
-      path = "schedule-" + std::to_string(number) + ending;
-    return path;
-  }
+  if (flags.out.empty()) return unused_path("schedule" + ending);
   if (fs::path(flags.out).extension() != ending)
     throw UserError("--out ", flags.out, ": expected NAME", ending,
                     flags.image.empty() ? "" : " for an image");

@@ -20,7 +20,6 @@
 #include "ddpm/config/rules.h"
 #include "ddpm/config/settings.h"
 #include "ddpm/config/yaml.h"
-#include "ddpm/eval/image_source.h"
 #include "ddpm/train/operator_profile.h"
 #include "ddpm/train/plan.h"
 #include "ddpm/train/test_accuracy.h"
@@ -333,7 +332,7 @@ ExitCode train(const TrainFlags& flags) {
   if (plan.config.train.eval_every > 0) {
     evaluate = make_training_evaluation(plan.config, *plan.dataset, plan.device);
   }
-  const auto graphs = flags.common.no_cuda_graph ? GraphFactory() : make_graph_factory(plan.device);
+  const auto graphs = make_graph_factory(plan.device, flags.common.no_cuda_graph);
   Trainer trainer(plan.config, *plan.dataset, plan.run, plan.device, plan.checkpoint, graphs);
   trainer.evaluate_with(std::move(evaluate));
   write_file_atomic(RunDirectory(plan.run).config_file(), to_yaml(plan.config));

@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "ddpm/util/error.h"
+#include "ddpm/util/files.h"
 
 namespace ddpm {
 namespace fs = std::filesystem;
@@ -23,9 +24,7 @@ fs::path cache_folder() {
 
 fs::path cache_file(const std::string& area, const std::string& name) {
   const auto folder = cache_folder() / area;
-  std::error_code code;
-  fs::create_directories(folder, code);
-  if (code) throw DiskError(folder.string(), ": cannot make the folder: ", code.message());
+  make_folder(folder);
   return folder / name;
 }
 

@@ -55,11 +55,7 @@ class Gathered {
     if (tensors.empty()) return;
     for (auto& [name, list] : parts_)
       tensors["kept." + name] = torch::cat(list);
-    const fs::path fresh = path.string() + ".new";
-    std::error_code ignored;
-    fs::remove(fresh, ignored);
-    save_safetensors(fresh, tensors);
-    fs::rename(fresh, path);
+    replace_safetensors(path, tensors);
   }
 
   /// False if there is nothing that fits.
@@ -127,7 +123,7 @@ void run_batches(ImageSource& source, FeatureNetwork& network, const PassOptions
   const int64_t images = source.info().images;
   PassProgress progress(source.info(), gathered.done());
   while (gathered.done() < images) {
-    if (stop_requested()) throw StopRequested();
+    throw_if_stopped();
     const int64_t size = std::min(options.batch_size, images - gathered.done());
     const auto batch = source.read(gathered.done(), size);
     if (options.on_batch) options.on_batch(batch);

@@ -62,7 +62,7 @@ std::string DatasetImages::identity() {
   Sha256 hash;
   std::vector<uint8_t> pixels(static_cast<size_t>(info().channels * info().height * info().width));
   for (const int64_t number : chosen_) {
-    if (stop_requested()) throw StopRequested();
+    throw_if_stopped();
     dataset_->read(number, pixels.data());
     hash.update({reinterpret_cast<const char*>(pixels.data()), pixels.size()});
     hash.update(std::to_string(dataset_->label(number)) + ";");
@@ -82,15 +82,8 @@ GeneratedImages::GeneratedImages(std::shared_ptr<Generator> generator, SourceInf
       identity_(std::move(identity)) {}
 
 SourceBatch GeneratedImages::read(int64_t first, int64_t count) {
-  GenerationRequest request;
-  request.seeds.resize(static_cast<size_t>(count));
-  std::iota(request.seeds.begin(), request.seeds.end(), seed_ + static_cast<uint64_t>(first));
-  if (!labels_.empty()) {
-    request.labels.assign(labels_.begin() + first, labels_.begin() + first + count);
-  }
-  const auto images = generator_->generate(request, [](int64_t) {
-    if (stop_requested()) throw StopRequested();
-  });
+  const auto request = request_of_part(seed_, labels_, first, count);
+  const auto images = generator_->generate(request, [](int64_t) { throw_if_stopped(); });
   return {.images = to_uint8(images).permute({0, 3, 1, 2}).contiguous(), .labels = request.labels};
 }
 

@@ -60,11 +60,7 @@ void store(const CacheFiles& files, const ImageFeatures& measured) {
     if (!measured.features.defined()) return;
     NamedTensors tensors{{"features", measured.features}};
     if (measured.labels.defined()) tensors["labels"] = measured.labels;
-    const fs::path fresh = files.features.string() + ".new";
-    std::error_code ignored;
-    fs::remove(fresh, ignored);
-    save_safetensors(fresh, tensors);
-    fs::rename(fresh, files.features);
+    replace_safetensors(files.features, tensors);
   } catch (const DiskError& error) {
     log_warning(std::string(error.what()) + "; the cache is left as it is");
   }

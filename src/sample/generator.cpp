@@ -68,6 +68,17 @@ std::vector<int64_t> cycle_labels(const ModelConfig& model, const std::vector<in
   return labels;
 }
 
+GenerationRequest request_of_part(uint64_t seed, const std::vector<int64_t>& labels, int64_t first,
+                                  int64_t count) {
+  GenerationRequest request;
+  request.seeds.resize(static_cast<size_t>(count));
+  std::iota(request.seeds.begin(), request.seeds.end(), seed + static_cast<uint64_t>(first));
+  if (!labels.empty()) {
+    request.labels.assign(labels.begin() + first, labels.begin() + first + count);
+  }
+  return request;
+}
+
 Generator::Generator(UNet unet, const DiffusionConfig& diffusion, const SampleConfig& options,
                      torch::Device device, const GraphFactory& graphs)
     : unet_(std::move(unet)),

@@ -49,10 +49,7 @@ OutputWriter::OutputWriter(fs::path path, OutputInfo info)
     : path_(std::move(path)),
       kind_(output_kind(path_)),
       info_(std::move(info)) {
-  const auto folder = kind_ == OutputKind::kFolder ? path_ : path_.parent_path();
-  std::error_code code;
-  if (!folder.empty()) fs::create_directories(folder, code);
-  if (code) throw DiskError(folder.string(), ": cannot make the folder: ", code.message());
+  make_folder(kind_ == OutputKind::kFolder ? path_ : path_.parent_path());
 }
 
 ImageText OutputWriter::text_of(int64_t picture) const {

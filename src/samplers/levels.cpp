@@ -4,6 +4,7 @@
 
 #include <torch/types.h>
 
+#include "ddpm/diffusion/process_timesteps.h"
 #include "ddpm/samplers/sampler.h"
 #include "ddpm/samplers/timesteps.h"
 
@@ -124,7 +125,7 @@ Levels flow_levels(const Process& process, const SampleConfig& options) {
 }
 
 Levels network_levels(const Process& process, const SampleConfig& options) {
-  const auto spacing = resolved_spacing(process, options);
+  const auto spacing = resolved_spacing(process.type(), options);
   if (spacing == TimestepSpacing::kKarras || spacing == TimestepSpacing::kLogSnr)
     return spread_levels(process, spacing, options);
   if (process.type() == ProcessType::kDiscrete) return timestep_levels(process, options);
@@ -133,15 +134,6 @@ Levels network_levels(const Process& process, const SampleConfig& options) {
 }
 
 }  // namespace
-
-TimestepSpacing resolved_spacing(const Process& process, const SampleConfig& options) {
-  if (options.timestep_spacing != TimestepSpacing::kAuto) return options.timestep_spacing;
-  if (process.type() == ProcessType::kEdm) return TimestepSpacing::kKarras;
-  // Heun's step averages slopes over sigma / alpha, whose first even steps would span thousands.
-  const bool heun = options.sampler == SamplerType::kHeun;
-  return heun && process.type() == ProcessType::kDiscrete ? TimestepSpacing::kLogSnr
-                                                          : TimestepSpacing::kTrailing;
-}
 
 std::vector<NoiseLevel> sampling_levels(const Process& process, const SampleConfig& options) {
   auto levels = network_levels(process, options);

@@ -1,7 +1,6 @@
 #include "ddpm/train/trainer.h"
 
 #include <cmath>
-#include <numeric>
 
 #include <torch/types.h>
 
@@ -58,9 +57,6 @@ std::optional<Generator> make_generator(const Config& config, const TrainingMode
   return std::make_optional<Generator>(UNet(std::move(unet)), config.diffusion, config.sample,
                                        device, graphs);
 }
-
-/// Thrown while a grid is drawn when someone asked for a stop: the grid is dropped.
-struct StoppedWithinGrid {};
 
 }  // namespace
 
@@ -264,15 +260,8 @@ torch::Tensor Trainer::draw_grid() {
   std::vector<torch::Tensor> parts;
   for (int64_t first = 0; first < count; first += part) {
     const int64_t size = std::min(part, count - first);
-    GenerationRequest request;
-    request.seeds.resize(static_cast<size_t>(size));
-    std::iota(request.seeds.begin(), request.seeds.end(), static_cast<uint64_t>(first));
-    if (!labels.empty()) {
-      request.labels.assign(labels.begin() + first, labels.begin() + first + size);
-    }
-    parts.push_back(generator_->generate(request, [](int64_t) {
-      if (stop_requested()) throw StoppedWithinGrid();
-    }));
+    const auto request = request_of_part(/*seed=*/0, labels, first, size);
+    parts.push_back(generator_->generate(request, [](int64_t) { throw_if_stopped(); }));
   }
   return torch::cat(parts);
 }
@@ -283,7 +272,7 @@ void Trainer::write_samples() {
     const auto path = run_.sample_grid(state_.step);
     write_file_atomic(path, encode_png(tile_images(to_images(draw_grid()), columns)));
     log_info("samples: " + path.string());
-  } catch (const StoppedWithinGrid&) {
+  } catch (const StopRequested&) {
     log_info("the sample grid is left out");
   }
   if (device_.is_cpu()) model_.release_ema();  // elsewhere graphs may hold on to its memory

@@ -134,6 +134,21 @@ AtomicDirectory::AtomicDirectory(fs::path target)
   if (code) throw DiskError(target_.string(), ": cannot make the folder: ", code.message());
 }
 
+void make_folder(const fs::path& path) {
+  if (path.empty()) return;
+  std::error_code code;
+  fs::create_directories(path, code);
+  if (code) throw DiskError(path.string(), ": cannot make the folder: ", code.message());
+}
+
+fs::path unused_path(const fs::path& path) {
+  const auto base = (path.parent_path() / path.stem()).string();
+  fs::path free = path;
+  for (int number = 2; fs::exists(free); ++number)
+    free = base + "-" + std::to_string(number) + path.extension().string();
+  return free;
+}
+
 AtomicDirectory::~AtomicDirectory() {
   std::error_code ignored;
   if (!committed_) fs::remove_all(temporary_, ignored);

@@ -37,6 +37,10 @@ bool stop_requested() {
   return stop_flag != 0;
 }
 
+void throw_if_stopped() {
+  if (stop_requested()) throw StopRequested();
+}
+
 void request_stop() {
   stop_flag = 1;
 }

@@ -10,18 +10,10 @@
 #include "ddpm/model/precision.h"
 #include "ddpm/util/error.h"
 #include "tests/support/golden.h"
+#include "tests/support/random_unet.h"
 
 namespace ddpm {
 namespace {
-
-UNet random_unet() {
-  UNet unet(tiny_model());
-  const torch::NoGradGuard no_grad;
-  torch::manual_seed(2);
-  for (auto& parameter : unet->parameters())
-    parameter.normal_(0, 0.1);
-  return unet;
-}
 
 SampleConfig of_steps(int64_t steps) {
   SampleConfig options;

@@ -7,20 +7,10 @@
 #include "ddpm/sample/generator.h"
 #include "tests/support/fake_graph.h"
 #include "tests/support/golden.h"
+#include "tests/support/random_unet.h"
 
 namespace ddpm {
 namespace {
-
-UNet random_unet(Precision precision = Precision::kFloat32) {
-  UNet unet(tiny_model());
-  const torch::NoGradGuard no_grad;
-  torch::manual_seed(2);
-  for (auto& parameter : unet->parameters())
-    parameter.normal_(0, 0.1);
-  convert_parameters(*unet, precision);
-  unet->eval();
-  return unet;
-}
 
 torch::Tensor images(int64_t count) {
   const auto& model = tiny_model();

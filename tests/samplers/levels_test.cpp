@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "ddpm/config/names.h"
+#include "ddpm/diffusion/process_timesteps.h"
 
 namespace ddpm {
 namespace {
@@ -33,12 +34,12 @@ TEST(SamplingLevels, OfHeunAreEvenInLogSnrUnlessToldOtherwise) {
   const auto process = process_of(ProcessType::kDiscrete);
   SampleConfig options;
   options.sampler = SamplerType::kHeun;
-  EXPECT_EQ(resolved_spacing(process, options), TimestepSpacing::kLogSnr);
-  EXPECT_EQ(resolved_spacing(process_of(ProcessType::kFlow), options), TimestepSpacing::kTrailing);
+  EXPECT_EQ(resolved_spacing(process.type(), options), TimestepSpacing::kLogSnr);
+  EXPECT_EQ(resolved_spacing(ProcessType::kFlow, options), TimestepSpacing::kTrailing);
   options.timestep_spacing = TimestepSpacing::kLeading;
-  EXPECT_EQ(resolved_spacing(process, options), TimestepSpacing::kLeading);
+  EXPECT_EQ(resolved_spacing(process.type(), options), TimestepSpacing::kLeading);
   options = SampleConfig();
-  EXPECT_EQ(resolved_spacing(process, options), TimestepSpacing::kTrailing);
+  EXPECT_EQ(resolved_spacing(process.type(), options), TimestepSpacing::kTrailing);
 }
 
 TEST(SamplingLevels, FallFromStartToEndOnEveryGrid) {

@@ -46,4 +46,8 @@ NamedTensors load_safetensors(const std::filesystem::path& path);
 void save_safetensors(const std::filesystem::path& path, const NamedTensors& tensors,
                       const std::map<std::string, std::string>& metadata = {{"format", "pt"}});
 
+/// The same in place of a file that may be there, which stays whole until the new one is. Beside it
+/// is NAME.new meanwhile.
+void replace_safetensors(const std::filesystem::path& path, const NamedTensors& tensors);
+
 }  // namespace ddpm

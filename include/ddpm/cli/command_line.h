@@ -1,7 +1,9 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,6 +28,13 @@ struct CommonFlags {
 std::filesystem::path executable_path();
 
 void add_common_flags(CLI::App& command, CommonFlags& flags);
+
+// Flags that several commands share.
+
+void add_checkpoint_flag(CLI::App& command, std::string& checkpoint);
+void add_class_flag(CLI::App& command, std::optional<std::string>& classes);
+void add_seed_flag(CLI::App& command, uint64_t& seed, const std::string& help);
+void add_batch_size_flag(CLI::App& command, int64_t& batch_size, const std::string& help);
 
 /// Puts quiet, threads and the allocator's settings into effect.
 void apply_common_flags(const CommonFlags& flags);

@@ -22,9 +22,9 @@ torch::Device select_device(const std::string& name, bool autotune = false);
 /// says so, and no others. `UserError` if it does and the device is the CPU.
 void apply_precision(Precision precision, const torch::Device& device);
 
-/// Makes CUDA graphs for `device`. Empty for the CPU, and, with a warning, where the CUDA module of
-/// the program is missing.
-GraphFactory make_graph_factory(const torch::Device& device);
+/// Makes CUDA graphs for `device`. Empty for the CPU, if a person wants none, and, with a warning,
+/// where the CUDA module of the program is missing.
+GraphFactory make_graph_factory(const torch::Device& device, bool unwanted = false);
 
 /// "NVIDIA H200" or "cpu, 2 threads", for people.
 std::string describe_device(const torch::Device& device);

@@ -55,6 +55,7 @@ struct EvalJob {
   std::filesystem::path checkpoint;        // empty where none is needed
   std::filesystem::path run;               // empty for a folder that is no run
   std::optional<PipelineFolder> pipeline;  // the model, if it draws images or tells bits
+  std::string weights_hash;                // of the model's
   std::optional<DataConfig> data;          // of the checkpoint's run, or of flags
   std::vector<int64_t> labels;             // of the images to draw
   int64_t count = 0;                       // to draw; of given images at most so many

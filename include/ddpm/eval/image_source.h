@@ -12,6 +12,7 @@
 #include "ddpm/config/config.h"
 #include "ddpm/data/dataset.h"
 #include "ddpm/sample/generator.h"
+#include "ddpm/util/stop.h"
 
 namespace ddpm {
 
@@ -31,11 +32,6 @@ struct SourceInfo {
   int64_t width = 0;
   int64_t num_classes = 0;  // 0: no labels
   std::vector<std::string> class_names = {};
-};
-
-/// Thrown when work ends early because someone asked for a stop.
-struct StopRequested {
-  std::string progress = {};  // how far it had come, for people
 };
 
 /// A set of images, addressed by number, of which a part at a time is in memory.

@@ -26,6 +26,11 @@ struct GenerationRequest {
   torch::Tensor initial_noise;  // [N, C, H, W]; undefined: drawn from the seeds
 };
 
+/// Images first ... first+count-1 of a set: image i has seed `seed` + i and the i-th of `labels`,
+/// which are those of the whole set or empty.
+GenerationRequest request_of_part(uint64_t seed, const std::vector<int64_t>& labels, int64_t first,
+                                  int64_t count);
+
 /// The gradient of the summed log-probability of `labels` [N] with respect to the noisy images x.
 using LabelGradient = std::function<torch::Tensor(const torch::Tensor& x, const NoiseLevel& level,
                                                   const torch::Tensor& labels)>;

@@ -24,8 +24,4 @@ namespace ddpm {
 /// diffusers: alpha^2 = 2^-24 of the discrete process, sigma = 1 - 1/T of flow.
 std::vector<NoiseLevel> sampling_levels(const Process& process, const SampleConfig& options);
 
-/// The spacing that "auto" stands for: trailing; karras for EDM; logsnr for heun on the discrete
-/// process, which averages slopes over sigma / alpha.
-TimestepSpacing resolved_spacing(const Process& process, const SampleConfig& options);
-
 }  // namespace ddpm

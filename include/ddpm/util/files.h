@@ -15,6 +15,13 @@ std::string read_file(const std::filesystem::path& path, uint64_t max_bytes = UI
 /// last part is a name. "." is the working folder's full path.
 std::filesystem::path clean_path(const std::filesystem::path& path);
 
+/// Makes the folder and those it lies in, if they are not there; "" is the working folder.
+/// `DiskError` naming `path`.
+void make_folder(const std::filesystem::path& path);
+
+/// `path` if nothing is there, else NAME-2.END, NAME-3.END, ... beside it.
+std::filesystem::path unused_path(const std::filesystem::path& path);
+
 /// A new file that is written piece by piece. Each call throws `DiskError` with the system's reason
 /// on failure.
 class FileWriter {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string>
+
 namespace ddpm {
 
 /// From now on the first SIGINT or SIGTERM only says so on stderr and makes `stop_requested` true;
@@ -8,6 +10,14 @@ void catch_stop_signals();
 
 /// True once a person or the system has asked the program to stop.
 bool stop_requested();
+
+/// Thrown when work ends early because someone asked for a stop.
+struct StopRequested {
+  std::string progress = {};  // how far it had come, for people
+};
+
+/// `StopRequested` if someone has asked for a stop.
+void throw_if_stopped();
 
 /// Asks for a stop as a signal would, without the message (for tests).
 void request_stop();
