@@ -3,24 +3,16 @@
 #include <algorithm>
 #include <charconv>
 
-#include <malloc.h>
 #include <torch/types.h>
 
 #include "ddpm/config/settings.h"
+#include "ddpm/kernels/tensor_memory.h"
 #include "ddpm/util/error.h"
 #include "ddpm/util/log.h"
 #include "ddpm/util/text.h"
 
 namespace ddpm {
 namespace {
-
-/// Large tensors come back from the allocator's own heap instead of fresh pages from the system,
-/// whose faults cost a good part of a training step.
-void keep_large_blocks() {
-  constexpr int kOneGiB = 1 << 30;
-  mallopt(M_MMAP_THRESHOLD, kOneGiB);
-  mallopt(M_TRIM_THRESHOLD, kOneGiB);
-}
 
 std::string section_of(std::string_view key) {
   return std::string(key.substr(0, key.find('.')));
@@ -92,7 +84,7 @@ void add_batch_size_flag(CLI::App& command, int64_t& batch_size, const std::stri
 
 void apply_common_flags(const CommonFlags& flags) {
   init_log(flags.quiet);
-  keep_large_blocks();
+  use_compact_tensor_memory();
   if (flags.threads > 0) at::set_num_threads(flags.threads);
 }
 

@@ -29,7 +29,6 @@ ComputeParameters::ComputeParameters(torch::nn::Module& net, const FlatLayout& l
       parameters_(net.parameters()),
       flat_(std::move(flat)),
       has_copy_(precision == Precision::kBFloat16) {
-  if (has_copy_) copy_ = flat_.to(torch::kBFloat16);
   bind();
 }
 

@@ -74,7 +74,7 @@ std::shared_ptr<NetworkImpl> make_network(const Config& config) {
 }
 
 TrainingModel make_training_model(const Config& config, torch::Device device) {
-  return {make_network(config), make_network(config), static_cast<uint64_t>(config.train.seed),
+  return {[&config] { return make_network(config); }, static_cast<uint64_t>(config.train.seed),
           device, config.train.precision};
 }
 

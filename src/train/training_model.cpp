@@ -18,19 +18,19 @@ torch::Tensor initial_weights(NetworkImpl& net, const FlatLayout& layout, uint64
 
 }  // namespace
 
-TrainingModel::TrainingModel(std::shared_ptr<NetworkImpl> net, std::shared_ptr<NetworkImpl> ema_net,
+TrainingModel::TrainingModel(const std::function<std::shared_ptr<NetworkImpl>()>& make_network,
                              uint64_t seed, torch::Device device, Precision precision)
-    : net_(std::move(net)),
-      ema_net_(std::move(ema_net)),
+    : net_(make_network()),
       layout_(*net_, kMemoryFormat),
       weights_(initial_weights(*net_, layout_, seed, device)),
-      ema_(weights_.clone()),
       parameters_(*net_, layout_, weights_, precision),
+      ema_net_(make_network()),
+      ema_(weights_.clone()),
       ema_parameters_(*ema_net_, layout_, ema_, precision),
-      exp_avg_(torch::zeros_like(weights_)),  // once the networks have given back their own
+      exp_avg_(torch::zeros_like(weights_)),
       exp_avg_sq_(torch::zeros_like(weights_)) {
   ema_net_->eval();
-  ema_parameters_.release();
+  parameters_.refresh();
 }
 
 void TrainingModel::take_gradients(bool first) {

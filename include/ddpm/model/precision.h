@@ -30,7 +30,8 @@ void convert_parameters(torch::nn::Module& net, Precision precision);
 /// bfloat16 copy, cast in one pass.
 class ComputeParameters {
  public:
-  /// Makes the parameters of `net` views into `flat` (laid out by `layout`) or into the copy.
+  /// Makes the parameters of `net` views into `flat` (laid out by `layout`). With bf16 the net is
+  /// not to be used before the first `refresh`, which makes the copy.
   ComputeParameters(torch::nn::Module& net, const FlatLayout& layout, torch::Tensor flat,
                     Precision precision);
   /// Takes over what has become of `flat`.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -17,10 +18,10 @@ namespace ddpm {
 /// same layout, and two networks that compute with weights and EMA in the precision of the run.
 class TrainingModel {
  public:
-  /// `net` and `ema_net` are two networks of the same kind. Starts from `init_weights(seed)`; the
-  /// EMA starts at the weights.
-  TrainingModel(std::shared_ptr<NetworkImpl> net, std::shared_ptr<NetworkImpl> ema_net,
-                uint64_t seed, torch::Device device, Precision precision);
+  /// `make_network` makes a new network of the run's kind at each call. Starts from
+  /// `init_weights(seed)`; the EMA starts at the weights.
+  TrainingModel(const std::function<std::shared_ptr<NetworkImpl>()>& make_network, uint64_t seed,
+                torch::Device device, Precision precision);
 
   const std::shared_ptr<NetworkImpl>& net() const { return net_; }
   /// The averaged network, to be used between `refresh_ema` and `release_ema`, which gives the
@@ -48,14 +49,16 @@ class TrainingModel {
   /// Parameter by parameter on the CPU, so that sums over them do not depend on where they lie.
   std::vector<GradientPart> gradient_parts();
 
+  // In this order, a network has given back the weights it was made with before the next large
+  // tensor is made.
   std::shared_ptr<NetworkImpl> net_;
-  std::shared_ptr<NetworkImpl> ema_net_;
   FlatLayout layout_;
   torch::Tensor weights_;
-  torch::Tensor gradients_;  // undefined before the first `take_gradients`
-  torch::Tensor ema_;
   ComputeParameters parameters_;
+  std::shared_ptr<NetworkImpl> ema_net_;
+  torch::Tensor ema_;
   ComputeParameters ema_parameters_;
+  torch::Tensor gradients_;  // undefined before the first `take_gradients`
   torch::Tensor exp_avg_;
   torch::Tensor exp_avg_sq_;
 };
