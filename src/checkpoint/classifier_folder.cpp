@@ -1,5 +1,6 @@
 #include "ddpm/checkpoint/classifier_folder.h"
 
+#include "ddpm/checkpoint/checksums.h"
 #include "ddpm/checkpoint/config_reader.h"
 #include "ddpm/checkpoint/json.h"
 #include "ddpm/checkpoint/safetensors.h"
@@ -72,6 +73,8 @@ ClassifierFolder load_classifier_folder(const fs::path& path) {
                                              : ": not a checkpoint of a classifier, expected "
                                                "classifier/config.json in it");
   }
+  for (const char* part : {kClassifierPart, "scheduler"})
+    verify_checksums(path, part);
   ClassifierFolder folder;
   folder.path = path;
   const auto config = path / kClassifierPart / "config.json";
@@ -98,8 +101,8 @@ void save_classifier_folder(const fs::path& path, const Config& config,
                       {"scheduler", {"diffusers", scheduler.at("_class_name")}},
                       {"classifier", {"ddpm", kClassName}}};
   const auto part = path / kClassifierPart;
-  fs::create_directories(part);
-  fs::create_directories(path / "scheduler");
+  make_folder(part);
+  make_folder(path / "scheduler");
   write_file_atomic(path / "model_index.json", format_json(index));
   write_file_atomic(part / "config.json",
                     format_json(classifier_config_to_json(config.model, config.classifier)));

@@ -3,6 +3,7 @@
 #include <array>
 #include <vector>
 
+#include "ddpm/checkpoint/checksums.h"
 #include "ddpm/checkpoint/classifier_folder.h"
 #include "ddpm/checkpoint/config_reader.h"
 #include "ddpm/checkpoint/json.h"
@@ -87,6 +88,8 @@ PipelineFolder load_pipeline_folder(const fs::path& path) {
     throw CheckpointError(path.string(),
                           ": not a checkpoint, expected unet/config.json or config.json in it");
   }
+  for (const char* part : {"unet", "scheduler"})
+    verify_checksums(path, part);
   const auto config_file = unet / "config.json";
   folder.model = unet_config_from_json(load_json(config_file), config_file.string());
   const auto scheduler = find_scheduler(path, unet);
@@ -128,8 +131,8 @@ void save_pipeline_folder(const fs::path& path, const Config& config, const Name
                       {"_diffusers_version", kDiffusersVersion},
                       {"scheduler", {"diffusers", scheduler.at("_class_name")}},
                       {"unet", {"diffusers", "UNet2DModel"}}};
-  fs::create_directories(path / "unet");
-  fs::create_directories(path / "scheduler");
+  make_folder(path / "unet");
+  make_folder(path / "scheduler");
   write_file_atomic(path / "model_index.json", format_json(index));
   write_file_atomic(path / "unet" / "config.json", format_json(unet_config_to_json(config.model)));
   write_file_atomic(path / "scheduler" / "scheduler_config.json", format_json(scheduler));

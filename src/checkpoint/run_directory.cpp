@@ -36,6 +36,54 @@ std::optional<int64_t> parse_step_name(std::string_view name) {
   return step;
 }
 
+/// A lock on a checkpoint's folder: readers share it, and who removes the folder has it alone.
+class FolderLock {
+ public:
+  explicit FolderLock(const fs::path& folder)
+      : descriptor_(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)),
+        missing_(descriptor_ < 0 && errno == ENOENT) {}
+  ~FolderLock() {
+    if (descriptor_ >= 0) ::close(descriptor_);
+  }
+  FolderLock(const FolderLock&) = delete;
+  FolderLock& operator=(const FolderLock&) = delete;
+
+  /// `operation` is LOCK_SH or LOCK_EX. True also where there can be no locks; false if the folder
+  /// is gone.
+  bool take(int operation) const {
+    if (descriptor_ < 0) return !missing_;
+    return ::flock(descriptor_, operation | LOCK_NB) == 0 || errno != EWOULDBLOCK;
+  }
+  /// Leaves the lock to the end of the process.
+  void keep() { descriptor_ = -1; }
+
+ private:
+  int descriptor_;
+  bool missing_;
+};
+
+/// The folder itself where `path` is a link to it, such as checkpoints/last, which a trainer moves.
+fs::path behind_link(const fs::path& path) {
+  std::error_code code;
+  const auto target = fs::read_symlink(path, code);
+  if (code) return path;
+  return (target.is_absolute() ? target : path.parent_path() / target).lexically_normal();
+}
+
+/// Keeps trainers from removing the checkpoint for as long as this process lives; false if one is
+/// just removing it.
+bool hold_checkpoint(const fs::path& checkpoint) {
+  FolderLock lock(checkpoint);
+  if (!lock.take(LOCK_SH) || !fs::is_directory(checkpoint)) return false;
+  lock.keep();
+  return true;
+}
+
+void remove_unless_read(const fs::path& checkpoint) {
+  const FolderLock lock(checkpoint);
+  if (lock.take(LOCK_EX)) remove_folder(checkpoint);
+}
+
 }  // namespace
 
 fs::path RunDirectory::checkpoint(int64_t step) const {
@@ -63,10 +111,12 @@ fs::path RunDirectory::newest_checkpoint() const {
 }
 
 void RunDirectory::create() const {
-  std::error_code code;
-  fs::create_directories(checkpoints(), code);
-  if (!code) fs::create_directories(samples(), code);
-  if (code) throw DiskError(path_.string(), ": cannot make the folder: ", code.message());
+  for (const auto& part : {checkpoints(), samples(), config_file(), log_file(), metrics_file()})
+    refuse_link(part);
+  for (const auto& folder : {path_, checkpoints(), samples()}) {
+    make_folder(folder);
+    remove_leftovers(folder);
+  }
   const auto absolute = fs::absolute(path_).lexically_normal();
   const bool among_runs = absolute.parent_path().filename() == "runs";
   if (among_runs && absolute.filename() != "last") {
@@ -80,7 +130,15 @@ void RunDirectory::prune(int64_t keep) const {
   std::error_code none;
   const auto best = fs::read_symlink(best_link(), none).filename();
   for (size_t i = 0; i + static_cast<size_t>(keep) < steps.size(); ++i)
-    if (checkpoint(steps[i]).filename() != best) fs::remove_all(checkpoint(steps[i]));
+    if (checkpoint(steps[i]).filename() != best) remove_unless_read(checkpoint(steps[i]));
+}
+
+fs::path RunDirectory::set_aside(const fs::path& checkpoint) const {
+  const auto aside = unused_path(checkpoint.string() + ".damaged");
+  std::error_code code;
+  fs::rename(checkpoint, aside, code);
+  if (code) throw DiskError(checkpoint.string(), ": cannot rename: ", code.message());
+  return aside;
 }
 
 bool RunDirectory::holds_other_files() const {
@@ -91,7 +149,7 @@ bool RunDirectory::holds_other_files() const {
 
 RunLock::RunLock(const RunDirectory& run) {
   const auto path = run.path() / ".lock";
-  descriptor_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  descriptor_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
   if (descriptor_ < 0) throw DiskError(path.string(), ": cannot write: ", std::strerror(errno));
   char owner[32] = "";
   if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
@@ -111,18 +169,22 @@ RunLock::~RunLock() {
   ::close(descriptor_);
 }
 
-fs::path resolve_checkpoint(const fs::path& path) {
+fs::path resolve_checkpoint(const fs::path& given) {
+  const auto path = behind_link(given);
   if (!fs::is_directory(path)) {
-    throw CheckpointError(path.string(),
+    throw CheckpointError(given.string(),
                           ": no such folder, expected a run, a checkpoint or a "
                           "diffusers model");
   }
-  if (fs::is_directory(path / "checkpoints")) {
+  if (!fs::is_directory(path / "checkpoints")) {
+    hold_checkpoint(path);
+    return path;
+  }
+  for (;;) {
     auto newest = RunDirectory(path).newest_checkpoint();
     if (newest.empty()) throw CheckpointError(path.string(), ": this run has no checkpoint yet");
-    return newest;
+    if (hold_checkpoint(newest)) return newest;
   }
-  return path;
 }
 
 fs::path find_newest_run(const fs::path& runs, const std::string& part) {

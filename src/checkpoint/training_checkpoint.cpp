@@ -1,5 +1,8 @@
 #include "ddpm/checkpoint/training_checkpoint.h"
 
+#include <algorithm>
+
+#include "ddpm/checkpoint/checksums.h"
 #include "ddpm/checkpoint/classifier_folder.h"
 #include "ddpm/checkpoint/json.h"
 #include "ddpm/checkpoint/pipeline_folder.h"
@@ -37,6 +40,8 @@ json state_to_json(const TrainingState& state) {
           {"loss_sum", state.loss_sum},
           {"loss_steps", state.loss_steps},
           {"accuracy_sum", state.accuracy_sum},
+          {"bad_steps", state.bad_steps},
+          {"skipped_steps", state.skipped_steps},
           {"best_score", state.best_score ? json(*state.best_score) : json(nullptr)},
           {"dataset_images", state.dataset_images},
           {"threads", state.threads},
@@ -54,6 +59,8 @@ TrainingState state_from_json(const json& object) {
   state.loss_sum = object.at("loss_sum").get<double>();
   state.loss_steps = object.at("loss_steps").get<int64_t>();
   state.accuracy_sum = object.value("accuracy_sum", 0.0);
+  state.bad_steps = object.value("bad_steps", int64_t{0});
+  state.skipped_steps = object.value("skipped_steps", int64_t{0});
   const json best = object.value("best_score", json(nullptr));
   if (!best.is_null()) state.best_score = best.get<double>();
   state.dataset_images = object.at("dataset_images").get<int64_t>();
@@ -62,28 +69,58 @@ TrainingState state_from_json(const json& object) {
   return state;
 }
 
+uint64_t bytes_of(const NamedTensors& tensors) {
+  uint64_t bytes = 0;
+  for (const auto& [name, tensor] : tensors)
+    bytes += tensor.nbytes();
+  return bytes;
+}
+
+void write_files(const fs::path& path, const Config& config, const TrainingState& state,
+                 const TrainingTensors& tensors, const NamedTensors& timestep_sampler) {
+  const bool classifier = config.train.task == Task::kClassifier;
+  if (classifier) {
+    save_classifier_folder(path, config, tensors.ema);
+  } else {
+    save_pipeline_folder(path, config, tensors.ema);
+  }
+  make_folder(path / "training");
+  write_file_atomic(path / "config.yaml", to_yaml(config));
+  save_safetensors(path / weights_file(classifier), tensors.weights);
+  save_safetensors(path / kExpAvg, tensors.exp_avg);
+  save_safetensors(path / kExpAvgSq, tensors.exp_avg_sq);
+  if (!timestep_sampler.empty()) save_safetensors(path / kTimestepSampler, timestep_sampler);
+  write_file_atomic(path / kState, format_json(state_to_json(state)));
+  write_checksums(path);
+}
+
+/// `CheckpointError` unless both hold tensors of the same names and shapes.
+void check_alike(const fs::path& checkpoint, const NamedTensors& a, const NamedTensors& b) {
+  const bool alike = std::ranges::equal(a, b, [](const auto& left, const auto& right) {
+    return left.first == right.first && left.second.sizes() == right.second.sizes();
+  });
+  if (!alike) throw CheckpointError(checkpoint.string(), ": damaged, its files do not fit together");
+}
+
 }  // namespace
 
 void save_training_checkpoint(const fs::path& target, const Config& config,
                               const TrainingState& state, const TrainingTensors& tensors,
                               const NamedTensors& timestep_sampler) {
-  AtomicDirectory folder(target);
-  const bool classifier = config.train.task == Task::kClassifier;
-  if (classifier) {
-    save_classifier_folder(folder.path(), config, tensors.ema);
-  } else {
-    save_pipeline_folder(folder.path(), config, tensors.ema);
+  try {
+    AtomicDirectory folder(target);
+    write_files(folder.path(), config, state, tensors, timestep_sampler);
+    folder.commit();
+  } catch (const fs::filesystem_error& error) {  // someone removes it while it is made
+    throw DiskError(error.path1().string(), ": ", error.code().message());
+  } catch (const DataError& error) {
+    throw DiskError(error.what());
   }
-  fs::create_directory(folder.path() / "training");
-  write_file_atomic(folder.path() / "config.yaml", to_yaml(config));
-  save_safetensors(folder.path() / weights_file(classifier), tensors.weights);
-  save_safetensors(folder.path() / kExpAvg, tensors.exp_avg);
-  save_safetensors(folder.path() / kExpAvgSq, tensors.exp_avg_sq);
-  if (!timestep_sampler.empty()) {
-    save_safetensors(folder.path() / kTimestepSampler, timestep_sampler);
-  }
-  write_file_atomic(folder.path() / kState, format_json(state_to_json(state)));
-  folder.commit();
+}
+
+uint64_t checkpoint_bytes(const TrainingTensors& tensors) {
+  return bytes_of(tensors.ema) + bytes_of(tensors.weights) + bytes_of(tensors.exp_avg) +
+         bytes_of(tensors.exp_avg_sq);
 }
 
 fs::path network_config_file(const fs::path& checkpoint, Task task) {
@@ -117,6 +154,15 @@ TrainingState load_training_state(const fs::path& checkpoint) {
   } catch (const json::exception& error) {
     throw CheckpointError(file.string(), ": damaged: ", error.what());
   }
+}
+
+void check_training_checkpoint(const fs::path& checkpoint) {
+  verify_checksums(checkpoint);
+  load_checkpoint_config(checkpoint);
+  load_training_state(checkpoint);
+  const auto tensors = load_training_tensors(checkpoint);
+  for (const auto* other : {&tensors.weights, &tensors.exp_avg, &tensors.exp_avg_sq})
+    check_alike(checkpoint, tensors.ema, *other);
 }
 
 TrainingTensors load_training_tensors(const fs::path& checkpoint) {

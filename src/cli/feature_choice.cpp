@@ -59,7 +59,6 @@ void train_classifier(const Config& config, const Dataset& dataset, const fs::pa
   run.create();
   const RunLock lock(run);
   if (fs::exists(folder / kFinished)) return;  // another process has just done it
-  remove_leftovers(run.checkpoints());
   log_info("training a classifier of " + dataset.info().where + " for its features, once (" +
            (config.train.max_minutes > 0
                 ? format_duration(60 * config.train.max_minutes)

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <csignal>
 #include <filesystem>
 #include <iostream>
 #include <new>
@@ -90,6 +91,7 @@ int main(int argc, char** argv) {
       "train.gradient_accumulation_steps, or set train.gradient_checkpointing to blocks";
   using ddpm::ExitCode;
   using ddpm::report;
+  std::signal(SIGXFSZ, SIG_IGN);  // a file over its limit is then an error of the write
   try {
     return ddpm::run(argc, argv);
   } catch (const ddpm::UserError& error) {

@@ -6,6 +6,7 @@
 #include <iostream>
 #include <memory>
 #include <optional>
+#include <ranges>
 
 #include <nlohmann/json.hpp>
 #include <torch/types.h>
@@ -53,7 +54,8 @@ struct Plan {
   Config config;
   std::unique_ptr<Dataset> dataset;
   fs::path run;
-  fs::path checkpoint;  // to go on from; empty for a fresh start
+  fs::path checkpoint;            // to go on from; empty for a fresh start
+  std::vector<fs::path> damaged;  // newer ones that it cannot go on from
   torch::Device device = torch::kCPU;
   int64_t parameters = 0;
   Cost cost;
@@ -79,6 +81,24 @@ void check_run_is_free(const TrainFlags& flags, const RunDirectory& run) {
                     ": is no run but holds config.yaml, metrics.jsonl or log.txt, "
                     "which a run would replace; give another folder with --run DIR");
   }
+}
+
+/// The newest checkpoint that training can go on from; empty if the run has none at all.
+fs::path newest_whole_checkpoint(const RunDirectory& run, std::vector<fs::path>& damaged) {
+  for (const int64_t step : std::views::reverse(run.checkpoint_steps())) {
+    const auto checkpoint = run.checkpoint(step);
+    try {
+      check_training_checkpoint(checkpoint);
+      return checkpoint;
+    } catch (const CheckpointError& error) {
+      log_warning(error.what());
+      damaged.push_back(checkpoint);
+    }
+  }
+  if (!damaged.empty())
+    throw CheckpointError(run.path().string(), ": none of the run's checkpoints is whole; they are "
+                                               "left as they are");
+  return {};
 }
 
 Config settings_of(const TrainFlags& flags, const fs::path& checkpoint) {
@@ -136,7 +156,7 @@ Plan make_plan(const TrainFlags& flags) {
   Plan plan;
   plan.run = run_path(flags);
   const RunDirectory run(plan.run);
-  if (flags.resume) plan.checkpoint = run.newest_checkpoint();
+  if (flags.resume) plan.checkpoint = newest_whole_checkpoint(run, plan.damaged);
   plan.config = settings_of(flags, plan.checkpoint);
   check_rules(plan.config);
   check_end(plan.config);
@@ -307,6 +327,13 @@ void show_profile(Plan& plan, int64_t steps) {
   std::cout << profile_table(profile.operators, profile.seconds, steps);
 }
 
+void set_aside_damaged(const Plan& plan) {
+  const RunDirectory run(plan.run);
+  for (const auto& checkpoint : plan.damaged)
+    log_warning("the damaged checkpoint is now " + run.set_aside(checkpoint).string());
+  if (!plan.damaged.empty()) replace_link(plan.checkpoint.filename(), run.last_link());
+}
+
 ExitCode train(const TrainFlags& flags) {
   Plan plan = make_plan(flags);
   if (flags.dry_run) {
@@ -317,10 +344,14 @@ ExitCode train(const TrainFlags& flags) {
     show_profile(plan, flags.profile_steps);
     return ExitCode::kDone;
   }
-  RunDirectory(plan.run).create();
-  const RunLock lock{RunDirectory(plan.run)};
-  remove_leftovers(RunDirectory(plan.run).checkpoints());
-  add_log_file(RunDirectory(plan.run).log_file());
+  const RunDirectory run(plan.run);
+  run.create();
+  const RunLock lock(run);
+  const auto newest = plan.damaged.empty() ? plan.checkpoint : plan.damaged.front();
+  if (run.newest_checkpoint() != newest)
+    throw UserError(run.path().string(), ": another ddpm has just trained in this folder");
+  add_log_file(run.log_file());
+  set_aside_damaged(plan);
   if (plan.config.train.precision == Precision::kAuto) {
     plan.config.train.precision = probe_precision(plan.config, plan.device);
   }
@@ -335,7 +366,7 @@ ExitCode train(const TrainFlags& flags) {
   const auto graphs = make_graph_factory(plan.device, flags.common.no_cuda_graph);
   Trainer trainer(plan.config, *plan.dataset, plan.run, plan.device, plan.checkpoint, graphs);
   trainer.evaluate_with(std::move(evaluate));
-  write_file_atomic(RunDirectory(plan.run).config_file(), to_yaml(plan.config));
+  write_file_atomic(run.config_file(), to_yaml(plan.config));
   const RunEnd end = trainer.run();
   const auto accuracy = measure_accuracy(plan, trainer, end);
   return report_end(end, flags, plan, trainer.state(), accuracy);

@@ -116,7 +116,9 @@ torch::Tensor adam_step_reference(const AdamTensors& tensors,
   if (options.max_grad_norm > 0) {
     flat.mul_((options.max_grad_norm / (norm + 1e-6)).clamp_max(1.0));
   }
-  const auto found_inf = norm.isfinite().logical_not().to(torch::kFloat32);
+  auto finite = norm.isfinite();
+  if (options.loss.defined()) finite = finite.logical_and(options.loss.isfinite());
+  const auto found_inf = finite.logical_not().to(torch::kFloat32);
   const auto step = torch::full({}, static_cast<double>(options.step), weights.options());
   const auto adam =
       options.decoupled_decay ? at::_ops::_fused_adamw_::call : at::_ops::_fused_adam_::call;
@@ -134,7 +136,8 @@ torch::Tensor adam_step(const AdamTensors& tensors, const std::vector<GradientPa
   RECORD_FUNCTION("ddpm::adam", std::vector<c10::IValue>());
   const auto chunks = split_chunks(gradients);
   const double norm = norm_of(chunks);
-  if (std::isfinite(norm)) {
+  const double loss = options.loss.defined() ? options.loss.item<double>() : 0.0;
+  if (std::isfinite(norm) && std::isfinite(loss)) {
     const auto factors = make_factors(options, norm);
     for_each_chunk(chunks, [&](size_t i) {
       const auto range = range_of(tensors, chunks[i]);

@@ -6,6 +6,7 @@
 
 #include "ddpm/util/error.h"
 #include "ddpm/util/files.h"
+#include "ddpm/util/log.h"
 
 namespace ddpm {
 namespace {
@@ -18,8 +19,8 @@ std::string lines_up_to(const std::string& text, int64_t last_step) {
   std::string kept;
   for (std::string line; std::getline(lines, line);) {
     const json object = json::parse(line, nullptr, /*allow_exceptions=*/false);
-    if (!object.is_object() || object.value("step", int64_t{-1}) < 0) continue;
-    if (object.value("step", int64_t{0}) <= last_step) kept += line + "\n";
+    const json step = object.is_object() ? object.value("step", json()) : json();
+    if (step.is_number_integer() && step.get<int64_t>() <= last_step) kept += line + "\n";
   }
   return kept;
 }
@@ -30,8 +31,7 @@ MetricsLog::MetricsLog(std::filesystem::path path, int64_t last_step) : path_(st
   if (std::filesystem::exists(path_)) {
     write_file_atomic(path_, lines_up_to(read_file(path_), last_step));
   }
-  file_.open(path_, std::ios::app);
-  if (!file_) throw DiskError(path_.string(), ": cannot write");
+  append_to_file(path_, "");
 }
 
 void MetricsLog::write(const Metrics& metrics) {
@@ -39,12 +39,19 @@ void MetricsLog::write(const Metrics& metrics) {
       {"step", metrics.step},      {"images", metrics.images},
       {"loss", metrics.loss},      {"grad_norm", metrics.grad_norm},
       {"lr", metrics.lr},          {"images_per_second", metrics.images_per_second},
-      {"seconds", metrics.seconds}};
+      {"seconds", metrics.seconds},
+      {"skipped_steps", metrics.skipped_steps}};
   if (metrics.accuracy) line["accuracy"] = *metrics.accuracy;
   for (const auto& [name, value] : metrics.scores)
     line[name] = value;
-  file_ << line.dump() << std::endl;
-  if (!file_) throw DiskError(path_.string(), ": cannot write");
+  const bool first = waiting_.empty();
+  waiting_ += line.dump() + "\n";
+  try {
+    append_to_file(path_, waiting_);
+    waiting_.clear();
+  } catch (const DiskError& error) {
+    if (first) log_warning(std::string(error.what()) + "; its lines wait");
+  }
 }
 
 }  // namespace ddpm

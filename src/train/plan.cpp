@@ -25,8 +25,9 @@ double seconds_of_one_step(Config config, torch::Device device, Precision precis
   const auto labels = told ? timesteps : torch::Tensor();
   const auto step = [&] {
     const auto output = training.net()->forward(x, timesteps, labels);
-    output.to(torch::kFloat32).square().mean().backward();
-    training.update(config.train, 0, 0.0).item<float>();
+    const auto loss = output.to(torch::kFloat32).square().mean();
+    loss.backward();
+    training.update(config.train, 0, 0.0, loss.detach()).item<float>();
   };
   step();  // the first one pays for set-up
   const auto start = std::chrono::steady_clock::now();

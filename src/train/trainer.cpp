@@ -1,6 +1,7 @@
 #include "ddpm/train/trainer.h"
 
 #include <cmath>
+#include <utility>
 
 #include <torch/types.h>
 
@@ -24,6 +25,8 @@ constexpr int64_t kTimedSteps = 30;
 constexpr double kBudgetPart = 0.03;
 /// Part of the time budget kept for the last checkpoint and for steps that turn out slower.
 constexpr double kReserve = 0.06;
+/// Between tries to write a checkpoint that the disk has not taken.
+constexpr double kRetrySeconds = 60.0;
 
 double seconds_between(std::chrono::steady_clock::time_point from,
                        std::chrono::steady_clock::time_point to) {
@@ -90,11 +93,52 @@ Trainer::Trainer(Config config, const Dataset& dataset, std::filesystem::path ru
 void Trainer::step() {
   last_lr_ = learning_rate(config_.train, state_.step, state_.total_steps, state_.decay_start);
   const auto result = step_.run(state_.step, last_lr_);
-  loss_sum_.add_(result.loss);
-  if (result.accuracy.defined()) accuracy_sum_.add_(result.accuracy);
+  const auto finite = result.loss.isfinite().logical_and(result.grad_norm.isfinite());
+  const auto unless_bad = [&](const torch::Tensor& value) {
+    return torch::where(finite, value, torch::zeros_like(value));
+  };
+  loss_sum_.add_(unless_bad(result.loss));
+  if (result.accuracy.defined()) accuracy_sum_.add_(unless_bad(result.accuracy));
   grad_norm_ = result.grad_norm;
-  ++state_.loss_steps;
+  are_finite_.push_back(finite);
   ++state_.step;
+  if (device_.is_cpu()) count_bad_steps();  // elsewhere reading back would hold up the device
+}
+
+void Trainer::count_bad_steps() {
+  if (are_finite_.empty()) return;
+  const auto outcomes = torch::stack(are_finite_).to(torch::kCPU);
+  const int64_t first = state_.step - static_cast<int64_t>(are_finite_.size()) + 1;
+  are_finite_.clear();
+  for (int64_t i = 0; i < outcomes.size(0); ++i) {
+    if (outcomes[i].item<bool>()) {
+      ++state_.loss_steps;
+      state_.bad_steps = 0;
+      continue;
+    }
+    ++state_.skipped_steps;
+    if (++state_.bad_steps == 1)
+      log_warning("step " + std::to_string(first + i) +
+                  ": loss or gradient is not finite; the step is left out");
+    if (state_.bad_steps >= config_.train.max_bad_steps) check_sound();
+  }
+}
+
+/// False after a bad step, whose cause may be the weights, and if they are bad themselves: such
+/// weights make no checkpoint.
+bool Trainer::is_sound() const {
+  return state_.bad_steps == 0 && model_.is_finite();
+}
+
+void Trainer::check_sound() const {
+  if (is_sound()) return;
+  const auto what = state_.bad_steps > 0 ? "loss or gradient of the last " +
+                                               std::to_string(state_.bad_steps) +
+                                               " steps are not finite"
+                                         : std::string("weights are not finite");
+  throw DivergedError("training diverged at step ", state_.step, ": ", what,
+                      "; the last checkpoint is kept; a lower train.lr or a longer "
+                      "train.warmup_steps helps");
 }
 
 RunEnd Trainer::run() {
@@ -105,6 +149,8 @@ RunEnd Trainer::run() {
       return *end;
     }
   }
+  count_bad_steps();
+  check_sound();
   const bool already_done = saved_step_ == state_.step;
   save();
   if (!already_done && draws_samples()) write_samples();
@@ -118,13 +164,20 @@ std::optional<RunEnd> Trainer::tick() {
   const bool scored = evaluates() && (finished || due(train.eval_every));
   if (scored || due(train.log_every)) write_metrics(scored);
   fix_total_steps();
-  if (!finished && save_due()) save();
+  if (take_checkpoint_request()) {
+    save_if_possible();
+    if (saved_step_ == state_.step) log_info("checkpoint: " + run_.checkpoint(state_.step).string());
+  } else if (!finished && save_due()) {
+    save_if_possible();
+  }
   if (!finished && draws_samples() && due(train.sample_every)) write_samples();
   show_progress();
   if (finished) return std::nullopt;
-  if (stop_requested()) return RunEnd::kStopped;
   const bool time_up = train.max_minutes > 0 && session_seconds() >= 60.0 * train.max_minutes;
-  return time_up ? std::optional(RunEnd::kTimeUp) : std::nullopt;
+  if (!time_up && !stop_requested()) return std::nullopt;
+  count_bad_steps();
+  if (!is_sound()) return std::nullopt;  // the next steps tell whether training has diverged
+  return stop_requested() ? RunEnd::kStopped : RunEnd::kTimeUp;
 }
 
 void Trainer::fix_total_steps() {
@@ -173,20 +226,16 @@ double Trainer::seconds_to_draw(int64_t images, double seconds_per_step) const {
 }
 
 void Trainer::write_metrics(bool with_scores) {
-  const auto steps = static_cast<double>(state_.loss_steps);
-  last_loss_ = loss_sum_.item<double>() / steps;
+  count_bad_steps();
+  const auto steps = static_cast<double>(state_.loss_steps);  // 0 if all were bad
+  const double loss = loss_sum_.item<double>() / steps;
+  if (std::isfinite(loss)) last_loss_ = loss;
   std::optional<double> accuracy;
   if (!draws_samples()) accuracy = accuracy_sum_.item<double>() / steps;
   const double grad_norm = grad_norm_.item<double>();
   loss_sum_.zero_();
   accuracy_sum_.zero_();
   state_.loss_steps = 0;
-  if (!std::isfinite(last_loss_) || !std::isfinite(grad_norm)) {
-    throw DivergedError("training diverged before step ", state_.step, " (loss ", last_loss_,
-                        ", gradient norm ", grad_norm,
-                        "); the last checkpoint is kept; a lower "
-                        "train.lr or a longer train.warmup_steps helps");
-  }
   const auto now = Clock::now();
   const double elapsed = seconds_between(rate_time_, now);
   images_per_second_ =
@@ -196,11 +245,12 @@ void Trainer::write_metrics(bool with_scores) {
   rate_time_ = Clock::now();
   metrics_.write({.step = state_.step,
                   .images = images_seen(),
-                  .loss = last_loss_,
+                  .loss = loss,
                   .grad_norm = grad_norm,
                   .lr = last_lr_,
                   .images_per_second = images_per_second_,
                   .seconds = seconds_before_ + session_seconds(),
+                  .skipped_steps = state_.skipped_steps,
                   .accuracy = accuracy,
                   .scores = scores});
   keep_if_best(scores);
@@ -222,13 +272,18 @@ Scores Trainer::score() {
 }
 
 void Trainer::keep_if_best(const Scores& scores) {
-  if (scores.empty() || !std::isfinite(scores.front().second)) return;
+  if (scores.empty() || !std::isfinite(scores.front().second) || !is_sound()) return;
   if (state_.best_score && scores.front().second >= *state_.best_score) return;
-  state_.best_score = scores.front().second;
-  // The link moves before old checkpoints are removed, or the new best one could be among them.
-  save_checkpoint();
-  replace_link(run_.checkpoint(state_.step).filename(), run_.best_link());
-  run_.prune(config_.train.keep_last);
+  const auto score_before = std::exchange(state_.best_score, scores.front().second);
+  try {
+    // The link moves before old checkpoints are removed, or the new best one could be among them.
+    save_checkpoint();
+    replace_link(run_.checkpoint(state_.step).filename(), run_.best_link());
+    run_.prune(config_.train.keep_last);
+  } catch (const DiskError& error) {
+    state_.best_score = score_before;
+    log_warning(std::string(error.what()) + "; the best checkpoint stays the one before");
+  }
 }
 
 void Trainer::show_progress() {
@@ -274,12 +329,15 @@ void Trainer::write_samples() {
     log_info("samples: " + path.string());
   } catch (const StopRequested&) {
     log_info("the sample grid is left out");
+  } catch (const DiskError& error) {
+    log_warning(std::string(error.what()) + "; the sample grid is left out");
   }
   if (device_.is_cpu()) model_.release_ema();  // elsewhere graphs may hold on to its memory
 }
 
 bool Trainer::save_due() const {
   const auto& train = config_.train;
+  if (save_failed_ && seconds_between(last_save_, Clock::now()) >= kRetrySeconds) return true;
   if (train.save_every > 0 && state_.step % train.save_every == 0) return true;
   return train.save_minutes > 0 &&
          seconds_between(last_save_, Clock::now()) >= 60.0 * train.save_minutes;
@@ -287,7 +345,31 @@ bool Trainer::save_due() const {
 
 void Trainer::save() {
   save_checkpoint();
-  run_.prune(config_.train.keep_last);
+  try {
+    run_.prune(config_.train.keep_last);
+  } catch (const DiskError& error) {
+    log_warning(std::string(error.what()) + "; an old checkpoint stays");
+  }
+}
+
+void Trainer::save_if_possible() {
+  count_bad_steps();
+  if (!is_sound()) return;
+  try {
+    save();
+  } catch (const DiskError& error) {
+    last_save_ = Clock::now();
+    save_failed_ = true;
+    log_warning(std::string(error.what()) + "; training goes on and tries again");
+  }
+}
+
+/// What a person who has to make room needs to know.
+std::string Trainer::disk_advice() const {
+  const auto text = [](uint64_t bytes) { return format_bytes(static_cast<double>(bytes)); };
+  const auto free = free_bytes(run_.checkpoints());
+  return "; a checkpoint needs " + text(checkpoint_bytes(model_.tensors())) +
+         (free ? ", " + text(*free) + " are free" : "");
 }
 
 void Trainer::save_checkpoint() {
@@ -295,16 +377,19 @@ void Trainer::save_checkpoint() {
   state_.seconds = seconds_before_ + session_seconds();
   state_.loss_sum = loss_sum_.item<double>();
   state_.accuracy_sum = accuracy_sum_.item<double>();
-  if (!std::isfinite(state_.loss_sum) || !std::isfinite(grad_norm_.item<double>())) {
-    throw DivergedError("training diverged before step ", state_.step,
-                        "; the last checkpoint is kept; a lower train.lr or a longer "
-                        "train.warmup_steps helps");
+  const auto target = run_.checkpoint(state_.step);
+  try {
+    const auto free = free_bytes(target);
+    if (free && *free < checkpoint_bytes(model_.tensors()))
+      throw DiskError(target.string(), ": cannot write: no space left");
+    save_training_checkpoint(target, config_, state_, model_.tensors(), step_.sampler_state());
+    saved_step_ = state_.step;
+    last_save_ = Clock::now();
+    save_failed_ = false;
+    replace_link(target.filename(), run_.last_link());
+  } catch (const DiskError& error) {
+    throw DiskError(error.what(), disk_advice());
   }
-  save_training_checkpoint(run_.checkpoint(state_.step), config_, state_, model_.tensors(),
-                           step_.sampler_state());
-  replace_link(run_.checkpoint(state_.step).filename(), run_.last_link());
-  saved_step_ = state_.step;
-  last_save_ = Clock::now();
 }
 
 double Trainer::session_seconds() const {

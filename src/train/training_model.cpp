@@ -1,5 +1,7 @@
 #include "ddpm/train/training_model.h"
 
+#include <cmath>
+
 #include <torch/types.h>
 
 #include "ddpm/train/learning_rate.h"
@@ -48,7 +50,8 @@ std::vector<GradientPart> TrainingModel::gradient_parts() {
   return parts;
 }
 
-torch::Tensor TrainingModel::update(const TrainConfig& config, int64_t step, double lr) {
+torch::Tensor TrainingModel::update(const TrainConfig& config, int64_t step, double lr,
+                                    const torch::Tensor& loss) {
   const AdamOptions options{.lr = lr,
                             .beta1 = config.adam_beta1,
                             .beta2 = config.adam_beta2,
@@ -57,7 +60,8 @@ torch::Tensor TrainingModel::update(const TrainConfig& config, int64_t step, dou
                             .decoupled_decay = config.optimizer == OptimizerType::kAdamW,
                             .step = step + 1,
                             .max_grad_norm = config.max_grad_norm,
-                            .ema_decay = ema_decay(config, step)};
+                            .ema_decay = ema_decay(config, step),
+                            .loss = loss};
   const AdamTensors tensors{.weights = weights_,
                             .exp_avg = exp_avg_,
                             .exp_avg_sq = exp_avg_sq_,
@@ -67,6 +71,10 @@ torch::Tensor TrainingModel::update(const TrainConfig& config, int64_t step, dou
   for (auto& parameter : net_->parameters())
     parameter.mutable_grad().reset();
   return norm;
+}
+
+bool TrainingModel::is_finite() const {
+  return std::isfinite(weights_.sum().item<double>());
 }
 
 TrainingTensors TrainingModel::tensors() const {

@@ -81,7 +81,7 @@ StepResult TrainingStep::run(int64_t step, double learning_rate) {
   for (int64_t part = 0; part < parts; ++part)
     accumulate_gradients(step * parts + part, result);
   if (losses_) update_sampler();
-  result.grad_norm = model_.update(config_, step, learning_rate);
+  result.grad_norm = model_.update(config_, step, learning_rate, result.loss);
   return result;
 }
 

@@ -1,11 +1,14 @@
 #include "ddpm/util/files.h"
 
 #include <cerrno>
+#include <charconv>
+#include <csignal>
 #include <cstring>
 #include <fstream>
 #include <utility>
 
 #include <fcntl.h>
+#include <sys/types.h>
 #include <unistd.h>
 
 #include "ddpm/util/error.h"
@@ -20,6 +23,16 @@ fs::path temporary_beside(const fs::path& path) {
   const auto folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
   return folder / ("." + path.filename().string() + "." + std::to_string(::getpid()) +
                    std::string(kTemporarySuffix));
+}
+
+/// True for a name of `temporary_beside` whose process is no more.
+bool is_leftover(std::string_view name) {
+  if (!name.starts_with('.') || !name.ends_with(kTemporarySuffix)) return false;
+  name.remove_suffix(kTemporarySuffix.size());
+  pid_t owner = 0;
+  const auto digits = name.substr(name.rfind('.') + 1);
+  std::from_chars(digits.data(), digits.data() + digits.size(), owner);
+  return owner <= 0 || (::kill(owner, 0) != 0 && errno == ESRCH);
 }
 
 [[noreturn]] void fail(const fs::path& path, const char* what) {
@@ -96,6 +109,24 @@ void FileWriter::close() {
   if (::close(std::exchange(descriptor_, -1)) != 0) fail(path_, "cannot write");
 }
 
+void append_to_file(const fs::path& path, std::string_view bytes) {
+  const int file =
+      ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0644);
+  if (file < 0) fail(path, "cannot write");
+  const off_t end = ::lseek(file, 0, SEEK_END);
+  size_t done = 0;
+  int code = 0;
+  while (done < bytes.size() && code == 0) {
+    const ssize_t written = ::write(file, bytes.data() + done, bytes.size() - done);
+    if (written >= 0) done += static_cast<size_t>(written);
+    if (written < 0 && errno != EINTR) code = errno;
+  }
+  if (code != 0 && ::ftruncate(file, end) != 0) code = errno;
+  ::close(file);
+  errno = code;
+  if (code != 0) fail(path, "cannot write");
+}
+
 void write_file_atomic(const fs::path& path, std::string_view bytes) {
   const auto temporary = temporary_beside(path);
   try {
@@ -163,13 +194,32 @@ void AtomicDirectory::commit() {
   sync_to_disk(parent_of(target_));
 }
 
+void remove_folder(const fs::path& path) {
+  const auto hidden = temporary_beside(path);
+  rename_over(path, hidden);
+  std::error_code code;
+  fs::remove_all(hidden, code);
+  if (code) throw DiskError(path.string(), ": cannot remove: ", code.message());
+}
+
+std::optional<uint64_t> free_bytes(const fs::path& path) {
+  std::error_code code;
+  fs::path there = fs::absolute(path);
+  while (!fs::exists(there, code) && there.has_relative_path())
+    there = there.parent_path();
+  const auto space = fs::space(there, code);
+  return code ? std::nullopt : std::optional<uint64_t>(space.available);
+}
+
+void refuse_link(const fs::path& path) {
+  if (!fs::is_symlink(path)) return;
+  throw DiskError(path.string(), ": is a link; nothing is written through links out of a run");
+}
+
 void remove_leftovers(const fs::path& folder) {
   std::error_code code;
   for (const auto& entry : fs::directory_iterator(folder, code)) {
-    const auto name = entry.path().filename().string();
-    if (name.starts_with('.') && name.ends_with(kTemporarySuffix)) {
-      fs::remove_all(entry.path(), code);
-    }
+    if (is_leftover(entry.path().filename().string())) fs::remove_all(entry.path(), code);
   }
 }
 

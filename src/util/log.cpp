@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdio>
+#include <mutex>
 
 #include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
@@ -49,6 +50,13 @@ void init_log(bool quiet) {
   sink->set_level(quiet ? spdlog::level::warn : spdlog::level::info);
   auto logger = std::make_shared<spdlog::logger>("ddpm", std::move(sink));
   logger->flush_on(spdlog::level::info);
+  logger->set_error_handler([](const std::string& message) {
+    static std::once_flag said;
+    std::call_once(said, [&] {
+      clear_line();
+      std::fprintf(stderr, "warning: the log cannot be written: %s\n", message.c_str());
+    });
+  });
   spdlog::set_default_logger(std::move(logger));
 }
 

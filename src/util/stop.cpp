@@ -9,6 +9,7 @@ namespace ddpm {
 namespace {
 
 volatile std::sig_atomic_t stop_flag = 0;
+volatile std::sig_atomic_t checkpoint_flag = 0;
 
 void on_signal(int signal) {
   if (stop_flag != 0) {
@@ -22,19 +23,34 @@ void on_signal(int signal) {
   [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, kMessage, sizeof(kMessage) - 1);
 }
 
+void on_checkpoint_signal(int) {
+  checkpoint_flag = 1;
+}
+
+void handle(int signal, void (*handler)(int)) {
+  struct sigaction action {};
+  action.sa_handler = handler;
+  action.sa_flags = SA_RESTART;
+  sigemptyset(&action.sa_mask);
+  sigaction(signal, &action, nullptr);
+}
+
 }  // namespace
 
 void catch_stop_signals() {
-  struct sigaction action {};
-  action.sa_handler = on_signal;
-  action.sa_flags = SA_RESTART;
-  sigemptyset(&action.sa_mask);
-  sigaction(SIGINT, &action, nullptr);
-  sigaction(SIGTERM, &action, nullptr);
+  handle(SIGINT, on_signal);
+  handle(SIGTERM, on_signal);
+  handle(SIGUSR1, on_checkpoint_signal);
 }
 
 bool stop_requested() {
   return stop_flag != 0;
+}
+
+bool take_checkpoint_request() {
+  if (checkpoint_flag == 0) return false;
+  checkpoint_flag = 0;
+  return true;
 }
 
 void throw_if_stopped() {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "ddpm/util/error.h"
+#include "tests/support/expect_error.h"
 #include "tests/support/temp_dir.h"
 
 namespace ddpm {
@@ -31,6 +32,46 @@ TEST(RunDirectory, PruneKeepsTheNewest) {
   EXPECT_EQ(run.checkpoint_steps().size(), 3U);
   run.prune(2);
   EXPECT_EQ(run.checkpoint_steps(), (std::vector<int64_t>{20, 30}));
+}
+
+TEST(RunDirectory, PruneSparesWhatIsBeingRead) {
+  const TempDir dir;
+  dir.write("checkpoints/step-000010/x", "");
+  dir.write("checkpoints/step-000020/x", "");
+  const RunDirectory run(dir.path());
+  resolve_checkpoint(run.checkpoint(10));  // held until the process ends
+  dir.write("checkpoints/step-000030/x", "");
+  run.prune(1);
+  EXPECT_EQ(run.checkpoint_steps(), (std::vector<int64_t>{10, 30}));
+}
+
+TEST(RunDirectory, SetsADamagedCheckpointAsideUnderAFreeName) {
+  const TempDir dir;
+  const RunDirectory run(dir.path());
+  for (const char* name : {"step-000010.damaged", "step-000010-2.damaged"}) {
+    dir.write("checkpoints/step-000010/x", "a person's own");
+    EXPECT_EQ(run.set_aside(run.checkpoint(10)), run.checkpoints() / name);
+    EXPECT_TRUE(fs::exists(run.checkpoints() / name / "x"));
+  }
+  EXPECT_FALSE(run.has_checkpoints());
+}
+
+TEST(RunDirectory, IsNotWrittenThroughLinks) {
+  for (const char* part : {"checkpoints", "samples", "metrics.jsonl", "log.txt", "config.yaml"}) {
+    const TempDir dir;
+    fs::create_directories(dir.path() / "run");
+    fs::create_directories(dir.path() / "elsewhere");
+    fs::create_symlink(dir.path() / "elsewhere", dir.path() / "run" / part);
+    expect_error<DiskError>([&] { RunDirectory(dir.path() / "run").create(); }, part);
+    EXPECT_TRUE(fs::is_empty(dir.path() / "elsewhere"));
+  }
+}
+
+TEST(ResolveCheckpoint, GivesTheFolderBehindTheLinkThatATrainerMoves) {
+  const TempDir dir;
+  dir.write("checkpoints/step-000010/x", "");
+  fs::create_symlink("step-000010", dir.path() / "checkpoints/last");
+  EXPECT_EQ(resolve_checkpoint(dir.path() / "checkpoints/last").filename(), "step-000010");
 }
 
 TEST(RunDirectory, LinksTheNewestRunOnlyAmongRuns) {

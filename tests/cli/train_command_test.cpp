@@ -185,12 +185,54 @@ TEST_F(TrainCommand, ASlashAtTheEndOfTheRunChangesNothing) {
   EXPECT_EQ(fs::read_symlink(dir_.path() / "runs/last"), "other");
 }
 
-TEST_F(TrainCommand, DamagedCheckpointsAreCheckpointErrors) {
+TEST_F(TrainCommand, ResumeFallsBackFromADamagedCheckpoint) {
   ASSERT_EQ(train().exit_code, 0);
-  const auto weights = dir_.path() / "runs/tiny/checkpoints/step-000006/training/unet.safetensors";
-  fs::resize_file(weights, 1000);
+  const auto checkpoints = dir_.path() / "runs/tiny/checkpoints";
+  fs::resize_file(checkpoints / "step-000006/training/unet.safetensors", 1000);
   const auto result = train({"--resume", "--train.steps", "9", "-q"});
-  expect_error(result, 4, "unet.safetensors");
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_NE(result.err.find("step-000006/training/unet.safetensors: damaged"), std::string::npos);
+  EXPECT_TRUE(fs::exists(checkpoints / "step-000006.damaged/training/unet.safetensors"));
+  EXPECT_TRUE(fs::exists(checkpoints / "step-000006/training/unet.safetensors"));
+  EXPECT_EQ(fs::read_symlink(checkpoints / "last"), "step-000009");
+}
+
+TEST_F(TrainCommand, ARunWithoutAWholeCheckpointIsLeftAlone) {
+  ASSERT_EQ(train().exit_code, 0);
+  const auto checkpoints = dir_.path() / "runs/tiny/checkpoints";
+  for (const char* step : {"step-000003", "step-000006"})
+    fs::remove(checkpoints / step / "training/state.json");
+  const auto result = train({"--resume", "-q"});
+  EXPECT_EQ(result.exit_code, 4) << result.err;
+  EXPECT_NE(result.err.find("none of the run's checkpoints is whole"), std::string::npos);
+  EXPECT_TRUE(fs::exists(checkpoints / "step-000006/config.yaml"));
+}
+
+TEST_F(TrainCommand, ACheckpointOfTheFirstReleaseLoadsForEver) {
+  fs::create_directories(dir_.path() / "runs/tiny/checkpoints");
+  const auto checkpoint = dir_.path() / "runs/tiny/checkpoints/step-000003";
+  fs::copy(DDPM_TEST_DATA "/checkpoint-v1", checkpoint, fs::copy_options::recursive);
+  const auto drawn =
+      ddpm({"sample", "--checkpoint", checkpoint.string(), "-n", "2", "--out", "a.npy", "-q"});
+  EXPECT_EQ(drawn.exit_code, 0) << drawn.err;
+  const auto result = train({"--resume", "--json"});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_EQ(json::parse(result.out).at("step"), 6);
+}
+
+TEST_F(TrainCommand, ASignalAsksForACheckpoint) {
+  BackgroundCommand command({"train", "--config", "tiny.yaml", "--train.steps", "1000000",
+                             "--train.save_every", "0", "--train.log_every", "1"},
+                            dir_.path());
+  const auto metrics = dir_.path() / "runs/tiny/metrics.jsonl";
+  for (int i = 0; i < 600 && (!fs::exists(metrics) || fs::is_empty(metrics)); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  command.send(SIGUSR1);
+  wait_for_checkpoint(dir_.path());
+  command.send(SIGINT);
+  const auto result = command.wait();
+  EXPECT_EQ(result.exit_code, 85) << result.err;
+  EXPECT_NE(result.err.find("checkpoint: runs/tiny/checkpoints/step-"), std::string::npos);
 }
 
 TEST_F(TrainCommand, UnwritableRunFoldersAreDiskErrors) {

@@ -90,6 +90,20 @@ TEST(AdamStep, ChangesNothingIfAGradientIsNotFinite) {
   }
 }
 
+TEST(AdamStep, ChangesNothingIfTheLossIsNotFinite) {
+  const auto before = all(random_tensors());
+  for (const auto step : {adam_step, adam_step_reference}) {
+    const auto tensors = random_tensors();
+    const auto infinity = torch::full({}, std::numeric_limits<float>::infinity());
+    const auto norm = step(tensors, random_gradients(torch::kFloat32),
+                           {.lr = 0.1, .max_grad_norm = 1.0, .loss = infinity});
+    EXPECT_TRUE(std::isfinite(norm.item<double>()));
+    const auto after = all(tensors);
+    for (size_t i = 0; i < after.size(); ++i)
+      EXPECT_TRUE(torch::equal(before[i], after[i])) << i;
+  }
+}
+
 TEST(AdamStep, GivesTheSameBitsForAnyNumberOfThreads) {
   std::vector<torch::Tensor> weights;
   for (const int threads : {1, 2}) {

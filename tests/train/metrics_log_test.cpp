@@ -18,5 +18,26 @@ TEST(MetricsLog, DropsLaterAndTornLinesOnOpening) {
   EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 3);
 }
 
+TEST(MetricsLog, LinesThatTheDiskDoesNotTakeWait) {
+  const TempDir dir;
+  const auto path = dir.path() / "metrics.jsonl";
+  MetricsLog log(path, 0);
+  std::filesystem::remove(path);
+  std::filesystem::create_directory(path);
+  log.write({.step = 1});
+  std::filesystem::remove(path);
+  log.write({.step = 2});
+  const auto text = read_file(path);
+  EXPECT_TRUE(text.starts_with("{\"step\":1,"));
+  EXPECT_NE(text.find("\n{\"step\":2,"), text.npos);
+}
+
+TEST(MetricsLog, LinesThatAreNoMetricsAreDropped) {
+  const TempDir dir;
+  const auto path = dir.write("metrics.jsonl", "[]\n{\"step\":\"x\"}\n{\"step\":10}\n3\n");
+  const MetricsLog log(path, 20);
+  EXPECT_EQ(read_file(path), "{\"step\":10}\n");
+}
+
 }  // namespace
 }  // namespace ddpm

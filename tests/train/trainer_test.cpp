@@ -131,6 +131,35 @@ TEST(Trainer, DivergedTrainingKeepsTheLastGoodCheckpoint) {
   }
 }
 
+TEST(Trainer, BadStepsChangeNothingAndAreCounted) {
+  const TempDir dir;
+  const NoiseDataset dataset(30);
+  RunDirectory(dir.path()).create();
+  auto config = tiny_config();
+  config.train.max_bad_steps = 3;
+  Trainer trainer(complete_config(config, dataset.info()), dataset, dir.path(), torch::kCPU);
+  trainer.step();
+  const auto tensors = trainer.model().tensors();
+  auto weight = tensors.weights.begin()->second;  // the network computes with this memory
+  const auto good = weight.clone();
+  const auto ema = tensors.ema.rbegin()->second.clone();
+  const auto moment = tensors.exp_avg.rbegin()->second.clone();
+  weight.fill_(NAN);
+  trainer.step();
+  EXPECT_EQ(trainer.state().bad_steps, 1);
+  EXPECT_TRUE(torch::equal(ema, tensors.ema.rbegin()->second));
+  EXPECT_TRUE(torch::equal(moment, tensors.exp_avg.rbegin()->second));
+  weight.copy_(good);
+  trainer.step();
+  EXPECT_EQ(trainer.state().bad_steps, 0);
+  EXPECT_EQ(trainer.state().skipped_steps, 1);
+  EXPECT_EQ(trainer.state().loss_steps, 2);
+  weight.fill_(NAN);
+  trainer.step();
+  trainer.step();
+  EXPECT_THROW(trainer.step(), DivergedError);
+}
+
 TEST(Trainer, TimeBudgetFixesTheStepsAndTheDecay) {
   const TempDir dir;
   auto config = tiny_config();

@@ -1,6 +1,9 @@
 #include "ddpm/util/files.h"
 
+#include <csignal>
+
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include "ddpm/util/error.h"
 #include "tests/support/temp_dir.h"
@@ -66,12 +69,57 @@ TEST(AtomicDirectory, NeverReplacesAFolder) {
 
 TEST(RemoveLeftovers, TakesWhatACrashLeftAndNothingElse) {
   const TempDir dir;
-  dir.write(".step-1.123.ddpm-tmp/unet/a", "x");
+  dir.write(".step-1.99999999.ddpm-tmp/unet/a", "x");
   dir.write(".hidden", "x");
   dir.write("step-2/a", "x");
   remove_leftovers(dir.path());
-  EXPECT_FALSE(fs::exists(dir.path() / ".step-1.123.ddpm-tmp"));
+  EXPECT_FALSE(fs::exists(dir.path() / ".step-1.99999999.ddpm-tmp"));
   EXPECT_EQ(entries(dir.path()), 2U);
+}
+
+TEST(RemoveLeftovers, SparesThoseOfAProcessThatLives) {
+  const TempDir dir;
+  const AtomicDirectory folder(dir.path() / "step-1");
+  remove_leftovers(dir.path());
+  EXPECT_TRUE(fs::exists(folder.path()));
+}
+
+TEST(AppendToFile, AddsToTheEndOrChangesNothing) {
+  const TempDir dir;
+  const auto file = dir.path() / "lines";
+  append_to_file(file, "a\n");
+  append_to_file(file, "b\n");
+  EXPECT_EQ(read_file(file), "a\nb\n");
+  EXPECT_THROW(append_to_file("/dev/full", "x"), DiskError);
+  fs::create_symlink(file, dir.path() / "link");
+  EXPECT_THROW(append_to_file(dir.path() / "link", "c\n"), DiskError);
+  EXPECT_EQ(read_file(file), "a\nb\n");
+}
+
+TEST(AppendToFile, TakesBackWhatALimitCutsOff) {
+  const TempDir dir;
+  const auto file = dir.write("lines", "first\n");
+  rlimit before{};
+  getrlimit(RLIMIT_FSIZE, &before);
+  std::signal(SIGXFSZ, SIG_IGN);
+  const rlimit low{.rlim_cur = 10, .rlim_max = before.rlim_max};
+  setrlimit(RLIMIT_FSIZE, &low);
+  EXPECT_THROW(append_to_file(file, "a longer line\n"), DiskError);
+  setrlimit(RLIMIT_FSIZE, &before);
+  EXPECT_EQ(read_file(file), "first\n");
+}
+
+TEST(RemoveFolder, LeavesNothing) {
+  const TempDir dir;
+  dir.write("step-2/unet/a", "x");
+  remove_folder(dir.path() / "step-2");
+  EXPECT_EQ(entries(dir.path()), 0U);
+  EXPECT_THROW(remove_folder(dir.path() / "step-2"), DiskError);
+}
+
+TEST(FreeBytes, AreKnownForFoldersThatAreStillToBeMade) {
+  const TempDir dir;
+  EXPECT_GT(free_bytes(dir.path() / "a/b/c").value_or(0), 0U);
 }
 
 TEST(ReplaceLink, MovesALinkButNeverARealFile) {

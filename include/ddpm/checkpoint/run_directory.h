@@ -34,9 +34,13 @@ class RunDirectory {
   /// The newest checkpoint's folder; empty if there is none.
   std::filesystem::path newest_checkpoint() const;
 
-  /// Makes the folders; points `runs/last` at this run if it lies in a folder `runs`.
+  /// Makes the folders, and removes what a crash has left in them; `DiskError` if one, or a file of
+  /// the run, is a link. Points `runs/last` at this run if it lies in a folder `runs`.
   void create() const;
-  /// Removes all but the newest `keep` checkpoints and the best one; 0 keeps all.
+  /// Takes the name from a damaged checkpoint, but not its files; the new name.
+  std::filesystem::path set_aside(const std::filesystem::path& checkpoint) const;
+  /// Removes all but the newest `keep` checkpoints, the best one, and those that another process
+  /// has got from `resolve_checkpoint`; 0 keeps all.
   void prune(int64_t keep) const;
 
  private:
@@ -57,7 +61,8 @@ class RunLock {
 };
 
 /// Finds the checkpoint folder that `path` means: a run folder's newest one, or the folder itself.
-/// `CheckpointError` if nothing is there.
+/// A trainer does not remove it as long as this process lives. `CheckpointError` if nothing is
+/// there.
 std::filesystem::path resolve_checkpoint(const std::filesystem::path& path);
 
 /// The newest run under `runs` (its link `last`, else the run with the newest checkpoint) whose

@@ -148,6 +148,7 @@ struct TrainConfig {
   int64_t save_every = 1000;
   double save_minutes = 0.0;
   int64_t keep_last = 2;
+  int64_t max_bad_steps = 20;
   int64_t eval_every = 0;
   int64_t eval_images = 1000;
   int64_t seed = 0;

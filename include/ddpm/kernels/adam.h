@@ -19,6 +19,7 @@ struct AdamOptions {
   int64_t step = 1;             // counts from 1
   double max_grad_norm = 0.0;   // gradients are scaled down to this norm; 0: left alone
   double ema_decay = 0.0;
+  torch::Tensor loss = {};  // a scalar on the weights' device; may be undefined
 };
 
 /// What a step changes: flat float32 tensors of one size.
@@ -37,8 +38,8 @@ struct GradientPart {
   int64_t offset = 0;
 };
 
-/// Clips, steps and averages. Nothing changes if a gradient is not finite. Gives the norm of the
-/// gradients before clipping, a float32 scalar on their device.
+/// Clips, steps and averages. Nothing changes if a gradient or the loss is not finite. Gives the
+/// norm of the gradients before clipping, a float32 scalar on their device.
 ///
 /// On the CPU all tensors are read and written once, after one pass for the norm; elsewhere this is
 /// `adam_step_reference`. The same bits for any number of threads.

@@ -2,7 +2,6 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <fstream>
 #include <optional>
 #include <string>
 #include <utility>
@@ -18,11 +17,12 @@ using Scores = std::vector<std::pair<std::string, double>>;
 struct Metrics {
   int64_t step = 0;        // optimizer steps done
   int64_t images = 0;      // training images seen
-  double loss = 0.0;       // mean over the steps since the last line
+  double loss = 0.0;       // mean over the steps since the last line that were not skipped
   double grad_norm = 0.0;  // of the last step, before clipping
   double lr = 0.0;         // of the last step
   double images_per_second = 0.0;
   double seconds = 0.0;                 // of training so far, over all sessions
+  int64_t skipped_steps = 0;            // so far: their loss or gradient was not finite
   std::optional<double> accuracy = {};  // of a classifier, over the same steps as the loss
   Scores scores = {};                   // of an evaluation at this step
 };
@@ -30,14 +30,15 @@ struct Metrics {
 /// Appends metrics to a file, one JSON object a line.
 class MetricsLog {
  public:
-  /// Opens the file, and drops lines of steps after `last_step`, which a resumed run makes again.
-  /// `DiskError` if it cannot be written.
+  /// Drops from the file lines of steps after `last_step`, which a resumed run makes again, and a
+  /// line that a crash has cut off. `DiskError` if it cannot be written.
   MetricsLog(std::filesystem::path path, int64_t last_step);
+  /// Lines that the disk does not take, with a warning, are written with a later one.
   void write(const Metrics& metrics);
 
  private:
   std::filesystem::path path_;
-  std::ofstream file_;
+  std::string waiting_;  // lines not yet written
 };
 
 }  // namespace ddpm

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <torch/types.h>
 
@@ -45,10 +46,13 @@ class Trainer {
   void evaluate_with(Evaluate evaluate) { evaluate_ = std::move(evaluate); }
 
   /// Trains until all steps are done, time is up, or someone asks for a stop; writes a checkpoint
-  /// at the end. `DivergedError` if loss or gradients are no longer finite.
+  /// at the end. A disk that takes no checkpoint before that gives a warning, and another try later.
+  /// `DivergedError` if loss or gradients stay other than finite, `DiskError` if the last checkpoint
+  /// cannot be written.
   RunEnd run();
 
-  /// One optimizer step.
+  /// One optimizer step; one whose loss or gradient is not finite changes nothing but is counted.
+  /// `DivergedError` after `train.max_bad_steps` of these in a row.
   void step();
 
   const TrainingState& state() const { return state_; }
@@ -58,6 +62,9 @@ class Trainer {
   using Clock = std::chrono::steady_clock;
 
   std::optional<RunEnd> tick();
+  void count_bad_steps();
+  bool is_sound() const;
+  void check_sound() const;
   void fix_total_steps();
   double drawing_seconds(double seconds_per_step) const;
   double seconds_to_draw(int64_t images, double seconds_per_step) const;
@@ -70,8 +77,10 @@ class Trainer {
   torch::Tensor draw_grid();
   void write_samples();
   void save();
+  void save_if_possible();
   void save_checkpoint();
   bool save_due() const;
+  std::string disk_advice() const;
   double session_seconds() const;
   int64_t images_seen() const { return state_.step * config_.train.batch_size; }
 
@@ -86,6 +95,7 @@ class Trainer {
   ProgressLine progress_;
   Evaluate evaluate_;
 
+  std::vector<torch::Tensor> are_finite_;  // of steps that are not counted yet, on the device
   torch::Tensor loss_sum_;      // over the steps since the last log line, on the device
   torch::Tensor accuracy_sum_;  // likewise, of a classifier
   torch::Tensor grad_norm_;     // of the last step, on the device
@@ -94,7 +104,8 @@ class Trainer {
   double images_per_second_ = 0.0;
   double seconds_before_ = 0.0;  // of earlier sessions
   Clock::time_point start_;
-  Clock::time_point last_save_;
+  Clock::time_point last_save_;  // or try
+  bool save_failed_ = false;
   std::optional<int64_t> timing_step_;  // first step that is timed
   Clock::time_point timing_start_;      // of the steps that tell how many fit into the time
   Clock::time_point rate_time_;

@@ -37,8 +37,13 @@ class TrainingModel {
 
   /// One optimizer step from the gradients, then one of the EMA. `step` counts from 0. Gradients
   /// are scaled to a norm of at most `config.max_grad_norm` (0: left alone). A step whose gradients
-  /// are not finite changes nothing. Gives the norm before scaling, a scalar on the device.
-  torch::Tensor update(const TrainConfig& config, int64_t step, double learning_rate);
+  /// or whose `loss`, a scalar on the device, are not finite changes nothing. Gives the norm before
+  /// scaling, likewise.
+  torch::Tensor update(const TrainConfig& config, int64_t step, double learning_rate,
+                       const torch::Tensor& loss);
+
+  /// False if a weight is not finite.
+  bool is_finite() const;
 
   /// Views by parameter name, for saving.
   TrainingTensors tensors() const;

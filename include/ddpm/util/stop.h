@@ -5,11 +5,14 @@
 namespace ddpm {
 
 /// From now on the first SIGINT or SIGTERM only says so on stderr and makes `stop_requested` true;
-/// the second ends the program at once.
+/// the second ends the program at once. SIGUSR1 asks for a checkpoint.
 void catch_stop_signals();
 
 /// True once a person or the system has asked the program to stop.
 bool stop_requested();
+
+/// True once after SIGUSR1 has asked for a checkpoint.
+bool take_checkpoint_request();
 
 /// Thrown when work ends early because someone asked for a stop.
 struct StopRequested {

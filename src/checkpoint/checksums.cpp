@@ -1,0 +1,77 @@
+#include "ddpm/checkpoint/checksums.h"
+
+#include <optional>
+
+#include <nlohmann/json.hpp>
+
+#include "ddpm/checkpoint/json.h"
+#include "ddpm/util/crc32.h"
+#include "ddpm/util/error.h"
+#include "ddpm/util/files.h"
+
+namespace ddpm {
+namespace fs = std::filesystem;
+namespace {
+
+using nlohmann::json;
+
+constexpr const char* kFile = "checksums.json";
+
+/// What the list says of one file; nothing if it says something else.
+std::optional<FileSum> parse_sum(const json& value) {
+  const auto number = [&](const char* key) -> std::optional<uint64_t> {
+    const json entry = value.is_object() ? value.value(key, json()) : json();
+    return entry.is_number_unsigned() ? std::optional(entry.get<uint64_t>()) : std::nullopt;
+  };
+  const auto bytes = number("bytes");
+  const auto crc32 = number("crc32");
+  if (!bytes || !crc32 || *crc32 > UINT32_MAX) return std::nullopt;
+  return FileSum{.bytes = *bytes, .crc32 = static_cast<uint32_t>(*crc32)};
+}
+
+/// True for the name of a file within the folder.
+bool stays_inside(const fs::path& name) {
+  return !name.empty() && name.is_relative() && name == name.lexically_normal() &&
+         *name.begin() != "..";
+}
+
+void verify_file(const fs::path& file, const FileSum& expected) {
+  std::error_code code;
+  const auto bytes = fs::file_size(file, code);
+  if (code) throw CheckpointError(file.string(), ": missing from the checkpoint");
+  if (bytes != expected.bytes) {
+    throw CheckpointError(file.string(), ": damaged, expected ", expected.bytes, " bytes, got ",
+                          bytes);
+  }
+  if (sum_file(file).crc32 != expected.crc32)
+    throw CheckpointError(file.string(), ": damaged, its checksum differs");
+}
+
+}  // namespace
+
+void write_checksums(const fs::path& folder) {
+  json files = json::object();
+  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+    if (!entry.is_regular_file()) continue;
+    const auto sum = sum_file(entry.path());
+    files[entry.path().lexically_relative(folder).generic_string()] = {{"bytes", sum.bytes},
+                                                                       {"crc32", sum.crc32}};
+  }
+  write_file_atomic(folder / kFile, format_json({{"version", 1}, {"files", files}}));
+}
+
+void verify_checksums(const fs::path& folder, const std::string& part) {
+  const auto list = folder / kFile;
+  if (!fs::exists(list)) return;
+  const json parsed = load_json(list);
+  const json files = parsed.is_object() ? parsed.value("files", json()) : json();
+  if (!files.is_object()) throw CheckpointError(list.string(), ": damaged, expected files");
+  for (const auto& [name, value] : files.items()) {
+    const auto expected = parse_sum(value);
+    if (!expected || !stays_inside(name))
+      throw CheckpointError(list.string(), ": damaged at '", name, "'");
+    if (part.empty() || name.starts_with(part + "/")) verify_file(folder / name, *expected);
+  }
+}
+
+}  // namespace ddpm
