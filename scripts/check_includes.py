@@ -23,7 +23,7 @@ ALLOWED = {
                 "config", "util"), ("torch",)),
     "train": (("sample", "checkpoint", "samplers", "data", "model", "diffusion", "config", "util"), ("torch",)),
     "eval": (("sample", "data", "model", "checkpoint", "samplers", "diffusion", "kernels", "config", "util"), ("torch",)),
-    "cli": (("eval", "train", "sample", "checkpoint", "samplers", "data", "model", "diffusion", "config", "util"),
+    "cli": (("eval", "train", "sample", "checkpoint", "samplers", "data", "model", "diffusion", "kernels", "config", "util"),
             ("torch", "CLI")),
 }
 TORCH_IN = {"data/batch_stream.h", "data/batch_stream.cpp"}  # the one place of `data` that makes tensors
