@@ -73,8 +73,7 @@ ClassifierFolder load_classifier_folder(const fs::path& path) {
                                              : ": not a checkpoint of a classifier, expected "
                                                "classifier/config.json in it");
   }
-  for (const char* part : {kClassifierPart, "scheduler"})
-    verify_checksums(path, part);
+  verify_checksums(path, {kClassifierPart, "scheduler"});
   ClassifierFolder folder;
   folder.path = path;
   const auto config = path / kClassifierPart / "config.json";

@@ -88,8 +88,7 @@ PipelineFolder load_pipeline_folder(const fs::path& path) {
     throw CheckpointError(path.string(),
                           ": not a checkpoint, expected unet/config.json or config.json in it");
   }
-  for (const char* part : {"unet", "scheduler"})
-    verify_checksums(path, part);
+  verify_checksums(path, {"unet", "scheduler"});
   const auto config_file = unet / "config.json";
   folder.model = unet_config_from_json(load_json(config_file), config_file.string());
   const auto scheduler = find_scheduler(path, unet);

@@ -36,6 +36,12 @@ std::optional<int64_t> parse_step_name(std::string_view name) {
   return step;
 }
 
+/// `DiskError` if `path` is a link, which writing would follow out of the run.
+void refuse_link(const fs::path& path) {
+  if (!fs::is_symlink(path)) return;
+  throw DiskError(path.string(), ": is a link; nothing is written through links out of a run");
+}
+
 /// A lock on a checkpoint's folder: readers share it, and who removes the folder has it alone.
 class FolderLock {
  public:

@@ -202,22 +202,38 @@ SafetensorsHeader parse_safetensors_header(std::string_view prefix, uint64_t fil
   return header;
 }
 
-NamedTensors load_safetensors(const std::filesystem::path& path) {
+namespace {
+
+/// Leaves `file` at the start of the data.
+SafetensorsHeader open_safetensors(const std::filesystem::path& path, std::ifstream& file) {
   const std::string origin = path.string();
   std::error_code code;
   const uint64_t file_size = std::filesystem::file_size(path, code);
-  std::ifstream file(path, std::ios::binary);
+  file.open(path, std::ios::binary);
   if (code || !file) throw CheckpointError(origin, ": cannot read the file");
   std::string prefix(std::min(file_size, kLengthBytes), '\0');
   read_exactly(file, prefix.data(), prefix.size(), origin);
   const uint64_t length = header_length(prefix, file_size, origin);
   prefix.resize(kLengthBytes + length);
   read_exactly(file, prefix.data() + kLengthBytes, length, origin);
-  const auto header = parse_safetensors_header(prefix, file_size, origin);
+  return parse_safetensors_header(prefix, file_size, origin);
+}
+
+}  // namespace
+
+SafetensorsHeader load_safetensors_header(const std::filesystem::path& path) {
+  std::ifstream file;
+  return open_safetensors(path, file);
+}
+
+NamedTensors load_safetensors(const std::filesystem::path& path) {
+  std::ifstream file;
+  const auto header = open_safetensors(path, file);
   NamedTensors tensors;
   for (const auto& entry : header.entries) {
     auto tensor = torch::empty(entry.shape, find_dtype(entry.dtype)->type);
-    read_exactly(file, static_cast<char*>(tensor.data_ptr()), entry.end - entry.begin, origin);
+    read_exactly(file, static_cast<char*>(tensor.data_ptr()), entry.end - entry.begin,
+                 path.string());
     tensors.emplace(entry.name, std::move(tensor));
   }
   return tensors;

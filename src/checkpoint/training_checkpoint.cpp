@@ -1,6 +1,8 @@
 #include "ddpm/checkpoint/training_checkpoint.h"
 
-#include <algorithm>
+#include <map>
+#include <utility>
+#include <vector>
 
 #include "ddpm/checkpoint/checksums.h"
 #include "ddpm/checkpoint/classifier_folder.h"
@@ -94,12 +96,26 @@ void write_files(const fs::path& path, const Config& config, const TrainingState
   write_checksums(path);
 }
 
-/// `CheckpointError` unless both hold tensors of the same names and shapes.
-void check_alike(const fs::path& checkpoint, const NamedTensors& a, const NamedTensors& b) {
-  const bool alike = std::ranges::equal(a, b, [](const auto& left, const auto& right) {
-    return left.first == right.first && left.second.sizes() == right.second.sizes();
-  });
-  if (!alike) throw CheckpointError(checkpoint.string(), ": damaged, its files do not fit together");
+struct TensorFiles {
+  fs::path ema;
+  fs::path weights;
+  fs::path exp_avg;
+  fs::path exp_avg_sq;
+};
+
+TensorFiles tensor_files(const fs::path& checkpoint) {
+  const bool classifier = holds_classifier(checkpoint);
+  return {.ema = classifier ? classifier_weights_file(checkpoint) : checkpoint / kUNetEma,
+          .weights = checkpoint / weights_file(classifier),
+          .exp_avg = checkpoint / kExpAvg,
+          .exp_avg_sq = checkpoint / kExpAvgSq};
+}
+
+std::map<std::string, std::vector<int64_t>> shapes_in(const fs::path& file) {
+  std::map<std::string, std::vector<int64_t>> shapes;
+  for (auto& entry : load_safetensors_header(file).entries)
+    shapes.emplace(entry.name, std::move(entry.shape));
+  return shapes;
 }
 
 }  // namespace
@@ -160,18 +176,20 @@ void check_training_checkpoint(const fs::path& checkpoint) {
   verify_checksums(checkpoint);
   load_checkpoint_config(checkpoint);
   load_training_state(checkpoint);
-  const auto tensors = load_training_tensors(checkpoint);
-  for (const auto* other : {&tensors.weights, &tensors.exp_avg, &tensors.exp_avg_sq})
-    check_alike(checkpoint, tensors.ema, *other);
+  const auto files = tensor_files(checkpoint);
+  const auto shapes = shapes_in(files.ema);
+  for (const auto& file : {files.weights, files.exp_avg, files.exp_avg_sq})
+    if (shapes_in(file) != shapes)
+      throw CheckpointError(file.string(), ": damaged, expected the tensors of ",
+                            files.ema.string());
 }
 
 TrainingTensors load_training_tensors(const fs::path& checkpoint) {
-  const bool classifier = holds_classifier(checkpoint);
-  return {.ema = load_safetensors(classifier ? classifier_weights_file(checkpoint)
-                                             : checkpoint / kUNetEma),
-          .weights = load_safetensors(checkpoint / weights_file(classifier)),
-          .exp_avg = load_safetensors(checkpoint / kExpAvg),
-          .exp_avg_sq = load_safetensors(checkpoint / kExpAvgSq)};
+  const auto files = tensor_files(checkpoint);
+  return {.ema = load_safetensors(files.ema),
+          .weights = load_safetensors(files.weights),
+          .exp_avg = load_safetensors(files.exp_avg),
+          .exp_avg_sq = load_safetensors(files.exp_avg_sq)};
 }
 
 NamedTensors load_timestep_sampler(const fs::path& checkpoint) {

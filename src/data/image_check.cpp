@@ -4,9 +4,8 @@
 #include <cstdint>
 #include <cstdlib>
 
-#include <zlib.h>
-
 #include "ddpm/data/bytes.h"
+#include "ddpm/util/crc32.h"
 #include "ddpm/util/error.h"
 
 namespace ddpm {
@@ -27,8 +26,7 @@ PngChunk next_chunk(std::string_view rest, const std::string& name) {
   }
   const size_t length = read_be32(rest, 0);
   const PngChunk chunk{rest.substr(4, 4), rest.substr(8, length)};
-  const auto* covered = reinterpret_cast<const Bytef*>(chunk.type.data());
-  if (crc32(0, covered, static_cast<uInt>(length + 4)) != read_be32(rest, 8 + length)) {
+  if (crc32_of(rest.substr(4, length + 4)) != read_be32(rest, 8 + length)) {
     throw DataError(name, ": broken PNG, wrong checksum");
   }
   return chunk;

@@ -8,10 +8,10 @@
 
 #include <stb/stb_image.h>
 #include <stb/stb_image_write.h>
-#include <zlib.h>
 
 #include "ddpm/data/bytes.h"
 #include "ddpm/data/image_check.h"
+#include "ddpm/util/crc32.h"
 #include "ddpm/util/error.h"
 #include "ddpm/util/files.h"
 
@@ -52,9 +52,7 @@ std::string png_chunk(const std::string& type_and_data) {
   std::string chunk;
   append_be32(chunk, static_cast<uint32_t>(type_and_data.size() - 4));
   chunk += type_and_data;
-  const auto* covered = reinterpret_cast<const Bytef*>(type_and_data.data());
-  append_be32(chunk,
-              static_cast<uint32_t>(crc32(0, covered, static_cast<uInt>(type_and_data.size()))));
+  append_be32(chunk, crc32_of(type_and_data));
   return chunk;
 }
 

@@ -4,10 +4,9 @@
 #include <set>
 #include <utility>
 
-#include <zlib.h>
-
 #include "ddpm/data/bytes.h"
 #include "ddpm/data/deflate.h"
+#include "ddpm/util/crc32.h"
 #include "ddpm/util/error.h"
 
 namespace ddpm {
@@ -30,11 +29,6 @@ constexpr uint16_t kDeflated = 8;
 constexpr uint16_t kEncryptedFlag = 1;
 constexpr uint16_t kUtf8Flag = 1 << 11;
 constexpr uint32_t kDate1980 = 1 << 21 | 1 << 16;  // the first day and second zip can tell
-
-uint32_t checksum(std::string_view bytes) {
-  return static_cast<uint32_t>(
-      crc32_z(0, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size()));
-}
 
 // The zip64 field among an entry's extra fields; empty if there is none.
 std::string_view zip64_field(std::string_view extra) {
@@ -151,13 +145,13 @@ std::string ZipReader::read(const ZipEntry& entry) const {
   } else {
     throw DataError(where, ": expected it stored or deflated, got method ", entry.method);
   }
-  if (checksum(content) != entry.crc) throw DataError(where, ": broken, wrong checksum");
+  if (crc32_of(content) != entry.crc) throw DataError(where, ": broken, wrong checksum");
   return content;
 }
 
 void ZipWriter::add(const std::string& name, std::string_view content, bool compress) {
   ZipEntry entry{
-      name,           kUtf8Flag,      compress ? kDeflated : kStored, checksum(content), 0,
+      name,           kUtf8Flag,      compress ? kDeflated : kStored, crc32_of(content), 0,
       content.size(), archive_.size()};
   const std::string deflated = compress ? deflate_bytes(content) : std::string();
   const std::string_view packed = compress ? std::string_view(deflated) : content;

@@ -36,11 +36,10 @@ MetricsLog::MetricsLog(std::filesystem::path path, int64_t last_step) : path_(st
 
 void MetricsLog::write(const Metrics& metrics) {
   nlohmann::ordered_json line = {
-      {"step", metrics.step},      {"images", metrics.images},
-      {"loss", metrics.loss},      {"grad_norm", metrics.grad_norm},
-      {"lr", metrics.lr},          {"images_per_second", metrics.images_per_second},
-      {"seconds", metrics.seconds},
-      {"skipped_steps", metrics.skipped_steps}};
+      {"step", metrics.step},       {"images", metrics.images},
+      {"loss", metrics.loss},       {"grad_norm", metrics.grad_norm},
+      {"lr", metrics.lr},           {"images_per_second", metrics.images_per_second},
+      {"seconds", metrics.seconds}, {"skipped_steps", metrics.skipped_steps}};
   if (metrics.accuracy) line["accuracy"] = *metrics.accuracy;
   for (const auto& [name, value] : metrics.scores)
     line[name] = value;

@@ -132,10 +132,10 @@ bool Trainer::is_sound() const {
 
 void Trainer::check_sound() const {
   if (is_sound()) return;
-  const auto what = state_.bad_steps > 0 ? "loss or gradient of the last " +
-                                               std::to_string(state_.bad_steps) +
-                                               " steps are not finite"
-                                         : std::string("weights are not finite");
+  const auto what = state_.bad_steps > 0
+                        ? "loss or gradient of the last " + std::to_string(state_.bad_steps) +
+                              " steps are not finite"
+                        : std::string("weights are not finite");
   throw DivergedError("training diverged at step ", state_.step, ": ", what,
                       "; the last checkpoint is kept; a lower train.lr or a longer "
                       "train.warmup_steps helps");
@@ -166,7 +166,8 @@ std::optional<RunEnd> Trainer::tick() {
   fix_total_steps();
   if (take_checkpoint_request()) {
     save_if_possible();
-    if (saved_step_ == state_.step) log_info("checkpoint: " + run_.checkpoint(state_.step).string());
+    if (saved_step_ == state_.step)
+      log_info("checkpoint: " + run_.checkpoint(state_.step).string());
   } else if (!finished && save_due()) {
     save_if_possible();
   }
@@ -279,7 +280,7 @@ void Trainer::keep_if_best(const Scores& scores) {
     // The link moves before old checkpoints are removed, or the new best one could be among them.
     save_checkpoint();
     replace_link(run_.checkpoint(state_.step).filename(), run_.best_link());
-    run_.prune(config_.train.keep_last);
+    prune();
   } catch (const DiskError& error) {
     state_.best_score = score_before;
     log_warning(std::string(error.what()) + "; the best checkpoint stays the one before");
@@ -345,6 +346,10 @@ bool Trainer::save_due() const {
 
 void Trainer::save() {
   save_checkpoint();
+  prune();
+}
+
+void Trainer::prune() {
   try {
     run_.prune(config_.train.keep_last);
   } catch (const DiskError& error) {

@@ -49,6 +49,19 @@ fs::path parent_of(const fs::path& path) {
   return parent.empty() ? fs::path(".") : parent;
 }
 
+/// False, with `errno` set, if the system does not take all of `bytes`.
+bool write_all(int descriptor, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(descriptor, bytes.data(), bytes.size());
+    if (written >= 0) {
+      bytes.remove_prefix(static_cast<size_t>(written));
+    } else if (errno != EINTR) {
+      return false;
+    }
+  }
+  return true;
+}
+
 }  // namespace
 
 fs::path clean_path(const fs::path& path) {
@@ -94,14 +107,7 @@ FileWriter::~FileWriter() {
 }
 
 void FileWriter::write(std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(descriptor_, bytes.data(), bytes.size());
-    if (written < 0) {
-      if (errno == EINTR) continue;
-      fail(path_, "cannot write");
-    }
-    bytes.remove_prefix(static_cast<size_t>(written));
-  }
+  if (!write_all(descriptor_, bytes)) fail(path_, "cannot write");
 }
 
 void FileWriter::close() {
@@ -114,14 +120,11 @@ void append_to_file(const fs::path& path, std::string_view bytes) {
       ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0644);
   if (file < 0) fail(path, "cannot write");
   const off_t end = ::lseek(file, 0, SEEK_END);
-  size_t done = 0;
   int code = 0;
-  while (done < bytes.size() && code == 0) {
-    const ssize_t written = ::write(file, bytes.data() + done, bytes.size() - done);
-    if (written >= 0) done += static_cast<size_t>(written);
-    if (written < 0 && errno != EINTR) code = errno;
+  if (!write_all(file, bytes)) {
+    code = errno;
+    if (::ftruncate(file, end) != 0) code = errno;
   }
-  if (code != 0 && ::ftruncate(file, end) != 0) code = errno;
   ::close(file);
   errno = code;
   if (code != 0) fail(path, "cannot write");
@@ -209,11 +212,6 @@ std::optional<uint64_t> free_bytes(const fs::path& path) {
     there = there.parent_path();
   const auto space = fs::space(there, code);
   return code ? std::nullopt : std::optional<uint64_t>(space.available);
-}
-
-void refuse_link(const fs::path& path) {
-  if (!fs::is_symlink(path)) return;
-  throw DiskError(path.string(), ": is a link; nothing is written through links out of a run");
 }
 
 void remove_leftovers(const fs::path& folder) {

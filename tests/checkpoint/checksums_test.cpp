@@ -36,7 +36,7 @@ TEST_F(Checksums, NameTheDamagedFile) {
   expect_error<CheckpointError>([&] { verify_checksums(dir_.path()); }, "expected 10 bytes, got 9");
   fs::remove(dir_.path() / "unet/weights");
   expect_error<CheckpointError>([&] { verify_checksums(dir_.path()); }, "unet/weights: missing");
-  verify_checksums(dir_.path(), "scheduler");
+  verify_checksums(dir_.path(), {"scheduler"});
 }
 
 TEST_F(Checksums, AreNotNeeded) {

@@ -208,6 +208,16 @@ TEST_F(TrainCommand, ARunWithoutAWholeCheckpointIsLeftAlone) {
   EXPECT_TRUE(fs::exists(checkpoints / "step-000006/config.yaml"));
 }
 
+TEST_F(TrainCommand, SampleNamesADamagedFile) {
+  ASSERT_EQ(train().exit_code, 0);
+  const std::string name = "step-000006/unet/diffusion_pytorch_model.safetensors";
+  const auto weights = dir_.path() / "runs/tiny/checkpoints" / name;
+  std::string bytes = read_file(weights);
+  bytes.back() = static_cast<char>(bytes.back() ^ 1);
+  write_file_atomic(weights, bytes);
+  expect_error(ddpm({"sample", "-n", "1", "--out", "a.npy", "-q"}), 4, name + ": damaged");
+}
+
 TEST_F(TrainCommand, ACheckpointOfTheFirstReleaseLoadsForEver) {
   fs::create_directories(dir_.path() / "runs/tiny/checkpoints");
   const auto checkpoint = dir_.path() / "runs/tiny/checkpoints/step-000003";

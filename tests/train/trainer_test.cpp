@@ -8,6 +8,7 @@
 #include "ddpm/checkpoint/json.h"
 #include "ddpm/util/error.h"
 #include "ddpm/util/files.h"
+#include "tests/support/expect_error.h"
 #include "tests/support/runs.h"
 #include "tests/support/temp_dir.h"
 
@@ -158,6 +159,21 @@ TEST(Trainer, BadStepsChangeNothingAndAreCounted) {
   trainer.step();
   trainer.step();
   EXPECT_THROW(trainer.step(), DivergedError);
+}
+
+TEST(Trainer, ADiskThatTakesNoCheckpointDoesNotEndARun) {
+  const TempDir dir;
+  dir.write("checkpoints/step-000020", "in the way");
+  train(tiny_config(), dir.path());
+  EXPECT_EQ(RunDirectory(dir.path()).checkpoint_steps(), (std::vector<int64_t>{40}));
+  EXPECT_EQ(read_file(dir.path() / "checkpoints/step-000020"), "in the way");
+}
+
+TEST(Trainer, ALastCheckpointThatCannotBeWrittenIsADiskError) {
+  const TempDir dir;
+  dir.write("checkpoints/step-000040", "in the way");
+  expect_error<DiskError>([&] { train(tiny_config(), dir.path()); }, "a checkpoint needs");
+  EXPECT_EQ(RunDirectory(dir.path()).checkpoint_steps(), (std::vector<int64_t>{20}));
 }
 
 TEST(Trainer, TimeBudgetFixesTheStepsAndTheDecay) {

@@ -36,6 +36,9 @@ struct SafetensorsHeader {
 SafetensorsHeader parse_safetensors_header(std::string_view prefix, uint64_t file_size,
                                            const std::string& origin);
 
+/// Reads only the header of a file. `CheckpointError` as of `load_safetensors`.
+SafetensorsHeader load_safetensors_header(const std::filesystem::path& path);
+
 /// Reads all tensors of a file to the CPU in the types they have there (F64, F32, F16, BF16, I64,
 /// I32, I16, I8, U8, BOOL). `CheckpointError` naming `path` if it is missing or broken.
 NamedTensors load_safetensors(const std::filesystem::path& path);

@@ -21,8 +21,8 @@ struct TrainingState {
   double loss_sum = 0.0;               // of the steps since the last line of metrics
   int64_t loss_steps = 0;              // their number
   double accuracy_sum = 0.0;           // likewise, of a classifier
-  int64_t bad_steps = 0;       // the last so many steps had a loss or gradient that is not finite
-  int64_t skipped_steps = 0;   // all of them so far, which changed nothing
+  int64_t bad_steps = 0;      // the last so many steps had a loss or gradient that is not finite
+  int64_t skipped_steps = 0;  // all of them so far, which changed nothing
   std::optional<double> best_score = {};  // the lowest of the evaluations so far
   int64_t dataset_images = 0;
   int64_t threads = 0;         // of the session that wrote it
@@ -39,8 +39,8 @@ struct TrainingTensors {
 
 /// Writes a whole checkpoint to `target`, which must not exist: the pipeline folder, or that of a
 /// classifier, with the EMA weights, `config.yaml`, and `training/`. It appears under its name only
-/// when complete and on the disk; `DiskError` leaves nothing behind. `timestep_sampler` is what that has learned, float64 and int64;
-/// empty if it does not learn.
+/// when complete and on the disk; `DiskError` leaves nothing behind. `timestep_sampler` is what
+/// that has learned, float64 and int64; empty if it does not learn.
 void save_training_checkpoint(const std::filesystem::path& target, const Config& config,
                               const TrainingState& state, const TrainingTensors& tensors,
                               const NamedTensors& timestep_sampler = {});
@@ -48,7 +48,8 @@ void save_training_checkpoint(const std::filesystem::path& target, const Config&
 /// What its tensors take on the disk.
 uint64_t checkpoint_bytes(const TrainingTensors& tensors);
 
-/// Reads all of a checkpoint. `CheckpointError` saying what is wrong if something is missing,
+/// Reads all files of a checkpoint, of tensors without `checksums.json` their headers.
+/// `CheckpointError` saying what is wrong if something is missing,
 /// damaged, of another size than the rest, or from a newer version of the program.
 void check_training_checkpoint(const std::filesystem::path& checkpoint);
 

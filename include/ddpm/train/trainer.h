@@ -46,9 +46,9 @@ class Trainer {
   void evaluate_with(Evaluate evaluate) { evaluate_ = std::move(evaluate); }
 
   /// Trains until all steps are done, time is up, or someone asks for a stop; writes a checkpoint
-  /// at the end. A disk that takes no checkpoint before that gives a warning, and another try later.
-  /// `DivergedError` if loss or gradients stay other than finite, `DiskError` if the last checkpoint
-  /// cannot be written.
+  /// at the end. A disk that takes no checkpoint before that gives a warning, and another try
+  /// later. `DivergedError` if loss or gradients stay other than finite, `DiskError` if the last
+  /// checkpoint cannot be written.
   RunEnd run();
 
   /// One optimizer step; one whose loss or gradient is not finite changes nothing but is counted.
@@ -79,6 +79,7 @@ class Trainer {
   void save();
   void save_if_possible();
   void save_checkpoint();
+  void prune();
   bool save_due() const;
   std::string disk_advice() const;
   double session_seconds() const;
@@ -96,9 +97,9 @@ class Trainer {
   Evaluate evaluate_;
 
   std::vector<torch::Tensor> are_finite_;  // of steps that are not counted yet, on the device
-  torch::Tensor loss_sum_;      // over the steps since the last log line, on the device
-  torch::Tensor accuracy_sum_;  // likewise, of a classifier
-  torch::Tensor grad_norm_;     // of the last step, on the device
+  torch::Tensor loss_sum_;                 // over the steps since the last log line, on the device
+  torch::Tensor accuracy_sum_;             // likewise, of a classifier
+  torch::Tensor grad_norm_;                // of the last step, on the device
   double last_lr_ = 0.0;
   double last_loss_ = 0.0;
   double images_per_second_ = 0.0;

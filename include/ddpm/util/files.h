@@ -41,8 +41,8 @@ class FileWriter {
   int descriptor_ = -1;
 };
 
-/// Adds `bytes` to the end of the file at `path`, which is made if it is not there and must not be a
-/// link. `DiskError` on failure; the file then ends where it did before.
+/// Adds `bytes` to the end of the file at `path`, which is made if it is not there and must not be
+/// a link. `DiskError` on failure; the file then ends where it did before.
 void append_to_file(const std::filesystem::path& path, std::string_view bytes);
 
 /// Writes `bytes` to a temporary file beside `path`, syncs it and renames it, so that `path` holds
@@ -82,11 +82,8 @@ void remove_folder(const std::filesystem::path& path);
 /// Bytes that can still be written where `path` is, or will be; none if that cannot be told.
 std::optional<uint64_t> free_bytes(const std::filesystem::path& path);
 
-/// `DiskError` if `path` is a link, which writing would follow out of its folder.
-void refuse_link(const std::filesystem::path& path);
-
-/// Removes what processes that are no more have left of `AtomicDirectory` and `write_file_atomic` in
-/// `folder`.
+/// Removes what processes that are no more have left of `AtomicDirectory` and `write_file_atomic`
+/// in `folder`.
 void remove_leftovers(const std::filesystem::path& folder);
 
 }  // namespace ddpm
