@@ -59,7 +59,7 @@ ours() { # MINUTES; --resume goes on with a run that was interrupted
   say "ours, $1 minutes"
   save "$run.train.json" "$ddpm" train --config fashion-mnist --run "$run" --max-time "${1}m" --resume --threads 2 --json
   save "$run.plan.json" "$ddpm" train --config fashion-mnist --dry-run --json
-  [ -e "$run.npz" ] || "$ddpm" sample --checkpoint "$run" -n "$images" --guidance 1 --threads 2 --out "$run.npz" >&2
+  [ -e "$run.npz" ] || "$ddpm" sample --checkpoint "$run" -n "$images" --threads 2 --out "$run.npz" >&2
 }
 
 theirs() { # RECIPE
