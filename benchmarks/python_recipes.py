@@ -104,7 +104,8 @@ class Diffusers:
     def loss(self, call, images, labels):
         noise = torch.randn_like(images)
         timesteps = torch.randint(0, 1000, (len(images),))
-        return torch.nn.functional.mse_loss(call(self.schedule.add_noise(images, noise, timesteps), timesteps), noise)
+        predicted = call(self.schedule.add_noise(images, noise, timesteps), timesteps)
+        return torch.nn.functional.mse_loss(predicted, noise)
 
     def draw(self, call, noise, labels):
         return ddim(DDIMScheduler.from_config(self.schedule.config), 50, call, noise)
@@ -172,7 +173,8 @@ class VPrediction:
 class Edm(VPrediction):
     """The same with preconditioning, weighting, noise levels and sampler of EDM (Karras et al., 2022, table 1).
 
-    sigma_data 0.5, ln sigma drawn from N(-1.2, 1.2^2); Heun's method, 18 steps from 80 to 0.002 with rho 7, no churn.
+    sigma_data 0.5, ln sigma drawn from N(-1.2, 1.2^2); Heun's method, 18 steps from 80 to 0.002 with rho 7, no
+    churn.
     """
 
     sampler = "heun, 18 steps"
@@ -191,7 +193,7 @@ class Edm(VPrediction):
         return (weight * (self.denoised(call, noisy, sigma, with_dropout(labels)) - images) ** 2).mean()
 
     def draw(self, call, noise, labels):
-        """Algorithm 1 on the noise levels of equation 5."""
+        """Algorithm 1 of the paper on the noise levels of equation 5."""
         steps, rho = 18, 7
         sigmas = torch.linspace(80 ** (1 / rho), 0.002 ** (1 / rho), steps, dtype=torch.float64) ** rho
         sigmas = [*sigmas.tolist(), 0.0]
@@ -223,7 +225,8 @@ def ddim(scheduler, steps, call, x, labels=None):
 
 
 class Session:
-    """A network in training, with one way to take steps: float32 or bf16 autocast on channels_last, compiled or not."""
+    """A network in training, with one way to take steps: float32, or bf16 autocast on channels_last; compiled or
+    not."""
 
     def __init__(self, recipe, half, compile_, seed):
         torch.manual_seed(seed)
@@ -357,7 +360,8 @@ def run(options, minutes):
     recipe = RECIPES[options.recipe]()
     batches = batches_of(*read_split("train"), recipe.side, options.seed)
     session = fastest_session(recipe, batches, options)
-    versions = {"python": platform.python_version(), "torch": torch.__version__, "diffusers": diffusers.__version__}
+    versions = {"python": platform.python_version(), "torch": torch.__version__,
+                "diffusers": diffusers.__version__}
     for goal, spent in train(session, batches, minutes):
         seen = session.steps * BATCH
         begin = time.perf_counter()
@@ -386,7 +390,8 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--compile", action="store_true",
                         help="try torch.compile too; its minutes of compiling are not counted")
-    parser.add_argument("--probe-steps", type=int, default=4, help="in each way to take a step, to find the fastest")
+    parser.add_argument("--probe-steps", type=int, default=4,
+                        help="in each way to take a step, to find the fastest")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     if options.recipe == "resized":
