@@ -1,6 +1,6 @@
 #include <csignal>
 
-#include "ddpm/data/npz.h"
+#include "ddpm/data/npy.h"
 #include "ddpm/util/files.h"
 #include "tests/cli/command_fixture.h"
 #include "tests/support/checkpoints.h"

@@ -56,7 +56,15 @@ class RunLock {
   RunLock(const RunLock&) = delete;
   RunLock& operator=(const RunLock&) = delete;
 
+  /// False if the folder that it is on has been moved or removed.
+  bool is_there() const;
+  /// Locks the folder that is now at the run's path instead; errors as of the constructor, which
+  /// leave the lock as it is.
+  void take();
+
  private:
+  std::filesystem::path run_;
+  std::filesystem::path path_;
   int descriptor_ = -1;
 };
 
