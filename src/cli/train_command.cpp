@@ -142,10 +142,12 @@ void mend_last_link(const RunDirectory& run, const fs::path& checkpoint) {
   replace_link(checkpoint.filename(), run.last_link());
 }
 
-/// Makes the run's folder anew if it was moved or removed. `DiskError` if another trainer has its
+/// Makes the run's folder anew if it was moved or removed. `DiskError` if another run has its
 /// place.
 void keep_folder(const RunDirectory& run, RunLock& lock, const Config& config) {
   if (lock.is_there()) return;
+  if (run.has_checkpoints())
+    throw DiskError(run.path().string(), ": holds the checkpoints of another run now");
   make_folder(run.path());
   try {
     lock.take();
