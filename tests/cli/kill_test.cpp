@@ -157,5 +157,13 @@ TEST_F(KilledRun, EndsWithTheBitsOfOneThatWasNeverKilled) {
             << " while an old one was removed, " << before_the_first_ << " before the first one\n";
 }
 
+TEST_F(KilledRun, ALinkThatACrashLeftBehindIsMended) {
+  ASSERT_EQ(ddpm(words("whole")).exit_code, 0);
+  const auto link = run("whole") / "checkpoints/last";
+  fs::remove(link);
+  ASSERT_EQ(ddpm(words("whole")).exit_code, 0);
+  EXPECT_EQ(fs::read_symlink(link), "step-000060");
+}
+
 }  // namespace
 }  // namespace ddpm
