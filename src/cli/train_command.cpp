@@ -156,7 +156,8 @@ void keep_folder(const RunDirectory& run, RunLock& lock, const Config& config) {
   }
   run.create();
   write_file_atomic(run.config_file(), to_yaml(config));
-  log_warning(run.path().string() + ": has vanished and is made anew; log.txt is lost with it");
+  log_warning(run.path().string() +
+              ": has vanished and is made anew; log.txt stays with the old one");
 }
 
 ExitCode train(const TrainFlags& flags) {

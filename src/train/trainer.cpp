@@ -253,7 +253,8 @@ void Trainer::write_metrics(bool with_scores) {
                   .seconds = seconds_before_ + session_seconds(),
                   .skipped_steps = state_.skipped_steps,
                   .accuracy = accuracy,
-                  .scores = scores});
+                  .scores = scores},
+                 guard_);
   keep_if_best(scores);
 }
 

@@ -47,6 +47,13 @@ TEST_F(Determinism, TheNumberOfThreadsThatReadImagesDoesNotMatter) {
   expect_same_tensors(one, with("5"));
 }
 
+TEST_F(Determinism, WhatIsWrittenOnTheWayDoesNotMatter) {
+  const auto often = train_into("often", {"--train.log_every", "1", "--train.save_every", "1",
+                                          "--train.sample_every", "2", "--train.keep_last", "1"});
+  expect_same_tensors(train_into("once", {"--train.log_every", "9", "--train.save_every", "0"}),
+                      often);
+}
+
 TEST_F(Determinism, TheSameSeedDrawsTheSameBits) {
   train_into("tiny");
   const auto first = draw("a.npy");

@@ -133,6 +133,10 @@ TEST_F(TrainOnBadDisk, AFolderWhosePlaceAnotherRunHasTakenIsLeftToIt) {
       << result.err;
   second.send(SIGTERM);
   EXPECT_EQ(second.wait().exit_code, 85);
+  std::ifstream metrics(dir_.path() / "runs/tiny/metrics.jsonl");
+  int64_t step = 0;
+  for (std::string line; std::getline(metrics, line);)
+    EXPECT_EQ(nlohmann::json::parse(line).at("step"), step += 2) << line;
 }
 
 /// On disks that are mounted for the test.

@@ -45,8 +45,8 @@ class Trainer {
   /// must leave LibTorch's random generator alone. For a denoiser only.
   void evaluate_with(Evaluate evaluate) { evaluate_ = std::move(evaluate); }
 
-  /// Calls `guard` before it writes a checkpoint or a sample grid. Its `DiskError` has them left
-  /// out as if the disk were full.
+  /// Calls `guard` before it writes anything into the run's folder; a `DiskError` of it is taken as
+  /// one of writing.
   void guard_with(std::function<void()> guard) { guard_ = std::move(guard); }
 
   /// Trains until all steps are done, time is up, or someone asks for a stop; writes a checkpoint
