@@ -178,8 +178,9 @@ void RunLock::take() {
                     std::string(owner, static_cast<size_t>(std::max<ssize_t>(0, length))),
                     ") is training in this folder");
   }
-  if (descriptor_ >= 0) ::close(descriptor_);
+  release();
   descriptor_ = descriptor;
+  folder_ = ::open(run_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   const auto pid = std::to_string(::getpid());
   const bool written =
       ::ftruncate(descriptor_, 0) == 0 && ::pwrite(descriptor_, pid.data(), pid.size(), 0) > 0;
@@ -189,12 +190,13 @@ void RunLock::take() {
 bool RunLock::is_there() const {
   struct stat held {};
   struct stat there {};
-  return ::fstat(descriptor_, &held) == 0 && ::lstat(path_.c_str(), &there) == 0 &&
+  return ::fstat(folder_, &held) == 0 && ::stat(run_.c_str(), &there) == 0 &&
          held.st_dev == there.st_dev && held.st_ino == there.st_ino;
 }
 
-RunLock::~RunLock() {
-  ::close(descriptor_);
+void RunLock::release() const {
+  for (const int descriptor : {descriptor_, folder_})
+    if (descriptor >= 0) ::close(descriptor);
 }
 
 fs::path resolve_checkpoint(const fs::path& given) {
