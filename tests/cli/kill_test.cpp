@@ -63,8 +63,9 @@ class KilledRun : public CommandTest {
   }
 
   /// Starts or goes on with the run and kills it; false if it came to its end before.
-  bool is_killed(const std::string& name, const Moment& moment) const {
+  bool is_killed(const std::string& name, const Moment& moment) {
     BackgroundCommand command(words(name), dir_.path());
+    killed_ = command.pid();
     const auto checkpoints = run(name) / "checkpoints";
     std::set<std::string> begun;
     command.wait_until([&] {
@@ -86,14 +87,13 @@ class KilledRun : public CommandTest {
     const int64_t newest = steps.empty() ? -1 : *steps.rbegin();
     EXPECT_GE(newest, newest_);
     newest_ = newest;
-    const auto unfinished = unfinished_checkpoints(checkpoints);
-    if (unfinished.empty()) {
-      if (steps.empty()) ++before_the_first_;
-      return;
+    if (steps.empty()) ++before_the_first_;
+    for (const auto& folder : unfinished_checkpoints(checkpoints)) {
+      if (folder.find("." + std::to_string(killed_) + ".") == std::string::npos) continue;
+      // Those that are removed are renamed in the same way.
+      const auto step = std::stoll(folder.substr(sizeof(".step-") - 1));
+      ++(step > newest ? in_a_checkpoint_ : in_a_removal_);
     }
-    // Those that are removed are renamed in the same way.
-    const auto step = std::stoll(unfinished.rbegin()->substr(sizeof(".step-") - 1));
-    ++(step > newest ? in_a_checkpoint_ : in_a_removal_);
   }
 
   /// Kills the run until it ends, or `left` is used up.
@@ -131,6 +131,7 @@ class KilledRun : public CommandTest {
       EXPECT_EQ(entry.path().string().find("ddpm-tmp"), std::string::npos) << entry.path();
   }
 
+  int killed_ = 0;  // process
   int64_t newest_ = -1;
   int in_a_checkpoint_ = 0;
   int in_a_removal_ = 0;
