@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "ddpm/util/error.h"
@@ -82,6 +83,15 @@ bool hold_checkpoint(const fs::path& checkpoint) {
   return true;
 }
 
+/// The newest checkpoint of a run, held.
+fs::path resolve_run(const fs::path& run) {
+  for (;;) {
+    auto newest = RunDirectory(run).newest_checkpoint();
+    if (newest.empty()) throw CheckpointError(run.string(), ": this run has no checkpoint yet");
+    if (hold_checkpoint(newest)) return newest;
+  }
+}
+
 void remove_unless_read(const fs::path& checkpoint) {
   const FolderLock lock(checkpoint);
   if (lock.take(LOCK_EX)) remove_folder(checkpoint);
@@ -150,50 +160,62 @@ bool RunDirectory::holds_other_files() const {
          (fs::exists(config_file()) || fs::exists(metrics_file()) || fs::exists(log_file()));
 }
 
-RunLock::RunLock(const RunDirectory& run) {
-  const auto path = run.path() / ".lock";
-  descriptor_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
-  if (descriptor_ < 0) throw DiskError(path.string(), ": cannot write: ", std::strerror(errno));
+RunLock::RunLock(const RunDirectory& run) : run_(run.path()), path_(run_ / ".lock") {
+  take();
+}
+
+void RunLock::take() {
+  const int descriptor = ::open(path_.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
+  if (descriptor < 0) throw DiskError(path_.string(), ": cannot write: ", std::strerror(errno));
   char owner[32] = "";
-  if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
-    const ssize_t length = ::read(descriptor_, owner, sizeof(owner) - 1);
-    ::close(descriptor_);
-    throw UserError(run.path().string(), ": another ddpm (process ",
+  if (::flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+    const ssize_t length = ::read(descriptor, owner, sizeof(owner) - 1);
+    ::close(descriptor);
+    throw UserError(run_.string(), ": another ddpm (process ",
                     std::string(owner, static_cast<size_t>(std::max<ssize_t>(0, length))),
                     ") is training in this folder");
   }
+  release();
+  descriptor_ = descriptor;
+  folder_ = ::open(run_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   const auto pid = std::to_string(::getpid());
   const bool written =
       ::ftruncate(descriptor_, 0) == 0 && ::pwrite(descriptor_, pid.data(), pid.size(), 0) > 0;
-  if (!written) log_warning(path.string() + ": cannot note this process");
+  if (!written) log_warning(path_.string() + ": cannot note this process");
 }
 
-RunLock::~RunLock() {
-  ::close(descriptor_);
+bool RunLock::is_there() const {
+  struct stat held {};
+  struct stat there {};
+  return ::fstat(folder_, &held) == 0 && ::stat(run_.c_str(), &there) == 0 &&
+         held.st_dev == there.st_dev && held.st_ino == there.st_ino;
+}
+
+void RunLock::release() const {
+  for (const int descriptor : {descriptor_, folder_})
+    if (descriptor >= 0) ::close(descriptor);
 }
 
 fs::path resolve_checkpoint(const fs::path& given) {
-  const auto path = behind_link(given);
-  if (!fs::is_directory(path)) {
+  for (;;) {
+    const auto path = behind_link(given);
+    if (fs::is_directory(path / "checkpoints")) return resolve_run(path);
+    if (hold_checkpoint(path)) return path;
+    if (behind_link(given) != path) continue;  // a trainer has moved the link just now
     throw CheckpointError(given.string(),
                           ": no such folder, expected a run, a checkpoint or a "
                           "diffusers model");
-  }
-  if (!fs::is_directory(path / "checkpoints")) {
-    hold_checkpoint(path);
-    return path;
-  }
-  for (;;) {
-    auto newest = RunDirectory(path).newest_checkpoint();
-    if (newest.empty()) throw CheckpointError(path.string(), ": this run has no checkpoint yet");
-    if (hold_checkpoint(newest)) return newest;
   }
 }
 
 fs::path find_newest_run(const fs::path& runs, const std::string& part) {
   const auto has_checkpoints = [&](const fs::path& run) {
-    const auto newest = RunDirectory(run).newest_checkpoint();
-    return !newest.empty() && fs::exists(newest / part);
+    for (fs::path last;;) {
+      const auto newest = RunDirectory(run).newest_checkpoint();
+      if (newest.empty() || newest == last) return false;
+      if (fs::exists(newest / part)) return true;
+      last = newest;  // a trainer may have removed it for a newer one just now
+    }
   };
   std::error_code code;
   const auto last = fs::canonical(runs / "last", code);

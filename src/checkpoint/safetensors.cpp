@@ -256,10 +256,16 @@ void save_safetensors(const std::filesystem::path& path, const NamedTensors& ten
 
 void replace_safetensors(const std::filesystem::path& path, const NamedTensors& tensors) {
   const std::filesystem::path fresh = path.string() + ".new";
-  std::error_code ignored;
-  std::filesystem::remove(fresh, ignored);
-  save_safetensors(fresh, tensors);
-  std::filesystem::rename(fresh, path);
+  std::error_code code;
+  std::filesystem::remove(fresh, code);
+  try {
+    save_safetensors(fresh, tensors);
+  } catch (const UserError&) {
+    std::filesystem::remove(fresh, code);
+    throw;
+  }
+  std::filesystem::rename(fresh, path, code);
+  if (code) throw DiskError(path.string(), ": cannot rename into place: ", code.message());
 }
 
 }  // namespace ddpm

@@ -24,11 +24,13 @@ constexpr const char* kFooter =
 void evaluate_once(const EvalFlags& flags) {
   const auto job = make_eval_job(flags);
   const auto result = run_evaluation(job, flags, make_eval_context(job, flags));
+  // First of all, or a full disk would cost a person the numbers.
+  std::cout << (flags.common.json ? result_json(result).dump(2) + "\n" : result_table(result))
+            << std::flush;
   if (const auto path = result_file(job, flags); !path.empty()) {
     write_result(result, path);
     log_info("written: " + path.string());
   }
-  std::cout << (flags.common.json ? result_json(result).dump(2) + "\n" : result_table(result));
 }
 
 ExitCode run_eval(const CLI::App& command, const EvalFlags& flags) {

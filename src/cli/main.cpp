@@ -15,6 +15,7 @@
 #include "ddpm/cli/schedule_command.h"
 #include "ddpm/cli/train_command.h"
 #include "ddpm/util/error.h"
+#include "ddpm/util/stop.h"
 #include "ddpm/util/text.h"
 
 namespace ddpm {
@@ -92,8 +93,11 @@ int main(int argc, char** argv) {
   using ddpm::ExitCode;
   using ddpm::report;
   std::signal(SIGXFSZ, SIG_IGN);  // a file over its limit is then an error of the write
+  ddpm::catch_checkpoint_signal();
   try {
-    return ddpm::run(argc, argv);
+    const int code = ddpm::run(argc, argv);
+    if (!std::cout.flush()) return report("stdout: cannot write", ExitCode::kDisk);
+    return code;
   } catch (const ddpm::UserError& error) {
     return report(error.what(), error.exit_code());
   } catch (const c10::OutOfMemoryError&) {

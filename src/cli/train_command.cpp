@@ -132,7 +132,32 @@ void set_aside_damaged(const TrainJob& job) {
   const RunDirectory run(job.run);
   for (const auto& checkpoint : job.damaged)
     log_warning("the damaged checkpoint is now " + run.set_aside(checkpoint).string());
-  if (!job.damaged.empty()) replace_link(job.checkpoint.filename(), run.last_link());
+}
+
+/// A crash, or damage, may have left it at another checkpoint.
+void mend_last_link(const RunDirectory& run, const fs::path& checkpoint) {
+  std::error_code none;
+  if (checkpoint.empty() || fs::read_symlink(run.last_link(), none) == checkpoint.filename())
+    return;
+  replace_link(checkpoint.filename(), run.last_link());
+}
+
+/// Makes the run's folder anew if it was moved or removed. `DiskError` if another run has its
+/// place.
+void keep_folder(const RunDirectory& run, RunLock& lock, const Config& config) {
+  if (lock.is_there()) return;
+  if (run.has_checkpoints())
+    throw DiskError(run.path().string(), ": holds the checkpoints of another run now");
+  make_folder(run.path());
+  try {
+    lock.take();
+  } catch (const UserError& error) {
+    throw DiskError(error.what());
+  }
+  run.create();
+  write_file_atomic(run.config_file(), to_yaml(config));
+  log_warning(run.path().string() +
+              ": has vanished and is made anew; log.txt stays with the old one");
 }
 
 ExitCode train(const TrainFlags& flags) {
@@ -147,12 +172,13 @@ ExitCode train(const TrainFlags& flags) {
   }
   const RunDirectory run(job.run);
   run.create();
-  const RunLock lock(run);
+  RunLock lock(run);
   const auto newest = job.damaged.empty() ? job.checkpoint : job.damaged.front();
   if (run.newest_checkpoint() != newest)
     throw UserError(run.path().string(), ": another ddpm has just trained in this folder");
   add_log_file(run.log_file());
   set_aside_damaged(job);
+  mend_last_link(run, job.checkpoint);
   if (job.config.train.precision == Precision::kAuto) {
     job.config.train.precision = probe_precision(job.config, job.device);
   }
@@ -167,6 +193,7 @@ ExitCode train(const TrainFlags& flags) {
   const auto graphs = make_graph_factory(job.device, flags.common.no_cuda_graph);
   Trainer trainer(job.config, *job.dataset, job.run, job.device, job.checkpoint, graphs);
   trainer.evaluate_with(std::move(evaluate));
+  trainer.guard_with([&] { keep_folder(run, lock, job.config); });
   write_file_atomic(run.config_file(), to_yaml(job.config));
   const RunEnd end = trainer.run();
   const auto accuracy = measure_accuracy(job, trainer, end);

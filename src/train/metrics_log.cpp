@@ -34,7 +34,7 @@ MetricsLog::MetricsLog(std::filesystem::path path, int64_t last_step) : path_(st
   append_to_file(path_, "");
 }
 
-void MetricsLog::write(const Metrics& metrics) {
+void MetricsLog::write(const Metrics& metrics, const std::function<void()>& guard) {
   nlohmann::ordered_json line = {
       {"step", metrics.step},       {"images", metrics.images},
       {"loss", metrics.loss},       {"grad_norm", metrics.grad_norm},
@@ -46,6 +46,7 @@ void MetricsLog::write(const Metrics& metrics) {
   const bool first = waiting_.empty();
   waiting_ += line.dump() + "\n";
   try {
+    guard();
     append_to_file(path_, waiting_);
     waiting_.clear();
   } catch (const DiskError& error) {

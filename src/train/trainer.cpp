@@ -253,7 +253,8 @@ void Trainer::write_metrics(bool with_scores) {
                   .seconds = seconds_before_ + session_seconds(),
                   .skipped_steps = state_.skipped_steps,
                   .accuracy = accuracy,
-                  .scores = scores});
+                  .scores = scores},
+                 guard_);
   keep_if_best(scores);
 }
 
@@ -326,7 +327,9 @@ void Trainer::write_samples() {
   try {
     const auto columns = grid_columns(config_.sample.grid_images, num_classes(config_.model));
     const auto path = run_.sample_grid(state_.step);
-    write_file_atomic(path, encode_png(tile_images(to_images(draw_grid()), columns)));
+    const auto grid = tile_images(to_images(draw_grid()), columns);
+    guard_();
+    write_file_atomic(path, encode_png(grid));
     log_info("samples: " + path.string());
   } catch (const StopRequested&) {
     log_info("the sample grid is left out");
@@ -383,6 +386,7 @@ void Trainer::save_checkpoint() {
   state_.loss_sum = loss_sum_.item<double>();
   state_.accuracy_sum = accuracy_sum_.item<double>();
   const auto target = run_.checkpoint(state_.step);
+  guard_();
   try {
     const auto free = free_bytes(target);
     if (free && *free < checkpoint_bytes(model_.tensors()))

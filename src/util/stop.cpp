@@ -40,6 +40,9 @@ void handle(int signal, void (*handler)(int)) {
 void catch_stop_signals() {
   handle(SIGINT, on_signal);
   handle(SIGTERM, on_signal);
+}
+
+void catch_checkpoint_signal() {
   handle(SIGUSR1, on_checkpoint_signal);
 }
 

@@ -67,6 +67,21 @@ TEST(RunDirectory, IsNotWrittenThroughLinks) {
   }
 }
 
+TEST(RunLock, KnowsItsFolderThoughItIsMovedAndMadeAnew) {
+  const TempDir dir;
+  const RunDirectory run(dir.path() / "run");
+  run.create();
+  RunLock lock(run);
+  EXPECT_TRUE(lock.is_there());
+  fs::rename(run.path(), dir.path() / "moved");
+  EXPECT_FALSE(lock.is_there());
+  run.create();
+  EXPECT_FALSE(lock.is_there());
+  lock.take();
+  EXPECT_TRUE(lock.is_there());
+  EXPECT_THROW(RunLock second(run), UserError);
+}
+
 TEST(ResolveCheckpoint, GivesTheFolderBehindTheLinkThatATrainerMoves) {
   const TempDir dir;
   dir.write("checkpoints/step-000010/x", "");

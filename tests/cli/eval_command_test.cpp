@@ -1,9 +1,7 @@
 #include <algorithm>
-#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
-#include <thread>
 
 #include "ddpm/data/npy.h"
 #include "ddpm/util/files.h"
@@ -37,6 +35,13 @@ class EvalCommand : public CommandTest {
     const auto result = eval(words);
     EXPECT_EQ(result.exit_code, 0) << result.err;
     return json::parse(result.out);
+  }
+
+  static std::vector<std::string> evaluation_without_end() {
+    return {"eval", "--fid", "-n", "100000", "--batch-size", "1", "--steps", "1", "--no-bounds"};
+  }
+  static bool has_scored_some(const BackgroundCommand& command) {
+    return command.err().find("/100000 images") != std::string::npos;
   }
 
   /// An error of one line, which a line on the features may precede.
@@ -245,20 +250,30 @@ TEST_F(EvalCommand, DataWithoutClassesNeedsWeights) {
 }
 
 TEST_F(EvalCommand, ASignalKeepsWhatIsDone) {
-  EXPECT_EQ(eval({"--fid", "-n", "8"}).exit_code, 0);  // trains, and measures the reference
-  fs::remove_all(dir_.path() / "cache/ddpm/partial");
-  BackgroundCommand command(
-      {"eval", "--fid", "-n", "100000", "--batch-size", "1", "--steps", "50", "--no-bounds"},
-      dir_.path());
-  for (int i = 0; i < 600 && !exists("cache/ddpm/partial"); ++i)
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  std::this_thread::sleep_for(std::chrono::seconds(1));  // some of the 100000 images
-  command.send(SIGINT);
-  const auto result = command.wait();
-  EXPECT_EQ(result.exit_code, 85) << result.err;
-  EXPECT_NE(result.err.find("the same command goes on"), std::string::npos) << result.err;
-  EXPECT_EQ(result.out, "");
-  EXPECT_FALSE(fs::is_empty(dir_.path() / "cache/ddpm/partial"));
+  for (const int signal : {SIGINT, SIGTERM}) {
+    fs::remove_all(dir_.path() / "cache/ddpm/partial");
+    BackgroundCommand command(evaluation_without_end(), dir_.path());
+    ASSERT_TRUE(command.wait_until([&] { return has_scored_some(command); }));
+    command.send(signal);
+    const auto result = command.wait();
+    EXPECT_EQ(result.exit_code, 85) << result.err;
+    EXPECT_NE(result.err.find("the same command goes on"), std::string::npos) << result.err;
+    EXPECT_EQ(result.out, "");
+    EXPECT_FALSE(fs::is_empty(dir_.path() / "cache/ddpm/partial"));
+  }
+}
+
+TEST_F(EvalCommand, ASignalKeepsTheImagesToSaveThatAreDone) {
+  auto words = evaluation_without_end();
+  words.insert(words.end(), {"--save-images", "many"});
+  BackgroundCommand command(words, dir_.path());
+  ASSERT_TRUE(command.wait_until([&] { return has_scored_some(command); }));
+  command.send(SIGUSR1);  // asks for a checkpoint, of which there is none to make
+  ASSERT_TRUE(command.wait_until([&] { return exists("many/000020.png"); }));
+  command.send(SIGTERM);
+  EXPECT_EQ(command.wait().exit_code, 85);
+  for (const auto& entry : fs::directory_iterator(dir_.path() / "many"))
+    EXPECT_EQ(load_image(entry.path()).width, 8) << entry.path();
 }
 
 TEST_F(EvalCommand, TrainingScoresAndKeepsTheBest) {

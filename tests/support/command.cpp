@@ -1,10 +1,12 @@
 #include "tests/support/command.h"
 
 #include <algorithm>
+#include <chrono>
 #include <csignal>
 #include <fstream>
 #include <sstream>
 #include <stdexcept>
+#include <thread>
 
 #include <fcntl.h>
 #include <sys/wait.h>
@@ -68,6 +70,22 @@ BackgroundCommand::~BackgroundCommand() {
 
 void BackgroundCommand::send(int signal) const {
   ::kill(pid_, signal);
+}
+
+std::string BackgroundCommand::err() const {
+  return slurp(err_);
+}
+
+bool BackgroundCommand::wait_until(const std::function<bool()>& happened) const {
+  const auto end = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+  while (!happened()) {
+    siginfo_t state{};
+    ::waitid(P_PID, static_cast<id_t>(pid_), &state, WEXITED | WNOHANG | WNOWAIT);
+    if (state.si_pid != 0) return happened();
+    if (std::chrono::steady_clock::now() > end) return false;
+    std::this_thread::sleep_for(std::chrono::microseconds(200));
+  }
+  return true;
 }
 
 CommandResult BackgroundCommand::wait() {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -25,7 +26,12 @@ class BackgroundCommand {
   BackgroundCommand(const BackgroundCommand&) = delete;
   BackgroundCommand& operator=(const BackgroundCommand&) = delete;
 
+  int pid() const { return pid_; }
   void send(int signal) const;
+  /// What it has said on stderr so far.
+  std::string err() const;
+  /// Waits until `happened`. False if the program ends before, or does not come to it in a minute.
+  bool wait_until(const std::function<bool()>& happened) const;
   /// Waits until it ends.
   CommandResult wait();
 

@@ -52,12 +52,23 @@ class RunLock {
  public:
   /// `UserError` naming the other process if one trains in `run`, which must exist.
   explicit RunLock(const RunDirectory& run);
-  ~RunLock();
+  ~RunLock() { release(); }
   RunLock(const RunLock&) = delete;
   RunLock& operator=(const RunLock&) = delete;
 
+  /// False if the folder that it is on has been moved or removed.
+  bool is_there() const;
+  /// Locks the folder that is now at the run's path instead; errors as of the constructor, which
+  /// leave the lock as it is.
+  void take();
+
  private:
+  void release() const;
+
+  std::filesystem::path run_;
+  std::filesystem::path path_;
   int descriptor_ = -1;
+  int folder_ = -1;  // open, so that no other folder gets its number
 };
 
 /// Finds the checkpoint folder that `path` means: a run folder's newest one, or the folder itself.

@@ -45,7 +45,7 @@ void save_training_checkpoint(const std::filesystem::path& target, const Config&
                               const TrainingState& state, const TrainingTensors& tensors,
                               const NamedTensors& timestep_sampler = {});
 
-/// What its tensors take on the disk.
+/// About what a checkpoint of these tensors takes on the disk, and never less.
 uint64_t checkpoint_bytes(const TrainingTensors& tensors);
 
 /// Reads all files of a checkpoint, of tensors without `checksums.json` their headers.

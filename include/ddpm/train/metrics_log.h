@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -33,8 +34,10 @@ class MetricsLog {
   /// Drops from the file lines of steps after `last_step`, which a resumed run makes again, and a
   /// line that a crash has cut off. `DiskError` if it cannot be written.
   MetricsLog(std::filesystem::path path, int64_t last_step);
-  /// Lines that the disk does not take, with a warning, are written with a later one.
-  void write(const Metrics& metrics);
+  /// Lines that the disk does not take, with a warning, are written with a later one. So they are
+  /// if `guard`, called before, throws a `DiskError`.
+  void write(
+      const Metrics& metrics, const std::function<void()>& guard = [] {});
 
  private:
   std::filesystem::path path_;

@@ -45,6 +45,10 @@ class Trainer {
   /// must leave LibTorch's random generator alone. For a denoiser only.
   void evaluate_with(Evaluate evaluate) { evaluate_ = std::move(evaluate); }
 
+  /// Calls `guard` before it writes anything into the run's folder; a `DiskError` of it is taken as
+  /// one of writing.
+  void guard_with(std::function<void()> guard) { guard_ = std::move(guard); }
+
   /// Trains until all steps are done, time is up, or someone asks for a stop; writes a checkpoint
   /// at the end. A disk that takes no checkpoint before that gives a warning, and another try
   /// later. `DivergedError` if loss or gradients stay other than finite, `DiskError` if the last
@@ -95,6 +99,7 @@ class Trainer {
   MetricsLog metrics_;
   ProgressLine progress_;
   Evaluate evaluate_;
+  std::function<void()> guard_ = [] {};
 
   std::vector<torch::Tensor> are_finite_;  // of steps that are not counted yet, on the device
   torch::Tensor loss_sum_;                 // over the steps since the last log line, on the device

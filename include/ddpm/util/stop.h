@@ -5,8 +5,11 @@
 namespace ddpm {
 
 /// From now on the first SIGINT or SIGTERM only says so on stderr and makes `stop_requested` true;
-/// the second ends the program at once. SIGUSR1 asks for a checkpoint.
+/// the second ends the program at once.
 void catch_stop_signals();
+
+/// From now on SIGUSR1 does nothing but ask for a checkpoint.
+void catch_checkpoint_signal();
 
 /// True once a person or the system has asked the program to stop.
 bool stop_requested();
