@@ -2,9 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include "ddpm/checkpoint/json.h"
 #include "ddpm/config/names.h"
 #include "ddpm/util/error.h"
-#include "tests/support/golden.h"
 
 namespace ddpm {
 namespace {

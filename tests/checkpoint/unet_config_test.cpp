@@ -2,8 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include "ddpm/checkpoint/json.h"
 #include "ddpm/util/error.h"
-#include "tests/support/golden.h"
+#include "tests/support/tiny_model.h"
 
 namespace ddpm {
 namespace {
