@@ -106,12 +106,17 @@ class HeaderReader {
     return shape;
   }
 
-  /// Product of the sizes, unless it overflows.
+  /// Bytes of the data; nothing if the sizes that are not 0 overflow, so that strides do not.
   static std::optional<uint64_t> byte_count(const std::vector<int64_t>& shape, uint64_t bytes) {
+    bool is_empty = false;
     for (const int64_t size : shape) {
-      if (__builtin_mul_overflow(bytes, static_cast<uint64_t>(size), &bytes)) return std::nullopt;
+      is_empty = is_empty || size == 0;
+      const auto factor = static_cast<uint64_t>(std::max<int64_t>(1, size));
+      if (__builtin_mul_overflow(bytes, factor, &bytes) || bytes > uint64_t{INT64_MAX}) {
+        return std::nullopt;
+      }
     }
-    return bytes;
+    return is_empty ? 0 : bytes;
   }
 
   const std::string& origin_;

@@ -30,6 +30,7 @@ class GzipReader {
 
  private:
   void read_into(uint8_t* out, uint64_t count);
+  void check_left(uint64_t count) const;
   void check_state() const;
 
   std::filesystem::path path_;

@@ -22,7 +22,8 @@ struct PngChunk {
 std::vector<PngChunk> png_chunks(std::string_view bytes, const std::string& name);
 
 /// Checks that a file is whole, as far as that can be told without decoding: stb_image fills what
-/// is missing with zeros and looks at no checksum. `DataError` starting with `name` if it is not.
+/// is missing with zeros and looks at no checksum. `DataError` starting with `name` if it is not,
+/// cannot hold the pixels that its header tells, or would take more than 512 MiB to decode.
 void check_complete(std::string_view bytes, const std::string& name);
 
 }  // namespace ddpm
