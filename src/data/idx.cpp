@@ -42,7 +42,7 @@ IdxArray read_idx(const std::filesystem::path& path, size_t rank, uint64_t max_b
   }
   const auto count = checked_product(array.shape);
   if (!count) throw DataError(path.string(), ": broken IDX header, its sizes cannot be true");
-  if (*count > max_bytes) {
+  if (*count > max_bytes && *count <= file.left_at_most()) {
     throw DataError(path.string(), ": too large, expected at most ", max_bytes, " bytes, got ",
                     *count, "; raise data.memory_limit_gb");
   }

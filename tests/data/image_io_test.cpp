@@ -200,5 +200,35 @@ TEST(ImageCheck, ThumbnailsDoNotHideAnEarlyEnd) {
   EXPECT_THROW(check_complete(jpeg.substr(0, jpeg.size() - 40), "x"), DataError);
 }
 
+TEST(ImageCheck, PixelsThatThePngCannotHoldAreRefusedBeforeMemoryIsTaken) {
+  const std::string png = encode_png(make_image(6, 6, 3));
+  EXPECT_TRUE(contains(decode_error(with_size(png, 8000, 8000)), "too few bytes for its size"));
+}
+
+// Sets the size in a JPEG's header.
+std::string jpeg_with_size(std::string jpeg, int height, int width, char frame = '\xC0') {
+  const size_t at = jpeg.find("\xFF\xC0");
+  jpeg[at + 1] = frame;
+  for (const auto& [offset, side] : {std::pair(5, height), std::pair(7, width)}) {
+    jpeg[at + static_cast<size_t>(offset)] = static_cast<char>(side >> 8);
+    jpeg[at + static_cast<size_t>(offset) + 1] = static_cast<char>(side & 0xFF);
+  }
+  return jpeg;
+}
+
+TEST(ImageCheck, PixelsThatTheJpegCannotHoldAreRefusedBeforeMemoryIsTaken) {
+  const std::string jpeg = jpeg_bytes(make_image(8, 8, 3));
+  EXPECT_EQ(decode_error(jpeg_with_size(jpeg, 8, 8)), "");
+  EXPECT_TRUE(contains(decode_error(jpeg_with_size(jpeg, 8000, 8000)), "too few bytes"));
+}
+
+TEST(ImageCheck, ImagesThatTakeTooMuchMemoryToDecodeAreRefused) {
+  std::string jpeg = jpeg_bytes(make_image(8, 8, 3));
+  const std::string comment = "\xFF\xFE\xFF\xFF" + std::string(0xFFFD, 'x');
+  for (int i = 0; i < 2; ++i)
+    jpeg.insert(2, comment);
+  EXPECT_TRUE(contains(decode_error(jpeg_with_size(jpeg, 7000, 7000, '\xC2')), "bytes to decode"));
+}
+
 }  // namespace
 }  // namespace ddpm

@@ -26,6 +26,9 @@ class GzipReader {
   /// True if nothing is left. Checks the checksum of a gzip file then.
   bool at_end();
 
+  /// No more bytes than this can follow.
+  uint64_t left_at_most() const { return left_at_most_; }
+
   const std::filesystem::path& path() const { return path_; }
 
  private:
