@@ -33,7 +33,7 @@ std::optional<int64_t> parse_step_name(std::string_view name) {
   const auto digits = name.substr(kStepPrefix.size());
   int64_t step = 0;
   std::from_chars(digits.data(), digits.data() + digits.size(), step);
-  return name == step_name(step) ? std::optional(step) : std::nullopt;
+  return step >= 0 && name == step_name(step) ? std::optional(step) : std::nullopt;
 }
 
 /// `DiskError` if `path` is a link, which writing would follow out of the run.

@@ -12,7 +12,8 @@ constexpr int64_t kStateVersion = 1;
 /// `value` as a whole number from 0 to 2^53, so that counting on from it does not overflow.
 int64_t whole_number(const json& value, const std::string& origin) {
   constexpr uint64_t kMax = uint64_t{1} << 53;
-  if (!value.is_number_unsigned() || value.get<uint64_t>() > kMax)
+  const bool fits = value.is_number_integer() && value >= 0 && value.get<uint64_t>() <= kMax;
+  if (!fits)
     throw CheckpointError(origin, ": damaged: expected a whole number, got ", value.dump());
   return value.get<int64_t>();
 }

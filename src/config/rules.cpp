@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "ddpm/config/names.h"
+#include "ddpm/config/setting_value.h"
 #include "ddpm/config/settings.h"
 #include "ddpm/util/error.h"
 #include "ddpm/util/text.h"
@@ -257,9 +258,11 @@ void check_sample_process(const SampleConfig& sample, ProcessType process) {
 /// Sets every value of a section anew, which checks it against its row of the table.
 void check_ranges(Config config, const std::string& section) {
   Config copy;
-  for (const auto& setting : settings(config))
-    if (setting.key.starts_with(section + "."))
-      set_setting(copy, setting.key, format_value(setting), section);
+  const auto rows = settings(config);
+  const auto targets = settings(copy);
+  for (size_t i = 0; i < rows.size(); ++i)
+    if (rows[i].key.starts_with(section + "."))
+      assign(targets[i], raw_value(targets[i].slot, format_value(rows[i])), section);
 }
 
 }  // namespace
