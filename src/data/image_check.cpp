@@ -142,19 +142,27 @@ void check_jpeg_frame(std::string_view frame, bool progressive, uint64_t file_by
   check_decoding_memory(pixels, 3 + components * (progressive ? 3 : 1), name);
 }
 
+void check_jpeg_tables(uint8_t marker, std::string_view segment, const std::string& name) {
+  constexpr uint8_t kHuffman = 0xC4;
+  if (marker == kHuffman && !are_huffman_tables_sound(segment)) {
+    throw DataError(name, ": broken JPEG, its tables are damaged");
+  }
+}
+
+// Baseline, extended and progressive.
+bool is_jpeg_frame(uint8_t marker) {
+  return marker >= 0xC0 && marker <= 0xC2;
+}
+
 void check_jpeg(std::string_view bytes, const std::string& name) {
   constexpr uint8_t kEnd = 0xD9;
-  constexpr uint8_t kHuffman = 0xC4;
-  constexpr uint8_t kFirstFrame = 0xC0;  // then extended and progressive
   constexpr uint8_t kProgressive = 0xC2;
   JpegWalk walk(bytes);
   uint8_t marker = walk.next();
   for (; marker != 0 && marker != kEnd; marker = walk.next()) {
     const std::string_view segment = walk.segment();
-    if (marker == kHuffman && !are_huffman_tables_sound(segment)) {
-      throw DataError(name, ": broken JPEG, its tables are damaged");
-    }
-    if (marker >= kFirstFrame && marker <= kProgressive) {
+    check_jpeg_tables(marker, segment, name);
+    if (is_jpeg_frame(marker)) {
       check_jpeg_frame(segment, marker == kProgressive, bytes.size(), name);
     }
   }
@@ -208,6 +216,15 @@ std::vector<PngChunk> png_chunks(std::string_view bytes, const std::string& name
     }
   }
   return chunks;
+}
+
+void check_before_probing(std::string_view bytes, const std::string& name) {
+  if (image_format(bytes, name) != ImageFormat::kJpeg) return;
+  JpegWalk walk(bytes);
+  uint8_t marker = walk.next();
+  for (; marker != 0 && !is_jpeg_frame(marker); marker = walk.next()) {
+    check_jpeg_tables(marker, walk.segment(), name);
+  }
 }
 
 void check_complete(std::string_view bytes, const std::string& name) {

@@ -189,6 +189,16 @@ TEST(ImageCheck, OverlongJpegTablesAreRefused) {
   EXPECT_TRUE(contains(decode_error(jpeg), "its tables are damaged"));
 }
 
+// They are read before the size is known.
+TEST(ImageCheck, OverlongJpegTablesBeforeTheFrameAreRefusedByTheProbe) {
+  const TempDir folder;
+  std::string jpeg = jpeg_bytes(make_image(8, 8, 3));
+  jpeg.insert(2, std::string("\xFF\xC4\0\x13\x13", 5) + std::string(16, '\xFF'));
+  const auto file = folder.write("x.jpg", jpeg);
+  EXPECT_TRUE(contains(error_of<DataError>([&] { probe_image(jpeg, "x"); }), "tables are damaged"));
+  EXPECT_TRUE(contains(error_of<DataError>([&] { probe_image_file(file); }), "tables are damaged"));
+}
+
 TEST(ImageCheck, ThumbnailsDoNotHideAnEarlyEnd) {
   const std::string thumbnail = jpeg_bytes(make_image(8, 8, 3));
   const std::string whole = jpeg_bytes(make_image(16, 16, 3));
