@@ -28,10 +28,11 @@ std::string step_name(int64_t step) {
   return text;
 }
 
+/// The step whose folder is called `name`; "step-5" is that of none.
 std::optional<int64_t> parse_step_name(std::string_view name) {
   if (!name.starts_with(kStepPrefix)) return std::nullopt;
-  name.remove_prefix(kStepPrefix.size());
-  return parse_number<int64_t>(name);
+  const auto step = parse_number<int64_t>(name.substr(kStepPrefix.size())).value_or(-1);
+  return step >= 0 && name == step_name(step) ? std::optional(step) : std::nullopt;
 }
 
 /// `DiskError` if `path` is a link, which writing would follow out of the run.
