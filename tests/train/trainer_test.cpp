@@ -177,15 +177,18 @@ TEST(Trainer, ALastCheckpointThatCannotBeWrittenIsADiskError) {
 }
 
 TEST(Trainer, TimeBudgetFixesTheStepsAndTheDecay) {
-  const TempDir dir;
   auto config = tiny_config();
   config.train.steps.reset();
-  config.train.max_minutes = 5.0 / 60;
   config.train.lr_schedule = LrSchedule::kLinear;
   config.train.save_every = 0;
-  train(config, dir.path());
-  const auto newest = RunDirectory(dir.path()).newest_checkpoint();
-  const auto state = load_training_state(newest);
+  TrainingState state;
+  // A machine that is too busy for the first budget gets a longer one.
+  for (double seconds = 2; !state.total_steps && seconds < 1000; seconds *= 4) {
+    const TempDir dir;
+    config.train.max_minutes = seconds / 60;
+    train(config, dir.path());
+    state = load_training_state(RunDirectory(dir.path()).newest_checkpoint());
+  }
   ASSERT_TRUE(state.total_steps.has_value());
   EXPECT_GT(*state.total_steps, state.decay_start);
   EXPECT_GE(state.decay_start, 35);
