@@ -1,11 +1,13 @@
 #include "ddpm/checkpoint/classifier_folder.h"
 
+#include <nlohmann/json.hpp>
+
 #include "ddpm/checkpoint/checksums.h"
+#include "ddpm/checkpoint/classifier_config.h"
 #include "ddpm/checkpoint/config_reader.h"
 #include "ddpm/checkpoint/json.h"
 #include "ddpm/checkpoint/safetensors.h"
 #include "ddpm/checkpoint/scheduler_config.h"
-#include "ddpm/checkpoint/unet_config.h"
 #include "ddpm/model/precision.h"
 #include "ddpm/util/error.h"
 #include "ddpm/util/files.h"
@@ -17,31 +19,7 @@ using nlohmann::json;
 
 namespace {
 
-constexpr const char* kClassName = "NoisyClassifier";
 constexpr const char* kWeightsFile = "model.safetensors";
-
-/// Keys of a U-Net's config that a classifier has no use for.
-constexpr const char* kUNetOnly[] = {"up_block_types", "upsample_type", "out_channels",
-                                     "num_class_embeds", "_null_class_label"};
-
-/// Reads the keys of our own, then the rest as a U-Net's.
-void read_config(json object, const std::string& origin, ClassifierFolder& folder) {
-  ConfigReader in(object, origin);
-  in.require("_class_name", kClassName);
-  const int64_t classes = in.integer("num_classes", 0);
-  folder.options.feature_dim = in.integer("feature_dim", 0);
-  folder.options.pooling = in.choice("pooling", Pooling::kMean);
-  if (classes < 2 || folder.options.feature_dim < 1) {
-    throw CheckpointError(origin, ": expected num_classes of at least 2 and feature_dim");
-  }
-  for (const char* key : {"num_classes", "feature_dim", "pooling"})
-    object.erase(key);
-  object["_class_name"] = "UNet2DModel";
-  object["num_class_embeds"] = classes;
-  const auto levels = object.value("block_out_channels", json::array()).size();
-  object["up_block_types"] = std::vector<std::string>(levels, "UpBlock2D");
-  folder.model = unet_config_from_json(object, origin);
-}
 
 }  // namespace
 
@@ -51,17 +29,6 @@ bool holds_classifier(const fs::path& path) {
 
 fs::path classifier_weights_file(const fs::path& path) {
   return path / kClassifierPart / kWeightsFile;
-}
-
-json classifier_config_to_json(const ModelConfig& model, const ClassifierConfig& options) {
-  json config = unet_config_to_json(model);
-  for (const char* key : kUNetOnly)
-    config.erase(key);
-  config["_class_name"] = kClassName;
-  config["num_classes"] = model.num_class_embeds.value_or(0);
-  config["feature_dim"] = options.feature_dim;
-  config["pooling"] = to_name(options.pooling);
-  return config;
 }
 
 ClassifierFolder load_classifier_folder(const fs::path& path) {
@@ -77,7 +44,7 @@ ClassifierFolder load_classifier_folder(const fs::path& path) {
   ClassifierFolder folder;
   folder.path = path;
   const auto config = path / kClassifierPart / "config.json";
-  read_config(load_json(config), config.string(), folder);
+  classifier_config_from_json(load_json(config), config.string(), folder.model, folder.options);
   const auto scheduler = path / "scheduler" / "scheduler_config.json";
   SampleConfig sample;
   scheduler_config_from_json(load_json(scheduler), scheduler.string(), folder.diffusion, sample);
@@ -86,6 +53,8 @@ ClassifierFolder load_classifier_folder(const fs::path& path) {
 }
 
 Classifier load_classifier(const ClassifierFolder& folder, torch::Device device) {
+  if (count_numbers(folder.weights) < least_classifier_parameters(folder.model, folder.options))
+    throw CheckpointError(folder.path.string(), ": the weights are too few for its config.json");
   Classifier classifier(folder.model, folder.options);
   load_parameters(*classifier, folder.weights, folder.path.string(), device, kMemoryFormat);
   classifier->eval();
@@ -98,7 +67,7 @@ void save_classifier_folder(const fs::path& path, const Config& config,
   const json index = {{"_class_name", "ClassifierPipeline"},
                       {"_diffusers_version", kDiffusersVersion},
                       {"scheduler", {"diffusers", scheduler.at("_class_name")}},
-                      {"classifier", {"ddpm", kClassName}}};
+                      {"classifier", {"ddpm", kClassifierClass}}};
   const auto part = path / kClassifierPart;
   make_folder(part);
   make_folder(path / "scheduler");

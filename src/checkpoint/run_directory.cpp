@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <cstdio>
 #include <cstring>
 #include <optional>
@@ -15,6 +14,7 @@
 #include "ddpm/util/error.h"
 #include "ddpm/util/files.h"
 #include "ddpm/util/log.h"
+#include "ddpm/util/number.h"
 
 namespace ddpm {
 namespace fs = std::filesystem;
@@ -28,13 +28,11 @@ std::string step_name(int64_t step) {
   return text;
 }
 
+/// The step whose folder is called `name`; "step-5" is that of none.
 std::optional<int64_t> parse_step_name(std::string_view name) {
   if (!name.starts_with(kStepPrefix)) return std::nullopt;
-  name.remove_prefix(kStepPrefix.size());
-  int64_t step = 0;
-  const auto [end, code] = std::from_chars(name.data(), name.data() + name.size(), step);
-  if (code != std::errc() || end != name.data() + name.size()) return std::nullopt;
-  return step;
+  const auto step = parse_number<int64_t>(name.substr(kStepPrefix.size())).value_or(-1);
+  return step >= 0 && name == step_name(step) ? std::optional(step) : std::nullopt;
 }
 
 /// `DiskError` if `path` is a link, which writing would follow out of the run.

@@ -2,7 +2,7 @@
 
 #include "ddpm/checkpoint/config_reader.h"
 #include "ddpm/checkpoint/scheduler_config.h"
-#include "ddpm/diffusion/process_timesteps.h"
+#include "ddpm/diffusion/resolved_spacing.h"
 
 /// Writes scheduler configs; see scheduler_config.cpp for what is read.
 

@@ -5,10 +5,12 @@
 #include <vector>
 
 #include "ddpm/checkpoint/checksums.h"
+#include "ddpm/checkpoint/classifier_config.h"
 #include "ddpm/checkpoint/classifier_folder.h"
 #include "ddpm/checkpoint/json.h"
 #include "ddpm/checkpoint/pipeline_folder.h"
 #include "ddpm/checkpoint/safetensors.h"
+#include "ddpm/checkpoint/safetensors_header.h"
 #include "ddpm/checkpoint/unet_config.h"
 #include "ddpm/config/yaml.h"
 #include "ddpm/util/error.h"
@@ -20,7 +22,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int64_t kStateVersion = 1;
 constexpr const char* kUNetWeights = "training/unet.safetensors";
 constexpr const char* kClassifierWeights = "training/classifier.safetensors";
 constexpr const char* kExpAvg = "training/exp_avg.safetensors";
@@ -31,44 +32,6 @@ constexpr const char* kUNetEma = "unet/diffusion_pytorch_model.safetensors";
 
 const char* weights_file(bool classifier) {
   return classifier ? kClassifierWeights : kUNetWeights;
-}
-
-json state_to_json(const TrainingState& state) {
-  return {{"version", kStateVersion},
-          {"step", state.step},
-          {"total_steps", state.total_steps ? json(*state.total_steps) : json(nullptr)},
-          {"decay_start", state.decay_start},
-          {"seconds", state.seconds},
-          {"loss_sum", state.loss_sum},
-          {"loss_steps", state.loss_steps},
-          {"accuracy_sum", state.accuracy_sum},
-          {"bad_steps", state.bad_steps},
-          {"skipped_steps", state.skipped_steps},
-          {"best_score", state.best_score ? json(*state.best_score) : json(nullptr)},
-          {"dataset_images", state.dataset_images},
-          {"threads", state.threads},
-          {"device", state.device}};
-}
-
-TrainingState state_from_json(const json& object) {
-  TrainingState state;
-  state.step = object.at("step").get<int64_t>();
-  if (!object.at("total_steps").is_null()) {
-    state.total_steps = object.at("total_steps").get<int64_t>();
-  }
-  state.decay_start = object.at("decay_start").get<int64_t>();
-  state.seconds = object.at("seconds").get<double>();
-  state.loss_sum = object.at("loss_sum").get<double>();
-  state.loss_steps = object.at("loss_steps").get<int64_t>();
-  state.accuracy_sum = object.value("accuracy_sum", 0.0);
-  state.bad_steps = object.value("bad_steps", int64_t{0});
-  state.skipped_steps = object.value("skipped_steps", int64_t{0});
-  const json best = object.value("best_score", json(nullptr));
-  if (!best.is_null()) state.best_score = best.get<double>();
-  state.dataset_images = object.at("dataset_images").get<int64_t>();
-  state.threads = object.at("threads").get<int64_t>();
-  state.device = object.at("device").get<std::string>();
-  return state;
 }
 
 uint64_t bytes_of(const NamedTensors& tensors) {
@@ -92,7 +55,7 @@ void write_files(const fs::path& path, const Config& config, const TrainingState
   save_safetensors(path / kExpAvg, tensors.exp_avg);
   save_safetensors(path / kExpAvgSq, tensors.exp_avg_sq);
   if (!timestep_sampler.empty()) save_safetensors(path / kTimestepSampler, timestep_sampler);
-  write_file_atomic(path / kState, format_json(state_to_json(state)));
+  write_file_atomic(path / kState, format_json(training_state_to_json(state)));
   write_checksums(path);
 }
 
@@ -161,17 +124,7 @@ Config load_checkpoint_config(const fs::path& checkpoint) {
 
 TrainingState load_training_state(const fs::path& checkpoint) {
   const auto file = checkpoint / kState;
-  const json object = load_json(file);
-  try {
-    const auto version = object.at("version").get<int64_t>();
-    if (version > kStateVersion) {
-      throw CheckpointError(file.string(), ": written by a newer ddpm (state version ", version,
-                            ", this one reads up to ", kStateVersion, ")");
-    }
-    return state_from_json(object);
-  } catch (const json::exception& error) {
-    throw CheckpointError(file.string(), ": damaged: ", error.what());
-  }
+  return training_state_from_json(load_json(file), file.string());
 }
 
 void check_training_checkpoint(const fs::path& checkpoint) {

@@ -1,6 +1,5 @@
 #include "ddpm/cli/device.h"
 
-#include <charconv>
 #include <cstdlib>
 #include <filesystem>
 
@@ -10,6 +9,7 @@
 
 #include "ddpm/util/error.h"
 #include "ddpm/util/log.h"
+#include "ddpm/util/number.h"
 
 namespace ddpm {
 namespace {
@@ -35,10 +35,8 @@ int parse_index(const std::string& name) {
   if (name == "cuda") return 0;
   constexpr std::string_view kPrefix = "cuda:";
   const auto number = name.starts_with(kPrefix) ? name.substr(kPrefix.size()) : std::string();
-  int index = -1;
-  const auto* const end = number.data() + number.size();
-  const auto [stop, code] = std::from_chars(number.data(), end, index);
-  if (code != std::errc() || stop != end || index < 0) {
+  const auto index = parse_number<int>(number).value_or(-1);
+  if (index < 0) {
     throw UserError("--device must be auto, cpu, cuda or cuda:NUMBER, got '", name, "'");
   }
   return index;

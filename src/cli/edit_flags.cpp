@@ -1,9 +1,9 @@
 #include "ddpm/cli/edit_flags.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "ddpm/util/error.h"
+#include "ddpm/util/number.h"
 #include "ddpm/util/text.h"
 
 namespace ddpm {
@@ -70,10 +70,8 @@ void check_values(const EditFlags& flags) {
 }
 
 std::optional<uint64_t> seed_in(std::string_view word) {
-  uint64_t seed = 0;
-  const auto [end, code] = std::from_chars(word.data(), word.data() + word.size(), seed);
-  if (code != std::errc() || end != word.data() + word.size() || seed > INT64_MAX) return {};
-  return seed;
+  const auto seed = parse_number<uint64_t>(word);
+  return seed <= INT64_MAX ? seed : std::nullopt;
 }
 
 /// Refuses "", which would read as a flag that is not given.

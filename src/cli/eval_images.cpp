@@ -89,15 +89,15 @@ std::shared_ptr<ImageSource> find_test_split(const EvalJob& job, int64_t count) 
   return test == nullptr ? nullptr : split_images(std::move(test), data.name, "test", count);
 }
 
-std::unique_ptr<ImageSource> open_scored_images(const EvalJob& job, const EvalFlags& flags) {
+std::shared_ptr<ImageSource> open_scored_images(const EvalJob& job, const EvalFlags& flags) {
   if (flags.images.empty()) return generated_images(job, flags);
   if (is_split(flags.images)) {
     DataConfig data = *job.data;
     data.split = flags.images;
-    return std::make_unique<DatasetImages>(open_dataset(data), data.name + " " + data.split,
+    return std::make_shared<DatasetImages>(open_dataset(data), data.name + " " + data.split,
                                            job.count);
   }
-  return std::make_unique<DatasetImages>(open_images(flags.images, data_for_files(job)),
+  return std::make_shared<DatasetImages>(open_images(flags.images, data_for_files(job)),
                                          flags.images, job.count);
 }
 

@@ -29,6 +29,15 @@ void check_selection(const EvalFlags& flags) {
       "--per-class, --diversity, --neighbours, --bpd or --all");
 }
 
+bool compares(const EvalFlags& flags) {
+  return flags.all || flags.metrics.needs_reference();
+}
+
+/// Whether a split of the data is scored or compared with.
+bool wants_data(const EvalFlags& flags) {
+  return is_split(flags.images) || (compares(flags) && is_split(flags.reference));
+}
+
 void check_path(const std::string& flag, const std::string& path) {
   if (is_split(path) || path.empty()) return;
   if (!fs::exists(path)) throw DataError(flag, " ", path, ": no such file or folder");
@@ -58,6 +67,8 @@ void check_flags(const EvalFlags& flags) {
   check_path("--reference", flags.reference);
   check_features(flags);
   check_free("--save-stats", flags.save_stats, ".npz");
+  if (!flags.save_stats.empty() && !compares(flags))
+    throw UserError("--save-stats: no metric that is asked for has a reference; add --fid");
   if (!flags.out.empty() && flags.sweeps.empty()) check_free("--out", flags.out, ".json");
   const auto& method = flags.bits.method;
   if (method != "auto" && method != "bound" && method != "ode")
@@ -71,8 +82,7 @@ void check_flags(const EvalFlags& flags) {
 /// Whether a model has a part in it: it draws the images, tells bits, or knows the data.
 bool needs_checkpoint(const EvalFlags& flags) {
   if (flags.images.empty() || flags.metrics.bits_per_dim || !flags.checkpoint.empty()) return true;
-  const bool wants_data = is_split(flags.images) || is_split(flags.reference);
-  return wants_data && !flags.settings.contains("data.name");
+  return wants_data(flags) && !flags.settings.contains("data.name");
 }
 
 /// The data that the model was trained on, with what flags change.
@@ -146,7 +156,7 @@ EvalJob make_eval_job(const EvalFlags& flags) {
   }
   if (flags.images.empty() || flags.metrics.bits_per_dim) settle_model(job, flags);
   job.data = data_of(job, flags.settings);
-  if (!job.data && (is_split(flags.images) || is_split(flags.reference)))
+  if (!job.data && wants_data(flags))
     throw UserError(job.checkpoint.empty() ? "eval" : job.checkpoint.string(),
                     ": no data to compare with is known; give --reference PATH, or --data.name "
                     "and --data.root");

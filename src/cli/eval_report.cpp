@@ -46,14 +46,15 @@ std::string images_line(const Json& images) {
          " steps, guidance " + images.at("guidance").dump() + ", seed " + images.at("seed").dump();
 }
 
-std::string reference_line(const Json& settings) {
-  const auto& reference = settings.at("reference");
-  const auto& features = settings.at("features");
+std::string reference_line(const Json& reference) {
   const auto count = reference.at("n").get<int64_t>();
-  std::string text = reference.at("name").get<std::string>();
-  if (count > 0) text += ", " + std::to_string(count) + " images";
-  text += "; features of " + features.at("name").get<std::string>() + " " +
-          features.at("hash").get<std::string>();
+  const auto name = reference.at("name").get<std::string>();
+  return count > 0 ? name + ", " + std::to_string(count) + " images" : name;
+}
+
+std::string features_line(const Json& features) {
+  auto text = "features of " + features.at("name").get<std::string>() + " " +
+              features.at("hash").get<std::string>();
   if (features.contains("resize")) {
     text += ", resize " + features.at("resize").get<std::string>();
   }
@@ -88,8 +89,11 @@ std::string result_table(const EvalResult& result) {
     text += std::string(line.substr(0, line.find_last_not_of(' ') + 1)) + "\n";
   }
   if (!result.settings.contains("images")) return text;
-  return text + "of    " + images_line(result.settings.at("images")) + "\nto    " +
-         reference_line(result.settings) + "\n";
+  const auto& settings = result.settings;
+  text += "of    " + images_line(settings.at("images")) + "\n";
+  if (settings.contains("reference"))
+    text += "to    " + reference_line(settings.at("reference")) + "\n";
+  return text + "by    " + features_line(settings.at("features")) + "\n";
 }
 
 Json result_json(const EvalResult& result) {

@@ -35,8 +35,9 @@ Reference make_reference(const EvalJob& job, const EvalFlags& flags, FeatureNetw
   return reference;
 }
 
+/// Of `count` images, as many as are scored.
 DistanceBounds make_bounds(const EvalJob& job, const EvalFlags& flags, const Reference& reference,
-                           FeatureNetwork& network) {
+                           FeatureNetwork& network, int64_t count) {
   DistanceBounds bounds;
   const bool wanted = job.options.metrics.frechet && !flags.no_bounds;
   if (!wanted || reference.source == nullptr) return bounds;
@@ -44,12 +45,12 @@ DistanceBounds make_bounds(const EvalJob& job, const EvalFlags& flags, const Ref
   const auto to = [&](ImageSource& source) {
     return distance.to(measure_cached(source, network, false, kReferenceBatch).statistics);
   };
-  const auto test = flags.reference == "train" ? find_test_split(job, job.count) : nullptr;
+  const auto test = flags.reference == "train" ? find_test_split(job, count) : nullptr;
   if (test != nullptr) {
     bounds.floor = to(*test);
     bounds.floor_name = test->info().name + ", " + std::to_string(test->info().images) + " images";
   }
-  NoiseImages noise(reference.source->info(), std::min(job.count, reference.source->info().images));
+  NoiseImages noise(reference.source->info(), std::min(count, reference.source->info().images));
   bounds.ceiling = to(noise);
   return bounds;
 }
@@ -68,6 +69,7 @@ void check_before_images(const EvalJob& job, const ImageSource& source,
     throw UserError(
         "--class-agreement, --per-class and --diversity need images with classes, which ",
         source.info().name, " has not");
+  if (!metrics.needs_reference()) return;
   if (metrics.needs_reference_features() && !context.reference.measured.features.defined())
     throw UserError("--reference ", context.reference.name,
                     ": holds statistics only, which do for --fid and --fid-infinity alone");
@@ -160,26 +162,31 @@ EvalContext make_eval_context(const EvalJob& job, const EvalFlags& flags) {
     if (!job.data) throw UserError("--class-agreement: give --features classifier:CHECKPOINT");
     context.judge = data_classifier(*job.data, job.device);
   }
+  if (!flags.images.empty()) context.files = open_scored_images(job, flags);
+  if (!job.options.metrics.needs_reference()) return context;
   context.reference = make_reference(job, flags, *context.network);
   if (!flags.save_stats.empty()) {
     save_statistics(flags.save_stats, context.reference.measured.statistics);
   }
-  context.bounds = make_bounds(job, flags, context.reference, *context.network);
+  const auto count = context.files ? context.files->info().images : job.count;
+  context.bounds = make_bounds(job, flags, context.reference, *context.network, count);
   return context;
 }
 
 EvalResult run_evaluation(const EvalJob& job, const EvalFlags& flags, const EvalContext& context) {
   EvalResult result;
   if (job.options.metrics.needs_images()) {
-    const auto source = open_scored_images(job, flags);
+    const auto source = context.files ? context.files : open_scored_images(job, flags);
     check_before_images(job, *source, context);
     const auto described = describe_images(job, flags, *source);
     const auto measured = score_images(*source, job, flags, context, described);
     result.metrics =
         evaluate(measured, context.reference, *context.network, context.bounds, job.options);
     result.settings["images"] = described;
-    result.settings["reference"] = {{"name", context.reference.name},
-                                    {"n", context.reference.measured.statistics.count}};
+    if (job.options.metrics.needs_reference()) {
+      result.settings["reference"] = {{"name", context.reference.name},
+                                      {"n", context.reference.measured.statistics.count}};
+    }
     result.settings["features"] = describe_network(*context.network);
     for (const auto& metric : result.metrics)
       if (metric.key == "near_copies")

@@ -14,6 +14,7 @@
 #include "ddpm/util/error.h"
 #include "ddpm/util/files.h"
 #include "ddpm/util/log.h"
+#include "ddpm/util/number.h"
 #include "ddpm/util/sha256.h"
 #include "ddpm/util/text.h"
 
@@ -54,12 +55,8 @@ SweepAxis parse_sweep(const std::string& text) {
 }
 
 uint64_t parse_seed(const std::string& text) {
-  try {
-    size_t end = 0;
-    const auto seed = std::stoll(text, &end);
-    if (end == text.size() && seed >= 0) return static_cast<uint64_t>(seed);
-  } catch (const std::exception&) {  // the same message as below
-  }
+  const auto seed = parse_number<int64_t>(text).value_or(-1);
+  if (seed >= 0) return static_cast<uint64_t>(seed);
   throw UserError("--sweep seed: expected whole numbers from 0, got '", text, "'");
 }
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cctype>
-#include <charconv>
 #include <chrono>
 
 #include <torch/types.h>
@@ -16,6 +15,7 @@
 #include "ddpm/util/error.h"
 #include "ddpm/util/files.h"
 #include "ddpm/util/log.h"
+#include "ddpm/util/number.h"
 #include "ddpm/util/text.h"
 
 namespace ddpm {
@@ -88,12 +88,9 @@ int64_t parse_class(const std::string& word, const ModelConfig& model) {
   const auto& names = model.class_names;
   const auto named = std::ranges::find(names, class_word(word), class_word);
   if (named != names.end()) return named - names.begin();
-  int64_t number = -1;
-  const auto [end, code] = std::from_chars(word.data(), word.data() + word.size(), number);
+  const auto number = parse_number<int64_t>(word).value_or(-1);
   const int64_t classes = num_classes(model);
-  if (code == std::errc() && end == word.data() + word.size() && number >= 0 && number < classes) {
-    return number;
-  }
+  if (number >= 0 && number < classes) return number;
   const std::string known = names.empty() ? "" : " or " + join(names);
   throw UserError("--class '", word, "': expected a number from 0 to ", classes - 1, known);
 }

@@ -1,7 +1,6 @@
 #include "ddpm/cli/schedule_job.h"
 
 #include <algorithm>
-#include <charconv>
 #include <set>
 
 #include "ddpm/checkpoint/pipeline_folder.h"
@@ -14,6 +13,7 @@
 #include "ddpm/config/yaml.h"
 #include "ddpm/util/error.h"
 #include "ddpm/util/files.h"
+#include "ddpm/util/number.h"
 #include "ddpm/util/text.h"
 
 namespace ddpm {
@@ -155,10 +155,8 @@ std::vector<int64_t> parse_timesteps(const std::string& text) {
   std::vector<int64_t> timesteps;
   for (const auto& part : split(text, ',')) {
     const auto word = trim(part);
-    int64_t t = -1;
-    const auto [end, code] = std::from_chars(word.data(), word.data() + word.size(), t);
-    const bool whole = code == std::errc() && end == word.data() + word.size() && t >= 0;
-    if (!whole || (!timesteps.empty() && t <= timesteps.back()))
+    const auto t = parse_number<int64_t>(word).value_or(-1);
+    if (t < 0 || (!timesteps.empty() && t <= timesteps.back()))
       throw UserError("--timesteps '", text, "': expected rising whole numbers such as 0,100,250");
     timesteps.push_back(t);
   }

@@ -1,10 +1,10 @@
 #include "ddpm/cli/sweep_results.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <optional>
 
+#include "ddpm/util/number.h"
 #include "ddpm/util/text.h"
 
 namespace ddpm {
@@ -12,16 +12,9 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-std::optional<double> number_of(const std::string& text) {
-  double value = 0.0;
-  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (code != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
-
 bool is_numeric(const SweepAxis& axis) {
   return axis.values.size() > 1 && std::ranges::all_of(axis.values, [](const std::string& value) {
-           return number_of(value).has_value();
+           return parse_number<double>(value).has_value();
          });
 }
 
@@ -54,7 +47,7 @@ std::string line_name(const SweepCell& cell, int64_t x) {
 AxisScale scale_of(const SweepAxis& axis) {
   std::vector<double> values;
   for (const auto& text : axis.values)
-    values.push_back(*number_of(text));
+    values.push_back(*parse_number<double>(text));
   const auto [least, most] = std::ranges::minmax(values);
   return least > 0 && most >= 8 * least ? AxisScale::kLog : AxisScale::kLinear;
 }
@@ -81,7 +74,7 @@ PlotPanel panel_of(const std::vector<SweepAxis>& axes, const std::vector<SweepRo
       line = panel.series.insert(line, {.name = name, .markers = true});
     }
     line->x.push_back(axis == nullptr ? static_cast<double>(row + 1)
-                                      : *number_of(cell[static_cast<size_t>(x)].second));
+                                      : *parse_number<double>(cell[static_cast<size_t>(x)].second));
     line->y.push_back(result.contains(metric) ? value_of(result.at(metric), "value")
                                               : std::nan(""));
   }

@@ -32,10 +32,7 @@ GzipReader::GzipReader(std::filesystem::path path)
 }
 
 std::vector<uint8_t> GzipReader::read(uint64_t count) {
-  if (count > left_at_most_) {
-    throw DataError(path_.string(), ": the file ends early, expected ", count,
-                    " more bytes, got at most ", left_at_most_);
-  }
+  check_left(count);
   std::vector<uint8_t> bytes;
   while (bytes.size() < count) {  // grown as data arrives: `count` may be a lie
     const uint64_t old = bytes.size();
@@ -46,6 +43,7 @@ std::vector<uint8_t> GzipReader::read(uint64_t count) {
 }
 
 void GzipReader::skip(uint64_t count) {
+  check_left(count);
   std::vector<uint8_t> block(std::min<uint64_t>(count, kBlock));
   for (uint64_t left = count; left > 0; left -= std::min<uint64_t>(left, kBlock)) {
     read_into(block.data(), std::min<uint64_t>(left, kBlock));
@@ -76,6 +74,12 @@ void GzipReader::read_into(uint8_t* out, uint64_t count) {
     left -= static_cast<uint64_t>(got);
   }
   left_at_most_ -= std::min(left_at_most_, count);
+}
+
+void GzipReader::check_left(uint64_t count) const {
+  if (count <= left_at_most_) return;
+  throw DataError(path_.string(), ": the file ends early, expected ", count,
+                  " more bytes, got at most ", left_at_most_);
 }
 
 void GzipReader::check_state() const {

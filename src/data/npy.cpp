@@ -105,9 +105,8 @@ class HeaderParser {
     expect('(');
     while (!accept(')')) {
       values.push_back(number());
-      if (!accept(',') && peek() != ')') fail();
+      if (values.size() > kMaxRank || (!accept(',') && peek() != ')')) fail();
     }
-    if (values.size() > kMaxRank) fail();
     return values;
   }
 

@@ -25,13 +25,4 @@ NoiseLevel level_of_timestep(const Process& process, int64_t t) {
   return process.level_of_ratio(std::pow(low + share * (high - low), kKarrasRho));
 }
 
-TimestepSpacing resolved_spacing(ProcessType process, const SampleConfig& options) {
-  if (options.timestep_spacing != TimestepSpacing::kAuto) return options.timestep_spacing;
-  if (process == ProcessType::kEdm) return TimestepSpacing::kKarras;
-  // Heun's first even steps would span thousands of sigma / alpha.
-  const bool heun = options.sampler == SamplerType::kHeun;
-  return heun && process == ProcessType::kDiscrete ? TimestepSpacing::kLogSnr
-                                                   : TimestepSpacing::kTrailing;
-}
-
 }  // namespace ddpm

@@ -258,8 +258,11 @@ class Evaluation {
 }  // namespace
 
 bool MetricSelection::needs_images() const {
-  return frechet || kernel || inception_score || manifold || frechet_infinity || class_agreement ||
-         per_class || diversity || neighbours;
+  return needs_reference() || inception_score || class_agreement;
+}
+
+bool MetricSelection::needs_reference() const {
+  return needs_reference_features() || frechet || frechet_infinity;
 }
 
 bool MetricSelection::needs_reference_features() const {

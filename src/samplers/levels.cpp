@@ -4,7 +4,7 @@
 
 #include <torch/types.h>
 
-#include "ddpm/diffusion/process_timesteps.h"
+#include "ddpm/diffusion/resolved_spacing.h"
 #include "ddpm/samplers/sampler.h"
 #include "ddpm/samplers/timesteps.h"
 

@@ -123,6 +123,30 @@ TEST_F(EvalCommand, SavedImagesAndStatisticsGiveTheSameNumber) {
   EXPECT_NEAR(own.at("fd").at("value").get<double>(), 0.0, 1e-6);
 }
 
+TEST_F(EvalCommand, ClassAgreementNeedsNoReference) {
+  eval_json({"--fid", "-n", "16", "--save-images", "x.npz"});
+  ASSERT_EQ(train({"-q", "--config", "configs/fashion-mnist-features.yaml", "--data.root", "images",
+                   "--run", "runs/judge"})
+                .exit_code,
+            0);
+  fs::rename(dir_.path() / "images", dir_.path() / "moved");
+  const auto result = eval_json(
+      {"--class-agreement", "--is", "--images", "x.npz", "--features", "classifier:runs/judge"});
+  EXPECT_FALSE(result.contains("reference"));
+  EXPECT_EQ(result.at("images").at("n"), 16);
+  EXPECT_GE(result.at("class_agreement").at("value"), 0.0);
+  expect_error(eval({"--is", "--images", "x.npz", "--save-stats", "s.npz"}), 2, "--fid");
+}
+
+TEST_F(EvalCommand, BoundsAreOfAsManyImagesAsAreScored) {
+  eval_json({"--fid", "-n", "4", "--save-images", "x.npz"});
+  const std::vector<std::string> words{"--fid",    "--checkpoint", "runs/tiny",
+                                       "--images", "x.npz",        "--json"};
+  auto with_count = words;
+  with_count.insert(with_count.end(), {"-n", "4"});
+  EXPECT_EQ(eval(words).out, eval(with_count).out);
+}
+
 TEST_F(EvalCommand, ResultsAreNeverOverwritten) {
   eval_json({"--fid", "-n", "8"});
   eval_json({"--fid", "-n", "8"});

@@ -77,5 +77,12 @@ TEST(Gzip, MissingFilesAndFoldersAreNamed) {
   EXPECT_THROW(GzipReader("/tmp"), DataError);
 }
 
+TEST(Gzip, PassingOverMoreThanTheFileHoldsIsRefusedAtOnce) {
+  const TempDir folder;
+  GzipReader packed(folder.write("a.gz", gzip_bytes("hello")));
+  EXPECT_TRUE(
+      contains(error_of<DataError>([&] { packed.skip(uint64_t{1} << 40); }), "got at most"));
+}
+
 }  // namespace
 }  // namespace ddpm

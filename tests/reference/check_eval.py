@@ -2,7 +2,7 @@
 
     python tests/reference/check_eval.py OURS_BINARY [IMAGES]
 
-Run by hand, in an environment as for make_eval_golden.py. All three have Inception with the weights of
+check_eval.sh makes an environment and runs it. All three have Inception with the weights of
 inception_weights.py; ours reads them from what scripts/convert_inception.py makes of the `.pth`. Kernel distance and
 Inception score are compared on the same subsets: one of all images, and splits of the order that ours draws. Statistics
 go both ways: pytorch-fid scores against a file of ours and ours against a file of pytorch-fid's. Exit code 1 if a number

@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "ddpm/config/names.h"
-#include "ddpm/diffusion/process_timesteps.h"
+#include "ddpm/diffusion/resolved_spacing.h"
 
 namespace ddpm {
 namespace {

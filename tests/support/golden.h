@@ -9,6 +9,7 @@
 #include "ddpm/checkpoint/json.h"
 #include "ddpm/checkpoint/pipeline_folder.h"
 #include "ddpm/checkpoint/safetensors.h"
+#include "tests/support/tiny_model.h"
 
 namespace ddpm {
 
@@ -34,23 +35,6 @@ inline double relative_difference(const torch::Tensor& ours, const torch::Tensor
 inline torch::Tensor find(const NamedTensors& tensors, const std::string& name) {
   const auto found = tensors.find(name);
   return found == tensors.end() ? torch::Tensor() : found->second;
-}
-
-/// A U-Net that is quick to run: 8x8 grey images, two levels, attention, three classes and null.
-inline ModelConfig tiny_model() {
-  ModelConfig model;
-  model.block_out_channels = {8, 16};
-  model.layers_per_block = 1;
-  model.down_block_types = {"DownBlock2D", "AttnDownBlock2D"};
-  model.up_block_types = {"AttnUpBlock2D", "UpBlock2D"};
-  model.norm_num_groups = 4;
-  model.class_conditional = true;
-  model.in_channels = 1;
-  model.out_channels = 1;
-  model.sample_size = {8, 8};
-  model.num_class_embeds = 4;
-  model.null_class_label = 3;
-  return model;
 }
 
 }  // namespace ddpm

@@ -2,8 +2,6 @@
 
 #include <filesystem>
 
-#include <nlohmann/json.hpp>
-
 #include "ddpm/config/config.h"
 #include "ddpm/model/classifier.h"
 #include "ddpm/model/flat_parameters.h"
@@ -28,10 +26,6 @@ bool holds_classifier(const std::filesystem::path& path);
 
 /// The file of the (averaged) weights.
 std::filesystem::path classifier_weights_file(const std::filesystem::path& path);
-
-/// `classifier/config.json`: the keys of diffusers' `UNet2DModel` as far as there is a downward
-/// half, with `_class_name` "NoisyClassifier", `num_classes`, `feature_dim` and `pooling`.
-nlohmann::json classifier_config_to_json(const ModelConfig& model, const ClassifierConfig& options);
 
 /// Opens a checkpoint of a classifier. `CheckpointError` naming the file that is missing or wrong,
 /// or saying that it is a denoising model.

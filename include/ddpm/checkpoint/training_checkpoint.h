@@ -2,32 +2,14 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <optional>
-#include <string>
 
 #include <nlohmann/json.hpp>
 
+#include "ddpm/checkpoint/training_state.h"
 #include "ddpm/config/config.h"
 #include "ddpm/model/flat_parameters.h"
 
 namespace ddpm {
-
-/// Where a run stands: with the tensors below, all that going on exactly needs.
-struct TrainingState {
-  int64_t step = 0;                    // optimizer steps done
-  std::optional<int64_t> total_steps;  // once known; with a time budget, after the first few dozen
-  int64_t decay_start = 0;             // step from which the learning rate decays
-  double seconds = 0.0;                // spent in training, over all sessions
-  double loss_sum = 0.0;               // of the steps since the last line of metrics
-  int64_t loss_steps = 0;              // their number
-  double accuracy_sum = 0.0;           // likewise, of a classifier
-  int64_t bad_steps = 0;      // the last so many steps had a loss or gradient that is not finite
-  int64_t skipped_steps = 0;  // all of them so far, which changed nothing
-  std::optional<double> best_score = {};  // the lowest of the evaluations so far
-  int64_t dataset_images = 0;
-  int64_t threads = 0;         // of the session that wrote it
-  std::string device = "cpu";  // likewise
-};
 
 /// The tensors of a training run, by parameter name, float32 on any device.
 struct TrainingTensors {

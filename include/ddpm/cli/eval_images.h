@@ -10,7 +10,7 @@
 namespace ddpm {
 
 /// The images that are scored: drawn from the job's model, a split of its data, or files.
-std::unique_ptr<ImageSource> open_scored_images(const EvalJob& job, const EvalFlags& flags);
+std::shared_ptr<ImageSource> open_scored_images(const EvalJob& job, const EvalFlags& flags);
 
 /// The images that they are compared with; null if `--reference` is a file of statistics.
 std::shared_ptr<ImageSource> open_reference_images(const EvalJob& job, const EvalFlags& flags);

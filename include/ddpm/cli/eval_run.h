@@ -11,15 +11,17 @@
 #include "ddpm/data/image.h"
 #include "ddpm/eval/evaluation.h"
 #include "ddpm/eval/feature_network.h"
+#include "ddpm/eval/image_source.h"
 #include "ddpm/eval/reference.h"
 
 namespace ddpm {
 
 /// Feature networks, reference and bounds: what several evaluations can share.
 struct EvalContext {
+  std::shared_ptr<ImageSource> files;  // of `--images`; null if each job draws its own
   std::unique_ptr<FeatureNetwork> network;
   std::unique_ptr<FeatureNetwork> judge;  // for class agreement, if `network` knows other classes
-  Reference reference;
+  Reference reference;                    // empty if no metric compares with one
   DistanceBounds bounds;
 };
 

@@ -15,8 +15,4 @@ int64_t last_timestep(const Process& process);
 /// spaces them (Karras et al., 2022, equation 5).
 NoiseLevel level_of_timestep(const Process& process, int64_t t);
 
-/// The spacing of a sampler's steps that "auto" stands for: trailing; karras for EDM; logsnr for
-/// heun on the discrete process, which averages slopes over sigma / alpha.
-TimestepSpacing resolved_spacing(ProcessType process, const SampleConfig& options);
-
 }  // namespace ddpm

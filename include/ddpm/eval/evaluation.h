@@ -29,6 +29,8 @@ struct MetricSelection {
 
   /// Whether any of them looks at generated images.
   bool needs_images() const;
+  /// Whether any of them compares with a reference.
+  bool needs_reference() const;
   /// Whether any of them looks at single images of the reference.
   bool needs_reference_features() const;
   bool any() const { return needs_images() || bits_per_dim; }

@@ -1,0 +1,24 @@
+#include "ddpm/util/number.h"
+
+#include <cstdint>
+
+#include <gtest/gtest.h>
+
+namespace ddpm {
+namespace {
+
+TEST(ParseNumber, TakesTheWholeText) {
+  EXPECT_EQ(parse_number<int64_t>("42"), 42);
+  EXPECT_EQ(parse_number<int64_t>("-7"), -7);
+  EXPECT_EQ(parse_number<double>("1e-3"), 1e-3);
+}
+
+TEST(ParseNumber, RefusesTheRest) {
+  for (const char* text : {"", " 1", "1 ", "1x", "x", "+1", "1.5", "9223372036854775808"})
+    EXPECT_FALSE(parse_number<int64_t>(text)) << text;
+  EXPECT_FALSE(parse_number<uint64_t>("-1"));
+  EXPECT_FALSE(parse_number<double>("1e999"));
+}
+
+}  // namespace
+}  // namespace ddpm
