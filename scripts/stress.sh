@@ -18,7 +18,7 @@ while [ $# -gt 0 ]; do
   shift 2
 done
 
-tests="$build/tests/command_tests"
+tests="$build/command_tests"
 [ -x "$tests" ] || { echo "$tests is not there; build it with scripts/check.sh" >&2; exit 2; }
 echo "seed $seed"
 time DDPM_KILLS="$kills" DDPM_KILL_SEED="$seed" "$tests" --gtest_brief=1 --gtest_filter='KilledRun.*'

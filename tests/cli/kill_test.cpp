@@ -62,14 +62,24 @@ class KilledRun : public CommandTest {
             "runs/" + name};
   }
 
+  /// Steps of the hidden folders of the process that is killed: those newer than all checkpoints
+  /// are being written, the others removed.
+  std::vector<int64_t> unfinished_steps(const std::string& name) const {
+    std::vector<int64_t> steps;
+    for (const auto& folder : unfinished_checkpoints(run(name) / "checkpoints"))
+      if (folder.find("." + std::to_string(killed_) + ".") != folder.npos)
+        steps.push_back(std::stoll(folder.substr(sizeof(".step-") - 1)));
+    return steps;
+  }
+
   /// Starts or goes on with the run and kills it; false if it came to its end before.
   bool is_killed(const std::string& name, const Moment& moment) {
     BackgroundCommand command(words(name), dir_.path());
     killed_ = command.pid();
-    const auto checkpoints = run(name) / "checkpoints";
-    std::set<std::string> begun;
+    std::set<int64_t> begun;
     command.wait_until([&] {
-      if (begun.size() < moment.checkpoints) begun.merge(unfinished_checkpoints(checkpoints));
+      for (const int64_t step : unfinished_steps(name))
+        if (step > newest_) begun.insert(step);
       return begun.size() >= moment.checkpoints;
     });
     std::this_thread::sleep_for(std::chrono::microseconds(moment.microseconds));
@@ -82,18 +92,13 @@ class KilledRun : public CommandTest {
 
   /// What a kill must leave: whole checkpoints, at least one and none older than there was.
   void check_after_kill(const std::string& name) {
-    const auto checkpoints = run(name) / "checkpoints";
-    const auto steps = whole_checkpoints(checkpoints);
+    const auto steps = whole_checkpoints(run(name) / "checkpoints");
     const int64_t newest = steps.empty() ? -1 : *steps.rbegin();
     EXPECT_GE(newest, newest_);
     newest_ = newest;
     if (steps.empty()) ++before_the_first_;
-    for (const auto& folder : unfinished_checkpoints(checkpoints)) {
-      if (folder.find("." + std::to_string(killed_) + ".") == std::string::npos) continue;
-      // Those that are removed are renamed in the same way.
-      const auto step = std::stoll(folder.substr(sizeof(".step-") - 1));
+    for (const int64_t step : unfinished_steps(name))
       ++(step > newest ? in_a_checkpoint_ : in_a_removal_);
-    }
   }
 
   /// Kills the run until it ends, or `left` is used up.
