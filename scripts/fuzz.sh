@@ -53,9 +53,9 @@ fuzz() {
   "$build/fuzz_$target" -runs="$count" -max_len="$longest" -timeout=1 -rss_limit_mb=512 -malloc_limit_mb=256 \
     -print_final_stats=1 -artifact_prefix="$folder/" "${words[@]}" "$folder/corpus" "$build/seeds/$target" \
     > "$folder/log.txt" 2>&1 || result="FAILED, see $folder/"
-  stat() { sed -n "s/^stat::$1: *//p" "$folder/log.txt"; }
-  printf '%-18s %10s %8s %10s %8s  %s\n' "$target" "$(stat number_of_executed_units)" $((SECONDS - start)) \
-    "$(stat peak_rss_mb)" "$(find "$folder/corpus" -type f | wc -l)" "$result"
+  figure() { sed -n "s/^stat::$1: *//p" "$folder/log.txt"; }
+  printf '%-18s %10s %8s %10s %8s  %s\n' "$target" "$(figure number_of_executed_units)" $((SECONDS - start)) \
+    "$(figure peak_rss_mb)" "$(find "$folder/corpus" -type f | wc -l)" "$result"
   [ "$result" = ok ]
 }
 

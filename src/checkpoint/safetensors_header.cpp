@@ -177,7 +177,7 @@ SafetensorsHeader open_safetensors(const std::filesystem::path& path, std::ifstr
   const std::string origin = path.string();
   std::error_code code;
   const uint64_t file_size = std::filesystem::file_size(path, code);
-  file.open(path, std::ios::binary);
+  if (!code) file.open(path, std::ios::binary);  // of a pipe it would wait for the other end
   if (code || !file) throw CheckpointError(origin, ": cannot read the file");
   std::string prefix(std::min(file_size, kSafetensorsLengthBytes), '\0');
   read_exactly(file, prefix.data(), prefix.size(), origin);

@@ -1,6 +1,7 @@
 #include "ddpm/checkpoint/safetensors_header.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include "ddpm/util/error.h"
 #include "tests/support/temp_dir.h"
@@ -76,6 +77,13 @@ TEST(SafetensorsHeader, APrefixWithoutTheHeaderIsABrokenContract) {
   const auto file = file_with("{}", 0);
   EXPECT_THROW(parse_safetensors_header(file.substr(0, 9), file.size(), "f"),
                std::invalid_argument);
+}
+
+TEST(SafetensorsHeader, PipesAreRefusedAtOnce) {
+  const TempDir dir;
+  const auto pipe = dir.path() / "a.safetensors";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  EXPECT_THROW(load_safetensors_header(pipe), CheckpointError);
 }
 
 }  // namespace

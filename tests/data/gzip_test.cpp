@@ -3,6 +3,7 @@
 #include <string>
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include "ddpm/util/error.h"
 #include "support/data_files.h"
@@ -82,6 +83,13 @@ TEST(Gzip, PassingOverMoreThanTheFileHoldsIsRefusedAtOnce) {
   GzipReader packed(folder.write("a.gz", gzip_bytes("hello")));
   EXPECT_TRUE(
       contains(error_of<DataError>([&] { packed.skip(uint64_t{1} << 40); }), "got at most"));
+}
+
+TEST(Gzip, PipesAreRefusedAtOnce) {
+  const TempDir folder;
+  const auto pipe = folder.path() / "a.gz";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  EXPECT_THROW(GzipReader reader(pipe), DataError);
 }
 
 }  // namespace

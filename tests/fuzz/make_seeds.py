@@ -173,8 +173,8 @@ def states():
     yield from checkpoint_files("state.json")
     yield "whole", json.dumps({
         "version": 1, "step": 7, "total_steps": None, "decay_start": 2, "seconds": 1.5, "loss_sum": 0.25,
-        "loss_steps": 3, "accuracy_sum": 0.5, "bad_steps": 1, "skipped_steps": 2, "best_score": 3.25, "dataset_images": 60000,
-        "threads": 2, "device": "cuda"}).encode()
+        "loss_steps": 3, "accuracy_sum": 0.5, "bad_steps": 1, "skipped_steps": 2, "best_score": 3.25,
+        "dataset_images": 60000, "threads": 2, "device": "cuda"}).encode()
 
 
 def checksums():
@@ -199,13 +199,16 @@ def seeds():
             ("plain", safetensors([("a", "F32", [2, 1], bytes(8)), ("b", "BOOL", [], b"\1")], {"format": "pt"})),
             ("empty", safetensors([("e", "BF16", [0, 7], b"")]))],
         "npy": [("u1", arrays["arr_0"]), ("f4", npy("<f4", (), bytes(4))),
-                ("v2", npy("<i2", (2,), bytes(4), version=2)), ("fortran", npy("<f8", (2, 3), bytes(range(48)), fortran=True))],
+                ("v2", npy("<i2", (2,), bytes(4), version=2)),
+                ("fortran", npy("<f8", (2, 3), bytes(range(48)), fortran=True))],
         "npz": [("deflated", npz(arrays)), ("stored", npz(arrays, zipfile.ZIP_STORED)),
                 ("grey", npz({"arr_0": npy("|u1", (2, 3, 3), image)}, zipfile.ZIP_STORED)),
                 *checkpoint_files("eval/*.npz")],
         "gzip": [("packed", b"\x04" + gzip.compress(bytes(200), mtime=0)), ("plain", b"\x02hello"),
-                 ("members", b"\x01" + 2 * gzip.compress(b"hello", mtime=0)),
-                 ("deflate", b"\x05" + zlib.compress(bytes(32))[2:-4])],
+                 ("members", b"\x01" + 2 * gzip.compress(b"hello", mtime=0))],
+        "deflate": [("zeros", b"\x05" + zlib.compress(bytes(32))[2:-4]),
+                    ("stored", b"\x02" + zlib.compress(b"abcd", 0)[2:-4]),
+                    ("text", b"\x08" + zlib.compress(64 * b"abca", 9)[2:-4])],
         "idx": [("plain", two_files(labels, images)), ("one", two_files(idx([1], b"\0"), idx([1, 1, 1], b"\7"))),
                 ("packed", two_files(gzip.compress(labels, mtime=0), gzip.compress(images, mtime=0)))],
         "cifar": [("one", two_files(names, record)), ("packed", two_files(b"", gzip.compress(2 * record, mtime=0)))],

@@ -37,8 +37,8 @@ class GzipReader {
   void check_state() const;
 
   std::filesystem::path path_;
+  uint64_t left_at_most_;
   std::unique_ptr<gzFile_s, int (*)(gzFile_s*)> file_;
-  uint64_t left_at_most_ = 0;
 };
 
 }  // namespace ddpm
