@@ -62,6 +62,16 @@ bool write_all(int descriptor, std::string_view bytes) {
   return true;
 }
 
+/// Writes a file and syncs it; errors call it `name`.
+void write_synced(const fs::path& path, std::string_view bytes, const fs::path& name) {
+  const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (file < 0) fail(name, "cannot write");
+  int code = write_all(file, bytes) && ::fsync(file) == 0 ? 0 : errno;
+  if (::close(file) != 0 && code == 0) code = errno;
+  errno = code;
+  if (code != 0) fail(name, "cannot write");
+}
+
 }  // namespace
 
 fs::path clean_path(const fs::path& path) {
@@ -133,9 +143,7 @@ void append_to_file(const fs::path& path, std::string_view bytes) {
 void write_file_atomic(const fs::path& path, std::string_view bytes) {
   const auto temporary = temporary_beside(path);
   try {
-    FileWriter file(temporary);
-    file.write(bytes);
-    file.close();
+    write_synced(temporary, bytes, path);
     rename_over(temporary, path);
   } catch (const UserError&) {
     std::error_code ignored;

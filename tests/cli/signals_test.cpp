@@ -19,7 +19,7 @@ class Signals : public CommandTest {
     words.insert(words.end(), more.begin(), more.end());
     return words;
   }
-  /// Steps of so many parts, each of a millisecond or so.
+  /// Steps of so many parts, each of some milliseconds.
   static std::vector<std::string> training_by_long_steps(int64_t parts) {
     return training({"--train.batch_size", std::to_string(parts),
                      "--train.gradient_accumulation_steps", std::to_string(parts),
@@ -64,7 +64,7 @@ TEST_F(Signals, ACheckpointAskedForWhileDataAreReadComesAfterTheFirstStep) {
 TEST_F(Signals, TheFirstStepIsFinishedAndKept) {
   for (const int signal : {SIGINT, SIGTERM}) {
     fs::remove_all(dir_.path() / "runs");
-    BackgroundCommand command(training_by_long_steps(400), dir_.path());
+    BackgroundCommand command(training_by_long_steps(50), dir_.path());
     ASSERT_TRUE(command.wait_until([&] { return exists("runs/tiny/config.yaml"); }));
     command.send(signal);
     const auto result = command.wait();
@@ -95,7 +95,7 @@ TEST_F(Signals, ACheckpointThatIsBeingWrittenIsFinished) {
 TEST_F(Signals, TheSecondEndsALongStepAtOnce) {
   for (const int signal : {SIGINT, SIGTERM}) {
     fs::remove_all(dir_.path() / "runs");
-    BackgroundCommand command(training_by_long_steps(40000), dir_.path());
+    BackgroundCommand command(training_by_long_steps(5000), dir_.path());
     ASSERT_TRUE(command.wait_until([&] { return exists("runs/tiny/config.yaml"); }));
     command.send(signal);
     ASSERT_TRUE(command.wait_until([&] { return says(command, "once more to stop at once"); }));
