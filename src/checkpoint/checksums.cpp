@@ -30,10 +30,10 @@ std::optional<FileSum> parse_sum(const json& value) {
   return FileSum{.bytes = *bytes, .crc32 = static_cast<uint32_t>(*crc32)};
 }
 
-/// True for the name of a file within the folder.
+/// True for the name of a file within the folder. The system would end it at a zero byte.
 bool stays_inside(const fs::path& name) {
   return !name.empty() && name.is_relative() && name == name.lexically_normal() &&
-         *name.begin() != "..";
+         *name.begin() != ".." && name.native().find('\0') == std::string::npos;
 }
 
 void verify_file(const fs::path& file, const FileSum& expected) {

@@ -29,6 +29,11 @@ json classifier_config_to_json(const ModelConfig& model, const ClassifierConfig&
   return config;
 }
 
+uint64_t least_classifier_parameters(const ModelConfig& model, const ClassifierConfig& options) {
+  const int64_t outputs = model.num_class_embeds.value_or(0) + model.block_out_channels.back();
+  return least_downward_parameters(model) + static_cast<uint64_t>(options.feature_dim * outputs);
+}
+
 /// The keys of our own are read first, then the rest as a U-Net's.
 void classifier_config_from_json(json object, const std::string& origin, ModelConfig& model,
                                  ClassifierConfig& options) {

@@ -53,6 +53,8 @@ ClassifierFolder load_classifier_folder(const fs::path& path) {
 }
 
 Classifier load_classifier(const ClassifierFolder& folder, torch::Device device) {
+  if (count_numbers(folder.weights) < least_classifier_parameters(folder.model, folder.options))
+    throw CheckpointError(folder.path.string(), ": the weights are too few for its config.json");
   Classifier classifier(folder.model, folder.options);
   load_parameters(*classifier, folder.weights, folder.path.string(), device, kMemoryFormat);
   classifier->eval();

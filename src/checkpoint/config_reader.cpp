@@ -9,6 +9,7 @@ using nlohmann::json;
 namespace {
 
 constexpr int64_t kMaxNumber = 1 << 20;
+constexpr size_t kMaxIntegers = 64;
 
 }  // namespace
 
@@ -55,7 +56,8 @@ std::vector<int64_t> ConfigReader::integers(const std::string& key, std::vector<
   const auto* value = find(key);
   if (value == nullptr || value->is_null()) return fallback;
   if (value->is_number()) return {checked_integer(key, *value)};
-  if (!value->is_array()) fail(key, "expected a list of whole numbers", *value);
+  if (!value->is_array() || value->size() > kMaxIntegers)
+    fail(key, "expected a list of at most 64 whole numbers", *value);
   std::vector<int64_t> numbers;
   for (const auto& item : *value)
     numbers.push_back(checked_integer(key, item));

@@ -14,6 +14,7 @@ namespace {
 using nlohmann::json;
 
 constexpr size_t kMaxDepth = 64;
+constexpr size_t kMaxValues = size_t{1} << 21;  // each takes up to a hundred times its text
 constexpr std::array<std::string_view, 3> kConstants{"-Infinity", "Infinity", "NaN"};
 constexpr uint64_t kMaxFileBytes = uint64_t{16} << 20;
 
@@ -26,6 +27,7 @@ class StrictCallback {
     if (static_cast<size_t>(depth) > kMaxDepth) {
       throw CheckpointError(origin_, ": JSON is nested too deeply");
     }
+    if (++events_ > kMaxValues) throw CheckpointError(origin_, ": JSON holds too many values");
     if (event == json::parse_event_t::object_start) keys_.emplace_back();
     if (event == json::parse_event_t::object_end) keys_.pop_back();
     if (event == json::parse_event_t::key &&
@@ -38,6 +40,7 @@ class StrictCallback {
  private:
   const std::string& origin_;
   std::vector<std::set<std::string>> keys_;
+  size_t events_ = 0;
 };
 
 /// Python's json writes -Infinity, Infinity and NaN, which JSON does not have: quotes them.

@@ -10,6 +10,7 @@
 #include "ddpm/checkpoint/safetensors.h"
 #include "ddpm/checkpoint/scheduler_config.h"
 #include "ddpm/checkpoint/unet_config.h"
+#include "ddpm/util/error.h"
 #include "ddpm/util/files.h"
 #include "ddpm/util/log.h"
 
@@ -118,6 +119,8 @@ DiffusionConfig load_pipeline_diffusion(const fs::path& path) {
 }
 
 UNet load_unet(const PipelineFolder& folder, torch::Device device, torch::MemoryFormat format) {
+  if (count_numbers(folder.weights) < least_unet_parameters(folder.model))
+    throw CheckpointError(folder.path.string(), ": the weights are too few for its config.json");
   UNet unet(folder.model);
   load_parameters(*unet, folder.weights, folder.path.string(), device, format);
   unet->eval();

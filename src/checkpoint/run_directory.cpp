@@ -27,13 +27,13 @@ std::string step_name(int64_t step) {
   return text;
 }
 
+/// The step whose folder is called `name`; "step-5" is that of none.
 std::optional<int64_t> parse_step_name(std::string_view name) {
   if (!name.starts_with(kStepPrefix)) return std::nullopt;
-  name.remove_prefix(kStepPrefix.size());
+  const auto digits = name.substr(kStepPrefix.size());
   int64_t step = 0;
-  const auto [end, code] = std::from_chars(name.data(), name.data() + name.size(), step);
-  if (code != std::errc() || end != name.data() + name.size()) return std::nullopt;
-  return step;
+  std::from_chars(digits.data(), digits.data() + digits.size(), step);
+  return step >= 0 && name == step_name(step) ? std::optional(step) : std::nullopt;
 }
 
 /// `DiskError` if `path` is a link, which writing would follow out of the run.

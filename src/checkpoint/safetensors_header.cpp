@@ -106,12 +106,17 @@ class HeaderReader {
     return shape;
   }
 
-  /// Product of the sizes, unless it overflows.
+  /// Bytes of the data; nothing if the sizes that are not 0 overflow, so that strides do not.
   static std::optional<uint64_t> byte_count(const std::vector<int64_t>& shape, uint64_t bytes) {
+    bool is_empty = false;
     for (const int64_t size : shape) {
-      if (__builtin_mul_overflow(bytes, static_cast<uint64_t>(size), &bytes)) return std::nullopt;
+      is_empty = is_empty || size == 0;
+      const auto factor = static_cast<uint64_t>(std::max<int64_t>(1, size));
+      if (__builtin_mul_overflow(bytes, factor, &bytes) || bytes > uint64_t{INT64_MAX}) {
+        return std::nullopt;
+      }
     }
-    return bytes;
+    return is_empty ? 0 : bytes;
   }
 
   const std::string& origin_;
@@ -172,7 +177,7 @@ SafetensorsHeader open_safetensors(const std::filesystem::path& path, std::ifstr
   const std::string origin = path.string();
   std::error_code code;
   const uint64_t file_size = std::filesystem::file_size(path, code);
-  file.open(path, std::ios::binary);
+  if (!code) file.open(path, std::ios::binary);  // of a pipe it would wait for the other end
   if (code || !file) throw CheckpointError(origin, ": cannot read the file");
   std::string prefix(std::min(file_size, kSafetensorsLengthBytes), '\0');
   read_exactly(file, prefix.data(), prefix.size(), origin);

@@ -249,6 +249,7 @@ void scheduler_config_from_json(const json& object, const std::string& origin,
     throw CheckpointError(origin, ": expected at least one timestep");
   try {
     check_diffusion(diffusion);
+    check_sample_ranges(sample);
   } catch (const UserError& error) {
     throw CheckpointError(origin, ": ", error.what());
   }

@@ -9,23 +9,33 @@ using nlohmann::json;
 
 constexpr int64_t kStateVersion = 1;
 
-TrainingState parse_state(const json& object) {
+/// `value` as a whole number from 0 to 2^53, so that counting on from it does not overflow.
+int64_t whole_number(const json& value, const std::string& origin) {
+  constexpr uint64_t kMax = uint64_t{1} << 53;
+  const bool fits = value.is_number_integer() && value >= 0 && value.get<uint64_t>() <= kMax;
+  if (!fits)
+    throw CheckpointError(origin, ": damaged: expected a whole number, got ", value.dump());
+  return value.get<int64_t>();
+}
+
+TrainingState parse_state(const json& object, const std::string& origin) {
+  const auto whole = [&](const char* key) { return whole_number(object.at(key), origin); };
   TrainingState state;
-  state.step = object.at("step").get<int64_t>();
+  state.step = whole("step");
   if (!object.at("total_steps").is_null()) {
-    state.total_steps = object.at("total_steps").get<int64_t>();
+    state.total_steps = whole("total_steps");
   }
-  state.decay_start = object.at("decay_start").get<int64_t>();
+  state.decay_start = whole("decay_start");
   state.seconds = object.at("seconds").get<double>();
   state.loss_sum = object.at("loss_sum").get<double>();
-  state.loss_steps = object.at("loss_steps").get<int64_t>();
+  state.loss_steps = whole("loss_steps");
   state.accuracy_sum = object.value("accuracy_sum", 0.0);
-  state.bad_steps = object.value("bad_steps", int64_t{0});
-  state.skipped_steps = object.value("skipped_steps", int64_t{0});
+  state.bad_steps = whole_number(object.value("bad_steps", json(0U)), origin);
+  state.skipped_steps = whole_number(object.value("skipped_steps", json(0U)), origin);
   const json best = object.value("best_score", json(nullptr));
   if (!best.is_null()) state.best_score = best.get<double>();
-  state.dataset_images = object.at("dataset_images").get<int64_t>();
-  state.threads = object.at("threads").get<int64_t>();
+  state.dataset_images = whole("dataset_images");
+  state.threads = whole("threads");
   state.device = object.at("device").get<std::string>();
   return state;
 }
@@ -51,12 +61,12 @@ json training_state_to_json(const TrainingState& state) {
 
 TrainingState training_state_from_json(const json& object, const std::string& origin) {
   try {
-    const auto version = object.at("version").get<int64_t>();
+    const int64_t version = whole_number(object.at("version"), origin);
     if (version > kStateVersion) {
       throw CheckpointError(origin, ": written by a newer ddpm (state version ", version,
                             ", this one reads up to ", kStateVersion, ")");
     }
-    return parse_state(object);
+    return parse_state(object, origin);
   } catch (const json::exception& error) {
     throw CheckpointError(origin, ": damaged: ", error.what());
   }

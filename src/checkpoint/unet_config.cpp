@@ -1,7 +1,10 @@
 #include "ddpm/checkpoint/unet_config.h"
 
+#include <algorithm>
+
 #include "ddpm/checkpoint/config_reader.h"
 #include "ddpm/config/rules.h"
+#include "ddpm/util/text.h"
 
 namespace ddpm {
 
@@ -28,11 +31,18 @@ std::vector<std::string> modern_block_types(std::vector<std::string> types) {
   return types;
 }
 
-void check_class(const json& object, const std::string& expected, const std::string& origin) {
-  const auto name = object.value("_class_name", expected);
+void check_class(ConfigReader& in, const std::string& expected, const std::string& origin) {
+  const auto name = in.text("_class_name", expected);
   if (name != expected) {
     throw CheckpointError(origin, ": holds a ", name, ", expected a ", expected);
   }
+}
+
+void check_sample_size(const std::vector<int64_t>& size, const std::string& origin) {
+  constexpr int64_t kMaxSide = 16384;  // as data.image_size
+  const auto fits = [](int64_t side) { return side >= 1 && side <= kMaxSide; };
+  if (size.size() <= 2 && std::ranges::all_of(size, fits)) return;
+  throw CheckpointError(origin, ": sample_size: expected one or two numbers from 1 to ", kMaxSide);
 }
 
 void check_model_rules(const ModelConfig& model, const std::string& origin) {
@@ -44,6 +54,8 @@ void check_model_rules(const ModelConfig& model, const std::string& origin) {
 }
 
 void check_classes(const ModelConfig& model, const std::string& origin) {
+  if (!std::ranges::all_of(model.class_names, is_plain_text))
+    throw CheckpointError(origin, ": _class_names: expected names without control characters");
   if (!model.num_class_embeds) return;
   const int64_t rows = *model.num_class_embeds;
   if (rows < (model.null_class_label ? 2 : 1)) {
@@ -56,6 +68,25 @@ void check_classes(const ModelConfig& model, const std::string& origin) {
 }
 
 }  // namespace
+
+uint64_t least_downward_parameters(const ModelConfig& model) {
+  const auto& channels = model.block_out_channels;
+  const auto square = [](int64_t size) { return static_cast<uint64_t>(size * size); };
+  const int64_t time_dim = model.time_embedding_dim.value_or(4 * channels.front());
+  uint64_t numbers =
+      square(time_dim) + static_cast<uint64_t>(9 * model.in_channels * channels.front());
+  for (const int64_t width : channels)
+    numbers += 9 * square(width) * static_cast<uint64_t>(model.layers_per_block);
+  return numbers;
+}
+
+uint64_t least_unet_parameters(const ModelConfig& model) {
+  const int64_t first = model.block_out_channels.front();
+  const int64_t classes = model.num_class_embeds.value_or(0);
+  const int64_t embedding = classes * model.time_embedding_dim.value_or(4 * first);
+  return least_downward_parameters(model) +
+         static_cast<uint64_t>(embedding + 9 * first * model.out_channels);
+}
 
 json unet_config_to_json(const ModelConfig& model) {
   json config = {
@@ -97,9 +128,10 @@ json unet_config_to_json(const ModelConfig& model) {
 
 ModelConfig unet_config_from_json(const json& object, const std::string& origin) {
   ConfigReader in(object, origin);
-  check_class(object, "UNet2DModel", origin);
+  check_class(in, "UNet2DModel", origin);
   ModelConfig model;
   model.sample_size = in.integers("sample_size", {});
+  check_sample_size(model.sample_size, origin);
   if (model.sample_size.size() == 1) model.sample_size.push_back(model.sample_size[0]);
   model.in_channels = in.integer("in_channels", 3);
   model.out_channels = in.integer("out_channels", 3);

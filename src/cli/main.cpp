@@ -29,7 +29,7 @@ constexpr const char* kFooter =
     "Each command has its own --help. Documentation: README.md and docs/.";
 
 int report(const std::string& message, ExitCode code) {
-  std::cerr << "ddpm: " << message << std::endl;
+  std::cerr << "ddpm: " << one_line(message) << std::endl;  // files may hold what drives terminals
   return static_cast<int>(code);
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "ddpm/config/names.h"
+#include "ddpm/config/setting_value.h"
 #include "ddpm/config/settings.h"
 #include "ddpm/util/error.h"
 #include "ddpm/util/text.h"
@@ -254,32 +255,44 @@ void check_sample_process(const SampleConfig& sample, ProcessType process) {
         "expected 0, or the sampler euler-ancestral");
 }
 
-/// Sets every value of the section anew, which checks it against its row of the table.
-void check_model_ranges(const ModelConfig& model) {
-  Config config;
-  config.model = model;
+/// Sets every value of a section anew, which checks it against its row of the table.
+void check_ranges(Config config, const std::string& section) {
   Config copy;
-  for (const auto& setting : settings(config))
-    if (setting.key.starts_with("model."))
-      set_setting(copy, setting.key, format_value(setting), "model");
+  const auto rows = settings(config);
+  const auto targets = settings(copy);
+  for (size_t i = 0; i < rows.size(); ++i)
+    if (rows[i].key.starts_with(section + "."))
+      assign(targets[i], raw_value(targets[i].slot, format_value(rows[i])), section);
 }
 
 }  // namespace
 
 void check_diffusion(const DiffusionConfig& diffusion) {
+  Config config;
+  config.diffusion = diffusion;
+  config.diffusion.trained_betas.clear();  // below
+  check_ranges(std::move(config), "diffusion");
   if (diffusion.process != ProcessType::kDiscrete) return check_other_process(diffusion);
   check_betas(diffusion);
   check_prediction(diffusion);
 }
 
 void check_model(const ModelConfig& model) {
-  check_model_ranges(model);
   const size_t levels = model.block_out_channels.size();
   check_block_count("model.down_block_types", model.down_block_types.size(), levels);
   check_block_count("model.up_block_types", model.up_block_types.size(), levels);
+  Config config;
+  config.model = model;
+  check_ranges(std::move(config), "model");
   check_groups(model);
   check_attention_heads(model, /*must_divide=*/false);
   check_time_embedding(model);
+}
+
+void check_sample_ranges(const SampleConfig& sample) {
+  Config config;
+  config.sample = sample;
+  check_ranges(std::move(config), "sample");
 }
 
 void check_sample(const SampleConfig& sample, const DiffusionConfig& diffusion) {

@@ -184,8 +184,8 @@ class TreeReader {
     if (setting == name || setting.ends_with("." + name))
       fail(key, "'", name, "' is outside its section, expected it indented under '",
            setting.substr(0, setting.find('.')), ":'");
-    fail(key, "unknown section '", printable(name), "'; did you mean '", nearest(name, known),
-         "'?");
+    fail(key, "unknown section '", printable(name), "'; did you mean '",
+         nearest(std::string_view(name).substr(0, 64), known), "'?");
   }
 
   Config& config_;

@@ -23,7 +23,7 @@ using Files = std::map<std::string, std::vector<uint8_t>>;
 
 constexpr ImageSize kSize{32, 32, 3};
 constexpr size_t kRecordBytes = 1 + 32 * 32 * 3;  // a label, then the image channel by channel
-constexpr uint64_t kMaxFileBytes = uint64_t{1} << 30;
+constexpr uint64_t kMaxNamesBytes = uint64_t{64} << 10;
 constexpr const char* kFolder = "cifar-10-batches-bin";
 constexpr const char* kArchive = "cifar-10-binary.tar.gz";
 constexpr const char* kNamesFile = "batches.meta.txt";
@@ -34,31 +34,34 @@ std::vector<std::string> batch_names(const std::string& split) {
           "data_batch_5.bin"};
 }
 
-void check_file_size(const fs::path& where, const std::string& name, uint64_t size) {
-  if (size > kMaxFileBytes) {
-    throw DataError((where / name).string(), ": expected at most ", kMaxFileBytes, " bytes, got ",
-                    size);
+// `left` is what the batches may still take.
+void check_file_size(const fs::path& file, uint64_t size, uint64_t& left) {
+  const bool holds_names = file.filename() == kNamesFile;
+  const uint64_t limit = holds_names ? kMaxNamesBytes : left;
+  if (size > limit) {
+    throw DataError(file.string(), ": expected at most ", limit, " bytes, got ", size);
   }
+  if (!holds_names) left -= size;
 }
 
-Files read_folder(const fs::path& folder, const std::set<std::string>& wanted) {
+Files read_folder(const fs::path& folder, const std::set<std::string>& wanted, uint64_t limit) {
   Files files;
   for (const std::string& name : wanted) {
     if (!fs::exists(folder / name)) continue;
     const uint64_t size = fs::file_size(folder / name);
-    check_file_size(folder, name, size);
+    check_file_size(folder / name, size, limit);
     files[name] = GzipReader(folder / name).read(size);
   }
   return files;
 }
 
-Files read_archive(const fs::path& archive, const std::set<std::string>& wanted) {
+Files read_archive(const fs::path& archive, const std::set<std::string>& wanted, uint64_t limit) {
   Files files;
   TarReader tar(archive);
   while (const auto entry = tar.next()) {
     const std::string name = fs::path(entry->name).filename().string();
     if (!wanted.contains(name)) continue;
-    check_file_size(archive, name, entry->size);
+    check_file_size(archive / name, entry->size, limit);
     files[name] = tar.read();
   }
   return files;
@@ -109,8 +112,8 @@ std::unique_ptr<Dataset> open_cifar10(const DataConfig& config, const fs::path& 
   const std::vector<std::string> names = batch_names(config.split);
   std::set<std::string> wanted(names.begin(), names.end());
   wanted.insert(kNamesFile);
-  const Files files =
-      fs::is_directory(where) ? read_folder(where, wanted) : read_archive(where, wanted);
+  const auto read = fs::is_directory(where) ? read_folder : read_archive;
+  const Files files = read(where, wanted, memory_limit(config));
   const std::vector<uint8_t> records = join_batches(files, names, where);
   std::vector<int64_t> labels;
   for (size_t at = 0; at < records.size(); at += kRecordBytes) {

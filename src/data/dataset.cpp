@@ -1,5 +1,6 @@
 #include "ddpm/data/dataset.h"
 
+#include <algorithm>
 #include <filesystem>
 
 #include "ddpm/data/cifar10.h"
@@ -80,6 +81,14 @@ fs::path find_root(const Source& source, const std::string& root) {
                   ", or set data.root");
 }
 
+/// Checkpoints hold the names as JSON.
+void check_class_names(const DatasetInfo& info) {
+  const auto wrong = std::ranges::find_if_not(info.class_names, is_plain_text);
+  if (wrong == info.class_names.end()) return;
+  throw DataError(info.where, ": expected class names in UTF-8 without control characters, got '",
+                  one_line(*wrong), "'");
+}
+
 }  // namespace
 
 std::unique_ptr<Dataset> open_dataset(const DataConfig& config) {
@@ -88,7 +97,9 @@ std::unique_ptr<Dataset> open_dataset(const DataConfig& config) {
     throw UserError("data.split: expected train or test, got '", config.split, "'");
   }
   try {
-    return source.open(config, find_root(source, config.root));
+    auto dataset = source.open(config, find_root(source, config.root));
+    check_class_names(dataset->info());
+    return dataset;
   } catch (const DataError& error) {
     throw DataError("data: ", error.what());
   } catch (const fs::filesystem_error& error) {

@@ -13,29 +13,33 @@
 namespace ddpm {
 namespace {
 
+constexpr unsigned kBuffer = 1U << 17;  // of zlib
 constexpr unsigned kBlock = 1U << 20;
 constexpr uint64_t kMaxRatio = 1032;
+
+// Nothing but a regular file has a size: opening a pipe would wait for its other end.
+uint64_t size_of(const std::filesystem::path& path) {
+  std::error_code error;
+  const uint64_t size = std::filesystem::file_size(path, error);
+  if (error) throw DataError(path.string(), ": cannot be read (", error.message(), ")");
+  return size;
+}
 
 }  // namespace
 
 GzipReader::GzipReader(std::filesystem::path path)
     : path_(std::move(path)),
+      left_at_most_(size_of(path_)),
       file_(gzopen(path_.c_str(), "rb"), gzclose) {
-  std::error_code error;
-  const uint64_t size = std::filesystem::file_size(path_, error);
-  if (file_ == nullptr || error) {
-    throw DataError(path_.string(), ": cannot be read (",
-                    error ? error.message() : std::string(std::strerror(errno)), ")");
+  if (file_ == nullptr) {
+    throw DataError(path_.string(), ": cannot be read (", std::strerror(errno), ")");
   }
-  gzbuffer(file_.get(), kBlock);
-  left_at_most_ = gzdirect(file_.get()) != 0 ? size : size * kMaxRatio;
+  gzbuffer(file_.get(), kBuffer);
+  if (gzdirect(file_.get()) == 0) left_at_most_ *= kMaxRatio;
 }
 
 std::vector<uint8_t> GzipReader::read(uint64_t count) {
-  if (count > left_at_most_) {
-    throw DataError(path_.string(), ": the file ends early, expected ", count,
-                    " more bytes, got at most ", left_at_most_);
-  }
+  check_left(count);
   std::vector<uint8_t> bytes;
   while (bytes.size() < count) {  // grown as data arrives: `count` may be a lie
     const uint64_t old = bytes.size();
@@ -46,6 +50,7 @@ std::vector<uint8_t> GzipReader::read(uint64_t count) {
 }
 
 void GzipReader::skip(uint64_t count) {
+  check_left(count);
   std::vector<uint8_t> block(std::min<uint64_t>(count, kBlock));
   for (uint64_t left = count; left > 0; left -= std::min<uint64_t>(left, kBlock)) {
     read_into(block.data(), std::min<uint64_t>(left, kBlock));
@@ -76,6 +81,12 @@ void GzipReader::read_into(uint8_t* out, uint64_t count) {
     left -= static_cast<uint64_t>(got);
   }
   left_at_most_ -= std::min(left_at_most_, count);
+}
+
+void GzipReader::check_left(uint64_t count) const {
+  if (count <= left_at_most_) return;
+  throw DataError(path_.string(), ": the file ends early, expected ", count,
+                  " more bytes, got at most ", left_at_most_);
 }
 
 void GzipReader::check_state() const {

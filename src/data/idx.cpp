@@ -27,7 +27,7 @@ std::filesystem::path find_file(const std::filesystem::path& root, const std::st
   throw DataError(root.string(), ": expected ", name, " or ", name, ".gz in it, found neither");
 }
 
-IdxArray read_idx(const std::filesystem::path& path, size_t rank) {
+IdxArray read_idx(const std::filesystem::path& path, size_t rank, uint64_t max_bytes) {
   GzipReader file(path);
   const auto header_bytes = file.read(4 * (rank + 1));
   const std::string_view header(reinterpret_cast<const char*>(header_bytes.data()),
@@ -42,6 +42,10 @@ IdxArray read_idx(const std::filesystem::path& path, size_t rank) {
   }
   const auto count = checked_product(array.shape);
   if (!count) throw DataError(path.string(), ": broken IDX header, its sizes cannot be true");
+  if (*count > max_bytes && *count <= file.left_at_most()) {
+    throw DataError(path.string(), ": too large, expected at most ", max_bytes, " bytes, got ",
+                    *count, "; raise data.memory_limit_gb");
+  }
   array.values = file.read(*count);
   if (!file.at_end()) throw DataError(path.string(), ": has more bytes than its header tells");
   return array;
@@ -54,8 +58,8 @@ std::unique_ptr<Dataset> open_idx(const DataConfig& config, const std::filesyste
   const std::string prefix = config.split == "test" ? "t10k" : "train";
   const auto images_path = find_file(root, prefix + "-images-idx3-ubyte");
   const auto labels_path = find_file(root, prefix + "-labels-idx1-ubyte");
-  const IdxArray images = read_idx(images_path, 3);
-  const IdxArray labels = read_idx(labels_path, 1);
+  const IdxArray images = read_idx(images_path, 3, memory_limit(config));
+  const IdxArray labels = read_idx(labels_path, 1, memory_limit(config));
   const int64_t count = images.shape[0];
   if (labels.shape[0] != count) {
     throw DataError(labels_path.string(), ": expected ", count, " labels, got ", labels.shape[0]);

@@ -13,6 +13,8 @@ namespace {
 
 constexpr std::string_view kPngSignature = "\x89PNG\r\n\x1a\n";
 constexpr size_t kPngOverhead = 12;  // length, type and checksum of a chunk
+constexpr uint64_t kMaxSide = 65535;
+constexpr uint64_t kMaxDecodingBytes = uint64_t{512} << 20;
 
 bool is_known_or_optional(std::string_view type) {
   const bool is_optional = (static_cast<unsigned char>(type[0]) & 0x20U) != 0;
@@ -30,6 +32,49 @@ PngChunk next_chunk(std::string_view rest, const std::string& name) {
     throw DataError(name, ": broken PNG, wrong checksum");
   }
   return chunk;
+}
+
+// `pixels` of which stb_image keeps `bytes_each` at a time.
+void check_decoding_memory(uint64_t pixels, uint64_t bytes_each, const std::string& name) {
+  if (pixels * bytes_each <= kMaxDecodingBytes) return;
+  throw DataError(name, ": too large, expected an image that takes at most ", kMaxDecodingBytes,
+                  " bytes to decode, got ", pixels * bytes_each);
+}
+
+uint64_t png_samples(uint8_t colour_type) {
+  switch (colour_type) {
+    case 2:
+      return 3;
+    case 4:
+      return 2;
+    case 6:
+      return 4;
+    default:
+      return 1;
+  }
+}
+
+// The data must be able to hold the rows, each of which has one byte more than its samples.
+void check_png(std::string_view bytes, const std::string& name) {
+  constexpr uint64_t kMaxRatio = 1032;  // of deflate
+  const std::vector<PngChunk> chunks = png_chunks(bytes, name);
+  const std::string_view header = chunks.front().data;
+  if (header.size() != 13 || read_be32(header, 0) > kMaxSide || read_be32(header, 4) > kMaxSide) {
+    throw DataError(name, ": broken PNG header");
+  }
+  const uint64_t width = read_be32(header, 0);
+  const uint64_t height = read_be32(header, 4);
+  const auto depth = static_cast<uint8_t>(header[8]);
+  const uint64_t samples = png_samples(static_cast<uint8_t>(header[9]));
+  uint64_t packed = 0;
+  for (const PngChunk& chunk : chunks) {
+    if (chunk.type == "IDAT") packed += chunk.data.size();
+  }
+  const uint64_t unpacked = height * ((width * samples * depth + 7) / 8 + 1);
+  if (unpacked / kMaxRatio > packed) {
+    throw DataError(name, ": broken PNG, too few bytes for its size");
+  }
+  check_decoding_memory(width * height, depth == 16 ? 16 : 8, name);
 }
 
 // Walks over a JPEG from marker to marker.
@@ -81,16 +126,45 @@ bool are_huffman_tables_sound(std::string_view tables) {
   return tables.empty();
 }
 
+// Each block of 8 x 8 takes at least one bit.
+void check_jpeg_frame(std::string_view frame, bool progressive, uint64_t file_bytes,
+                      const std::string& name) {
+  constexpr uint64_t kPixelsOfAByte = 8 * 64;
+  if (frame.size() < 6) throw DataError(name, ": broken JPEG header");
+  const auto number = [frame](size_t at) -> uint64_t {
+    return __builtin_bswap16(read_le<uint16_t>(frame, at));
+  };
+  const uint64_t pixels = number(1) * number(3);
+  if (pixels / kPixelsOfAByte > file_bytes) {
+    throw DataError(name, ": broken JPEG, too few bytes for its size");
+  }
+  const uint64_t components = static_cast<uint8_t>(frame[5]);
+  check_decoding_memory(pixels, 3 + components * (progressive ? 3 : 1), name);
+}
+
+void check_jpeg_tables(uint8_t marker, std::string_view segment, const std::string& name) {
+  constexpr uint8_t kHuffman = 0xC4;
+  if (marker == kHuffman && !are_huffman_tables_sound(segment)) {
+    throw DataError(name, ": broken JPEG, its tables are damaged");
+  }
+}
+
+// Baseline, extended and progressive.
+bool is_jpeg_frame(uint8_t marker) {
+  return marker >= 0xC0 && marker <= 0xC2;
+}
+
 void check_jpeg(std::string_view bytes, const std::string& name) {
   constexpr uint8_t kEnd = 0xD9;
-  constexpr uint8_t kHuffman = 0xC4;
+  constexpr uint8_t kProgressive = 0xC2;
   JpegWalk walk(bytes);
   uint8_t marker = walk.next();
   for (; marker != 0 && marker != kEnd; marker = walk.next()) {
-    if (marker == kHuffman && !are_huffman_tables_sound(walk.segment())) {
-      throw DataError(name, ": broken JPEG, its tables are damaged");
+    const std::string_view segment = walk.segment();
+    check_jpeg_tables(marker, segment, name);
+    if (is_jpeg_frame(marker)) {
+      check_jpeg_frame(segment, marker == kProgressive, bytes.size(), name);
     }
-    if (marker != kHuffman) walk.segment();
   }
   if (marker == 0) throw DataError(name, ": broken JPEG, the file ends early");
 }
@@ -115,7 +189,8 @@ void check_bmp(std::string_view bytes, const std::string& name) {
     const BmpHeader header = bmp_header(bytes);
     const uint64_t row_bytes = (header.width * header.bits + 31) / 32 * 4;
     const uint64_t start = std::min<uint64_t>(bytes.size(), read_le<uint32_t>(bytes, 10));
-    if (header.height == 0 || row_bytes <= (bytes.size() - start) / header.height) return;
+    const bool fits = header.height == 0 || row_bytes <= (bytes.size() - start) / header.height;
+    if (fits && row_bytes > 0) return;
   }
   throw DataError(name, ": broken BMP, the file ends early");
 }
@@ -143,10 +218,19 @@ std::vector<PngChunk> png_chunks(std::string_view bytes, const std::string& name
   return chunks;
 }
 
+void check_before_probing(std::string_view bytes, const std::string& name) {
+  if (image_format(bytes, name) != ImageFormat::kJpeg) return;
+  JpegWalk walk(bytes);
+  uint8_t marker = walk.next();
+  for (; marker != 0 && !is_jpeg_frame(marker); marker = walk.next()) {
+    check_jpeg_tables(marker, walk.segment(), name);
+  }
+}
+
 void check_complete(std::string_view bytes, const std::string& name) {
   switch (image_format(bytes, name)) {
     case ImageFormat::kPng:
-      png_chunks(bytes, name);
+      check_png(bytes, name);
       break;
     case ImageFormat::kJpeg:
       check_jpeg(bytes, name);

@@ -86,7 +86,7 @@ void append_to_string(void* context, void* data, int size) {
 }  // namespace
 
 ImageSize probe_image(std::string_view bytes, const std::string& name) {
-  image_format(bytes, name);
+  check_before_probing(bytes, name);
   if (bytes.size() > kMaxFileBytes) {
     throw DataError(name, ": file too large, expected at most ", kMaxFileBytes, " bytes, got ",
                     bytes.size());

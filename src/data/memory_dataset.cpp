@@ -80,6 +80,11 @@ ImageSize wanted_size(const DataConfig& config, const ImageSize& stored) {
   return size;
 }
 
+uint64_t memory_limit(const DataConfig& config) {
+  constexpr double kMost = 1e18;  // fits into the type
+  return static_cast<uint64_t>(std::min(config.memory_limit_gb * 1e9, kMost));
+}
+
 std::unique_ptr<Dataset> keep_in_memory(DatasetInfo info, StoredImages images,
                                         const DataConfig& config) {
   if (images.count == 0 || images.size.bytes() == 0) throw DataError(info.where, ": has no images");

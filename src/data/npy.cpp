@@ -105,9 +105,8 @@ class HeaderParser {
     expect('(');
     while (!accept(')')) {
       values.push_back(number());
-      if (!accept(',') && peek() != ')') fail();
+      if (values.size() > kMaxRank || (!accept(',') && peek() != ')')) fail();
     }
-    if (values.size() > kMaxRank) fail();
     return values;
   }
 
@@ -221,7 +220,8 @@ std::string format_npy(const NpyArray& array) {
 }
 
 std::map<std::string, NpyArray> load_npz(const std::filesystem::path& path, uint64_t max_bytes) {
-  const ZipReader zip(read_file(path), path.string(), max_bytes);
+  const uint64_t overhead = (max_bytes >> 8) + (1 << 20);  // of zip and of deflate
+  const ZipReader zip(read_file(path, max_bytes + overhead), path.string(), max_bytes);
   std::map<std::string, NpyArray> arrays;
   for (const ZipEntry& entry : zip.entries()) {
     if (!entry.name.ends_with(".npy")) {

@@ -69,7 +69,7 @@ std::vector<int64_t> read_labels(const Arrays& arrays, int64_t count, const std:
 }  // namespace
 
 std::unique_ptr<Dataset> open_npz(const DataConfig& config, const std::filesystem::path& file) {
-  const Arrays arrays = load_npz(file);
+  const Arrays arrays = load_npz(file, memory_limit(config));
   const NpyArray& images = find_images(arrays, file.string());
   const ImageSize size = image_size(images, file.string());
   const int64_t count = images.shape[0];

@@ -5,8 +5,10 @@
 
 namespace {
 
-// A decoded file of 64 million pixels takes at most 512 MB; a hostile one may ask for more.
-constexpr size_t kMaxAllocation = size_t{1} << 30;
+// What check_complete lets pass takes no more; a hostile file may ask for more.
+constexpr size_t kMaxAllocation = size_t{512} << 20;
+// Only compressed data grow, and rows beyond those that a PNG's header tells.
+constexpr size_t kMaxGrown = size_t{256} << 20;
 
 // Zeroed, because a hostile JPEG makes stb_image use tables that it never set.
 void* bounded_malloc(size_t size) {
@@ -14,7 +16,7 @@ void* bounded_malloc(size_t size) {
 }
 
 void* bounded_realloc(void* block, size_t size) {
-  return size > kMaxAllocation ? nullptr : std::realloc(block, size);
+  return size > kMaxGrown ? nullptr : std::realloc(block, size);
 }
 
 unsigned char* compress_with_zlib(unsigned char* data, int length, int* out_length, int level) {

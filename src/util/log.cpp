@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "ddpm/util/error.h"
+#include "ddpm/util/text.h"
 
 namespace ddpm {
 namespace {
@@ -82,7 +83,7 @@ void log_notice(const std::string& message) {
 
 void log_warning(const std::string& message) {
   clear_line();
-  spdlog::warn("warning: " + message);
+  spdlog::warn("warning: " + one_line(message));
 }
 
 ProgressLine::ProgressLine(double plain_seconds) : plain_seconds_(plain_seconds) {}

@@ -56,6 +56,10 @@ bool is_continuation(char byte) {
   return (static_cast<unsigned char>(byte) & 0xC0) == 0x80;
 }
 
+bool is_control(char c) {
+  return static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
+}
+
 bool is_utf8_sequence(std::string_view bytes) {
   const auto tail = bytes.substr(1);
   return tail.empty() || (std::all_of(tail.begin(), tail.end(), is_continuation) &&
@@ -107,6 +111,18 @@ bool is_utf8(std::string_view text) {
     text.remove_prefix(length);
   }
   return true;
+}
+
+bool is_plain_text(std::string_view text) {
+  return is_utf8(text) && std::ranges::none_of(text, is_control);
+}
+
+std::string one_line(std::string_view text) {
+  constexpr size_t kMaxBytes = 2000;
+  std::string line(text.substr(0, kMaxBytes));
+  if (line.size() < text.size()) line += "...";
+  std::ranges::replace_if(line, is_control, '?');
+  return line;
 }
 
 std::string format_duration(double seconds) {

@@ -46,7 +46,8 @@ TEST_F(Checksums, AreNotNeeded) {
 }
 
 TEST_F(Checksums, StayWithinTheFolder) {
-  for (const char* name : {"../x", "/etc/passwd", "unet/../../x", ""}) {
+  for (const char* name :
+       {"../x", "/etc/passwd", "unet/../../x", "", R"(..\u0000)", R"(unet/weights\u0000x)"}) {
     dir_.write("checksums.json",
                std::string(R"({"files": {")") + name + R"(": {"bytes": 1, "crc32": 1}}})");
     expect_error<CheckpointError>([&] { verify_checksums(dir_.path()); }, "checksums.json");

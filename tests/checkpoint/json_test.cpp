@@ -26,5 +26,17 @@ TEST(Json, SyntaxErrorsNameTheFile) {
   }
 }
 
+TEST(Json, MoreValuesThanAnyConfigHasAreRefused) {
+  std::string many = "[";
+  for (int i = 0; i < 1'100'000; ++i)
+    many += "[],";
+  try {
+    parse_json(many + "0]", "x");
+    FAIL();
+  } catch (const CheckpointError& error) {
+    EXPECT_STREQ(error.what(), "x: JSON holds too many values");
+  }
+}
+
 }  // namespace
 }  // namespace ddpm

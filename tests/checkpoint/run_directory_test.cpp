@@ -94,5 +94,13 @@ TEST(FindNewestRun, FollowsTheLinkElseTheNewestCheckpoint) {
   EXPECT_EQ(find_newest_run(runs).filename(), "a");
 }
 
+TEST(ResolveCheckpoint, NamesThatOnlyResembleACheckpointsAreNone) {
+  const TempDir dir;
+  for (const char* name : {"step-5", "step--00005", "step-0000000005", "step-", "step-000005x"})
+    dir.write(std::string("checkpoints/") + name + "/x", "");
+  EXPECT_TRUE(RunDirectory(dir.path()).checkpoint_steps().empty());
+  expect_error<CheckpointError>([&] { resolve_checkpoint(dir.path()); }, "no checkpoint yet");
+}
+
 }  // namespace
 }  // namespace ddpm

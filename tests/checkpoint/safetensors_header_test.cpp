@@ -1,6 +1,7 @@
 #include "ddpm/checkpoint/safetensors_header.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include "ddpm/util/error.h"
 #include "tests/support/temp_dir.h"
@@ -39,6 +40,7 @@ TEST(SafetensorsHeader, BrokenHeadersAreRefusedByName) {
       {entry(R"("dtype":"F32","shape":[2],"data_offsets":[4,12])"), 12},  // hole
       {entry(R"("dtype":"F32","shape":[2],"data_offsets":[8,0])"), 8},    // backwards
       {entry(R"("dtype":"F32","shape":[4294967296,4294967296,2],"data_offsets":[0,8])"), 8},
+      {entry(R"("dtype":"F32","shape":[0,4611686018427387904,4],"data_offsets":[0,0])"), 0},
       {entry(R"("dtype":"F32","shape":[2])"), 8},            // no offsets
       {entry(good + R"(,"more":1)"), 8},                     // extra field
       {R"({"a":{)" + good + R"(},"a":{)" + good + "}}", 8},  // twice
@@ -63,6 +65,25 @@ TEST(SafetensorsHeader, LengthsBeyondTheFileAreRefusedBeforeMemoryIsTaken) {
   EXPECT_THROW(load_safetensors_header(dir.write("b", "abc")), CheckpointError);
   EXPECT_THROW(load_safetensors_header(dir.write("c", "")), CheckpointError);
   EXPECT_THROW(load_safetensors_header(dir.path() / "none"), CheckpointError);
+}
+
+TEST(SafetensorsHeader, KnowsTheBytesOfItsTypes) {
+  EXPECT_EQ(safetensors_type_bytes("BF16"), 2U);
+  EXPECT_EQ(safetensors_type_bytes("F64"), 8U);
+  EXPECT_EQ(safetensors_type_bytes("F8_E4M3"), std::nullopt);
+}
+
+TEST(SafetensorsHeader, APrefixWithoutTheHeaderIsABrokenContract) {
+  const auto file = file_with("{}", 0);
+  EXPECT_THROW(parse_safetensors_header(file.substr(0, 9), file.size(), "f"),
+               std::invalid_argument);
+}
+
+TEST(SafetensorsHeader, PipesAreRefusedAtOnce) {
+  const TempDir dir;
+  const auto pipe = dir.path() / "a.safetensors";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  EXPECT_THROW(load_safetensors_header(pipe), CheckpointError);
 }
 
 }  // namespace

@@ -86,9 +86,12 @@ TEST(SchedulerConfig, AScheduleThatDiffusersLacksIsWrittenAsBetas) {
 
 TEST(SchedulerConfig, WhatIsNotSupportedIsRefusedByName) {
   for (const char* text :
-       {R"({"beta_schedule": "laplace"})", R"({"variance_type": "learned"})",
-        R"({"rescale_betas_zero_snr": true})", R"({"trained_betas": ["x"]})",
-        R"({"trained_betas": [0.5, 2]})", R"({"num_train_timesteps": 0})",
+       {R"({"beta_schedule": "laplace"})",
+        R"({"variance_type": "learned"})",
+        R"({"rescale_betas_zero_snr": true})",
+        R"({"trained_betas": ["x"]})",
+        R"({"trained_betas": [0.5, 2]})",
+        R"({"num_train_timesteps": 0})",
         R"({"_class_name": "DPMSolverMultistepScheduler", "algorithm_type": "dpmsolver"})",
         R"({"_class_name": "DPMSolverMultistepScheduler", "euler_at_final": true})",
         R"({"_class_name": "DPMSolverMultistepScheduler", "lambda_min_clipped": -5.1})",
@@ -97,7 +100,13 @@ TEST(SchedulerConfig, WhatIsNotSupportedIsRefusedByName) {
         R"({"_class_name": "HeunDiscreteScheduler", "use_beta_sigmas": true})",
         R"({"_class_name": "EDMEulerScheduler", "prediction_type": "v_prediction"})",
         R"({"_class_name": "FlowMatchEulerDiscreteScheduler", "shift_terminal": 0.1})",
-        R"({"_class_name": "CMStochasticIterativeScheduler"})"}) {
+        R"({"_class_name": "CMStochasticIterativeScheduler"})",
+        R"({"_class_name": 3})",
+        R"({"thresholding": true, "dynamic_thresholding_ratio": 2})",
+        R"({"clip_sample_range": -1})",
+        R"({"_class_name": "EDMEulerScheduler", "sigma_data": 0})",
+        R"({"_class_name": "FlowMatchEulerDiscreteScheduler", "shift": 0})",
+        R"({"_class_name": "UniPCMultistepScheduler", "solver_order": 5})"}) {
     DiffusionConfig diffusion;
     SampleConfig sample;
     EXPECT_THROW(read(text, diffusion, sample), CheckpointError) << text;

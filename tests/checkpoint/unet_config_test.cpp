@@ -62,12 +62,33 @@ TEST(UNetConfig, WrongTypesAndAbsurdNumbersAreRefused) {
         R"({"block_out_channels": [8.5, 16]})", R"({"block_out_channels": [0, 16]})",
         R"({"down_block_types": [1, 2]})", R"({"dropout": 1.5})", R"({"_null_class_label": 9})",
         R"({"num_class_embeds": 0})", R"({"num_class_embeds": 1, "_null_class_label": 0})",
-        R"({"_null_class_label": 0})"})
+        R"({"_null_class_label": 0})", R"({"_class_name": 3})", R"({"sample_size": [8, 8, 8]})",
+        R"({"sample_size": 0})", R"({"sample_size": [8, 1000000]})",
+        R"({"_class_names": ["a\u0000b"]})", R"({"_class_names": ["\u001b[2J"]})"})
     EXPECT_NE(config_error(change), "") << change;
 }
 
 TEST(UNetConfig, UnknownKeysThatSayOffAreFine) {
   EXPECT_EQ(config_error(R"({"some_new_option": null, "another": false, "_private": 3})"), "");
+}
+
+TEST(UNetConfig, LongListsAreRefused) {
+  std::string list = "[8";
+  for (int i = 0; i < 64; ++i)
+    list += ", 8";
+  const auto change = R"({"block_out_channels": )" + list + "]}";
+  EXPECT_NE(config_error(change.c_str()).find("at most 64"), std::string::npos);
+}
+
+TEST(UNetConfig, TellsALeastNumberOfParameters) {
+  auto model = tiny_model();
+  EXPECT_EQ(least_unet_parameters(model),
+            32U * 32 + 9 * 8 + 9 * (8 * 8 + 16 * 16) + 4 * 32 + 9 * 8);
+  model.block_out_channels = {8, 65536};
+  EXPECT_GT(least_unet_parameters(model), 9ULL << 32);
+  model = tiny_model();
+  model.time_embedding_dim = 1 << 20;
+  EXPECT_GT(least_unet_parameters(model), 1ULL << 40);
 }
 
 }  // namespace

@@ -29,6 +29,9 @@ TEST(Bytes, ProductsDoNotOverflow) {
   EXPECT_FALSE(checked_product({-1, 4}));
   EXPECT_FALSE(checked_product({int64_t{1} << 32, int64_t{1} << 32}));
   EXPECT_FALSE(checked_product({INT64_MAX}));
+  EXPECT_FALSE(checked_product({0, INT64_MAX}));
+  EXPECT_FALSE(checked_product({int64_t{1} << 32, 0, int64_t{1} << 32}));
+  EXPECT_FALSE(checked_product({0, -1}));
 }
 
 }  // namespace

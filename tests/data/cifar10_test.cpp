@@ -108,5 +108,18 @@ TEST(Cifar10, ArchivesThatEndEarlyAreRefused) {
   EXPECT_TRUE(contains(error_of<DataError>([&] { open_cifar10({}, tar); }), "x.tar.gz"));
 }
 
+TEST(Cifar10, UnpackedFilesHaveALimit) {
+  const TempDir folder;
+  const auto tar = folder.write("x.tar.gz", archive());
+  DataConfig config;
+  config.memory_limit_gb = 1e-5;
+  EXPECT_TRUE(
+      contains(error_of<DataError>([&] { open_cifar10(config, tar); }), "expected at most"));
+  write_folder(folder);
+  folder.write("batches.meta.txt", std::string(100'000, '\n'));
+  EXPECT_TRUE(contains(error_of<DataError>([&] { open_cifar10({}, folder.path()); }),
+                       "batches.meta.txt: expected at most 65536 bytes, got 100000"));
+}
+
 }  // namespace
 }  // namespace ddpm

@@ -87,5 +87,14 @@ TEST(OpenDataset, ErrorsNameTheFile) {
             "data: " + root.path().string() + "/cat/3.png: not a PNG, JPEG or BMP image");
 }
 
+TEST(OpenDataset, ClassNamesThatCheckpointsCannotHoldAreRefused) {
+  const TempDir root;
+  root.write("h\xE9ron/a.png", encode_png(make_image(2, 2, 3)));
+  EXPECT_TRUE(contains(data_error(config_of("folder", root.path())), "class names in UTF-8"));
+  const TempDir other;
+  other.write("a\nb/a.png", encode_png(make_image(2, 2, 3)));
+  EXPECT_TRUE(contains(data_error(config_of("folder", other.path())), "got 'a?b'"));
+}
+
 }  // namespace
 }  // namespace ddpm

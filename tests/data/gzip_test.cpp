@@ -3,6 +3,7 @@
 #include <string>
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include "ddpm/util/error.h"
 #include "support/data_files.h"
@@ -75,6 +76,20 @@ TEST(Gzip, DamageIsFound) {
 TEST(Gzip, MissingFilesAndFoldersAreNamed) {
   EXPECT_TRUE(contains(error_of<DataError>([] { GzipReader("/no/such"); }), "/no/such: cannot"));
   EXPECT_THROW(GzipReader("/tmp"), DataError);
+}
+
+TEST(Gzip, PassingOverMoreThanTheFileHoldsIsRefusedAtOnce) {
+  const TempDir folder;
+  GzipReader packed(folder.write("a.gz", gzip_bytes("hello")));
+  EXPECT_TRUE(
+      contains(error_of<DataError>([&] { packed.skip(uint64_t{1} << 40); }), "got at most"));
+}
+
+TEST(Gzip, PipesAreRefusedAtOnce) {
+  const TempDir folder;
+  const auto pipe = folder.path() / "a.gz";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  EXPECT_THROW(GzipReader reader(pipe), DataError);
 }
 
 }  // namespace

@@ -96,5 +96,16 @@ TEST(Idx, EmptyFilesAreRefused) {
   EXPECT_TRUE(contains(open_error(folder), "has no images"));
 }
 
+TEST(Idx, UnpackedFilesHaveALimit) {
+  const TempDir folder;
+  write_pair(folder);
+  folder.write(kImages, gzip_bytes(idx_bytes({2, 1000, 1000}, std::string(2'000'000, 'x'))));
+  DataConfig config;
+  config.memory_limit_gb = 0.001;
+  config.image_size = {2};
+  EXPECT_TRUE(contains(error_of<DataError>([&] { open_idx(config, folder.path()); }),
+                       "expected at most 1000000 bytes, got 2000000; raise data.memory_limit_gb"));
+}
+
 }  // namespace
 }  // namespace ddpm

@@ -189,6 +189,16 @@ TEST(ImageCheck, OverlongJpegTablesAreRefused) {
   EXPECT_TRUE(contains(decode_error(jpeg), "its tables are damaged"));
 }
 
+// They are read before the size is known.
+TEST(ImageCheck, OverlongJpegTablesBeforeTheFrameAreRefusedByTheProbe) {
+  const TempDir folder;
+  std::string jpeg = jpeg_bytes(make_image(8, 8, 3));
+  jpeg.insert(2, std::string("\xFF\xC4\0\x13\x13", 5) + std::string(16, '\xFF'));
+  const auto file = folder.write("x.jpg", jpeg);
+  EXPECT_TRUE(contains(error_of<DataError>([&] { probe_image(jpeg, "x"); }), "tables are damaged"));
+  EXPECT_TRUE(contains(error_of<DataError>([&] { probe_image_file(file); }), "tables are damaged"));
+}
+
 TEST(ImageCheck, ThumbnailsDoNotHideAnEarlyEnd) {
   const std::string thumbnail = jpeg_bytes(make_image(8, 8, 3));
   const std::string whole = jpeg_bytes(make_image(16, 16, 3));
@@ -198,6 +208,36 @@ TEST(ImageCheck, ThumbnailsDoNotHideAnEarlyEnd) {
   const std::string jpeg = whole.substr(0, 2) + segment + thumbnail + whole.substr(2);
   EXPECT_NO_THROW(check_complete(jpeg, "x"));
   EXPECT_THROW(check_complete(jpeg.substr(0, jpeg.size() - 40), "x"), DataError);
+}
+
+TEST(ImageCheck, PixelsThatThePngCannotHoldAreRefusedBeforeMemoryIsTaken) {
+  const std::string png = encode_png(make_image(6, 6, 3));
+  EXPECT_TRUE(contains(decode_error(with_size(png, 8000, 8000)), "too few bytes for its size"));
+}
+
+// Sets the size in a JPEG's header.
+std::string jpeg_with_size(std::string jpeg, int height, int width, char frame = '\xC0') {
+  const size_t at = jpeg.find("\xFF\xC0");
+  jpeg[at + 1] = frame;
+  for (const auto& [offset, side] : {std::pair(5, height), std::pair(7, width)}) {
+    jpeg[at + static_cast<size_t>(offset)] = static_cast<char>(side >> 8);
+    jpeg[at + static_cast<size_t>(offset) + 1] = static_cast<char>(side & 0xFF);
+  }
+  return jpeg;
+}
+
+TEST(ImageCheck, PixelsThatTheJpegCannotHoldAreRefusedBeforeMemoryIsTaken) {
+  const std::string jpeg = jpeg_bytes(make_image(8, 8, 3));
+  EXPECT_EQ(decode_error(jpeg_with_size(jpeg, 8, 8)), "");
+  EXPECT_TRUE(contains(decode_error(jpeg_with_size(jpeg, 8000, 8000)), "too few bytes"));
+}
+
+TEST(ImageCheck, ImagesThatTakeTooMuchMemoryToDecodeAreRefused) {
+  std::string jpeg = jpeg_bytes(make_image(8, 8, 3));
+  const std::string comment = "\xFF\xFE\xFF\xFF" + std::string(0xFFFD, 'x');
+  for (int i = 0; i < 2; ++i)
+    jpeg.insert(2, comment);
+  EXPECT_TRUE(contains(decode_error(jpeg_with_size(jpeg, 7000, 7000, '\xC2')), "bytes to decode"));
 }
 
 }  // namespace

@@ -138,5 +138,13 @@ TEST(Npz, UnpackingIsCapped) {
   EXPECT_EQ(load_npz(file, 6000).size(), 1U);
 }
 
+TEST(Npy, LongOrOverflowingShapesAreRefused) {
+  std::string ones;
+  for (int i = 0; i < 100'000; ++i)
+    ones += "1,";
+  EXPECT_TRUE(contains(parse_error(npy(header("'|u1'", "(" + ones + ")"), "a", 2)), "broken"));
+  EXPECT_NE(parse_error(npy(header("'|u1'", "(0, 9223372036854775807, 3)"), "")), "");
+}
+
 }  // namespace
 }  // namespace ddpm

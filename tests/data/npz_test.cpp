@@ -69,5 +69,16 @@ TEST(NpzDataset, LabelsMustFit) {
   EXPECT_TRUE(contains(open_error({{"arr_0", images}, {"arr_1", {"i4", {1}, "zzzz"}}}), "999999"));
 }
 
+TEST(NpzDataset, UnpackedFilesHaveALimit) {
+  const TempDir folder;
+  const Arrays arrays = {{"arr_0", {"u1", {2, 1000, 1000}, std::string(2'000'000, 'x')}}};
+  const auto file = folder.write("x.npz", format_npz(arrays, true));
+  DataConfig config;
+  config.memory_limit_gb = 0.001;
+  config.image_size = {2};
+  EXPECT_TRUE(contains(error_of<DataError>([&] { open_npz(config, file); }),
+                       "expected at most 1000000 bytes when unpacked"));
+}
+
 }  // namespace
 }  // namespace ddpm

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include <nlohmann/json.hpp>
@@ -19,5 +20,8 @@ nlohmann::json classifier_config_to_json(const ModelConfig& model, const Classif
 /// what is wrong or not supported.
 void classifier_config_from_json(nlohmann::json object, const std::string& origin,
                                  ModelConfig& model, ClassifierConfig& options);
+
+/// As many parameters such a classifier has at least; see `least_unet_parameters`.
+uint64_t least_classifier_parameters(const ModelConfig& model, const ClassifierConfig& options);
 
 }  // namespace ddpm

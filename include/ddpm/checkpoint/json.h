@@ -9,7 +9,7 @@
 namespace ddpm {
 
 /// Parses JSON strictly. `CheckpointError` starting with `origin` on a syntax error, a key that is
-/// given twice, or more than 64 levels of nesting.
+/// given twice, more than 64 levels of nesting, or more than two million keys and values.
 nlohmann::json parse_json(std::string_view text, const std::string& origin);
 
 /// Reads and parses a file of at most 16 MiB; see `parse_json`. Python's -Infinity, Infinity and

@@ -36,8 +36,8 @@ std::optional<uint64_t> safetensors_type_bytes(std::string_view dtype);
 /// the first ones (the length field and the header at least).
 ///
 /// Refused, as `CheckpointError` starting with `origin`: lengths beyond the file, duplicate keys,
-/// unknown types, offsets with holes or overlaps, sizes that do not match shape and type. `std::invalid_argument`
-/// if `prefix` is shorter than the header.
+/// unknown types, offsets with holes or overlaps, sizes that do not match shape and type.
+/// `std::invalid_argument` if `prefix` is shorter than the header.
 SafetensorsHeader parse_safetensors_header(std::string_view prefix, uint64_t file_size,
                                            const std::string& origin);
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include <nlohmann/json.hpp>
@@ -16,5 +17,10 @@ nlohmann::json unet_config_to_json(const ModelConfig& model);
 /// Reads a `UNet2DModel`'s config, diffusers' defaults for what is absent. `CheckpointError`
 /// starting with `origin` that names anything which this program does not support.
 ModelConfig unet_config_from_json(const nlohmann::json& object, const std::string& origin);
+
+/// As many parameters the downward half of such a network has at least, and the whole one: for
+/// comparing a config with its weights before memory is taken.
+uint64_t least_downward_parameters(const ModelConfig& model);
+uint64_t least_unet_parameters(const ModelConfig& model);
 
 }  // namespace ddpm

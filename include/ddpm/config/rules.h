@@ -19,8 +19,13 @@ void check_model(const ModelConfig& model);
 /// The rules of loss, noise levels and task in training, across sections. `UserError` as above.
 void check_objective(const Config& config);
 
-/// The rules of the diffusion section. `UserError` as above.
+/// The rules of the diffusion section, and its values against the settings table. `UserError` as
+/// above.
 void check_diffusion(const DiffusionConfig& diffusion);
+
+/// The values of the sample section against the settings table, for those that did not come through
+/// it. `UserError` as above.
+void check_sample_ranges(const SampleConfig& sample);
 
 /// The rules of the sample section for models of this process: what no sampler of that name has,
 /// and what makes no sense on it. `UserError` as above.

@@ -26,15 +26,19 @@ class GzipReader {
   /// True if nothing is left. Checks the checksum of a gzip file then.
   bool at_end();
 
+  /// No more bytes than this can follow.
+  uint64_t left_at_most() const { return left_at_most_; }
+
   const std::filesystem::path& path() const { return path_; }
 
  private:
   void read_into(uint8_t* out, uint64_t count);
+  void check_left(uint64_t count) const;
   void check_state() const;
 
   std::filesystem::path path_;
+  uint64_t left_at_most_;
   std::unique_ptr<gzFile_s, int (*)(gzFile_s*)> file_;
-  uint64_t left_at_most_ = 0;
 };
 
 }  // namespace ddpm

@@ -31,6 +31,9 @@ class MemoryDataset : public Dataset {
 /// `UserError` if they are no sizes.
 ImageSize wanted_size(const DataConfig& config, const ImageSize& stored);
 
+/// `data.memory_limit_gb` in bytes, which also the images as stored must not exceed.
+uint64_t memory_limit(const DataConfig& config);
+
 /// Images as a file holds them: all of one size, made one at a time.
 struct StoredImages {
   int64_t count = 0;

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "ddpm/data/image_io.h"
+#include "ddpm/util/error.h"
+#include "fuzz.h"
+
+namespace ddpm {
+
+/// What the image targets do with a file.
+inline void decode_as_the_program_does(std::string_view bytes) {
+  expect_only<DataError>([&] { probe_image_file(fuzz_folder().write("a.image", bytes)); });
+  expect_only<DataError>([&] {
+    const auto size = probe_image(bytes, "a");
+    const auto image = decode_image(bytes, "a");
+    require(image.height == size.height && image.width == size.width &&
+            image.channels == size.channels &&
+            static_cast<int64_t>(image.pixels.size()) == size.bytes());
+  });
+}
+
+}  // namespace ddpm
