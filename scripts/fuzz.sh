@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Fuzzes the parsers under the address and undefined-behaviour sanitizers and prints one line for each. Needs no LibTorch.
+# Fuzzes the parsers under the address and undefined-behaviour sanitizers and prints a line for each. Needs no LibTorch.
 #
 #   scripts/fuzz.sh [--runs N] [TARGET...]
 #     --runs N   inputs for each target (1000000; png, jpeg and bmp 300000)
@@ -45,7 +45,7 @@ install_debian_packages() {
 # fuzz TARGET: runs one target and prints its line; false if it failed
 fuzz() {
   local target=$1 folder=runs/fuzz/$1 count=${runs:-1000000} longest=16384
-  case $target in png | jpeg | bmp) count=${runs:-300000} longest=8192 ;; esac
+  case $target in png | jpeg | bmp) count=${runs:-300000} longest=4096 ;; esac
   mkdir -p "$folder/corpus"
   local words=()
   [ ! -s "$build/seeds/$target.dict" ] || words=(-dict="$build/seeds/$target.dict")

@@ -12,7 +12,7 @@ namespace ddpm {
 namespace {
 
 constexpr int kRaw = -MAX_WBITS;
-constexpr size_t kBlock = size_t{1} << 20;
+constexpr size_t kBlock = size_t{1} << 17;
 constexpr uint64_t kMaxRatio = 1032;
 
 // Gives zlib, which counts in 32 bits, the next block of its input.

@@ -4,6 +4,7 @@
 
 #include "ddpm/checkpoint/unet_config.h"
 #include "ddpm/util/error.h"
+#include "tests/support/expect_error.h"
 #include "tests/support/golden.h"
 #include "tests/support/temp_dir.h"
 
@@ -47,6 +48,13 @@ TEST(PipelineFolder, MissingPartsAreNamed) {
   EXPECT_NE(error().find("diffusion_pytorch_model.safetensors"), std::string::npos);
   dir.write("diffusion_pytorch_model.bin", "pickle");
   EXPECT_NE(error().find("pickle"), std::string::npos);
+}
+
+TEST(PipelineFolder, AConfigBeyondItsWeightsIsRefusedBeforeMemoryIsTaken) {
+  auto folder = load_pipeline_folder(test_data("unet/grey_attention"));
+  folder.model.time_embedding_dim = 1 << 20;
+  expect_error<CheckpointError>(
+      [&] { load_unet(folder, torch::kCPU, torch::MemoryFormat::Contiguous); }, "too few");
 }
 
 }  // namespace
