@@ -126,6 +126,8 @@ TEST_F(TrainOnBadDisk, AFolderWhosePlaceAnotherRunHasTakenIsLeftToIt) {
   auto second = go_on_until_stopped();
   ASSERT_TRUE(second.wait_until([&] { return exists("runs/tiny/checkpoints/last"); }));
   first.send(SIGCONT);
+  const auto warned = [&] { return first.err().find("training goes on") != std::string::npos; };
+  ASSERT_TRUE(first.wait_until(warned));
   first.send(SIGTERM);
   const auto result = first.wait();
   EXPECT_EQ(result.exit_code, 5) << result.err;

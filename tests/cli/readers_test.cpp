@@ -47,8 +47,9 @@ TEST_F(Readers, AreNotDeprivedOfTheCheckpointInTheirHands) {
   ASSERT_TRUE(reader.wait_until([&] { return weights.is_awaited(); }));
   const auto result = train({"--resume", "-q", "--train.steps", "9", "--train.keep_last", "1"});
   EXPECT_EQ(result.exit_code, 0) << result.err;
-  EXPECT_EQ(whole_checkpoints(checkpoints()), (std::set<int64_t>{3, 9}));
+  EXPECT_TRUE(exists(old));
   weights.release();
+  EXPECT_EQ(whole_checkpoints(checkpoints()), (std::set<int64_t>{3, 9}));
   EXPECT_EQ(reader.wait().exit_code, 0);
   EXPECT_EQ(
       ddpm({"train", "--run", "runs/tiny", "--resume", "--train.steps", "12", "-q"}).exit_code, 0);
