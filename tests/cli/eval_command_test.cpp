@@ -125,10 +125,7 @@ TEST_F(EvalCommand, SavedImagesAndStatisticsGiveTheSameNumber) {
 
 TEST_F(EvalCommand, ClassAgreementNeedsNoReference) {
   eval_json({"--fid", "-n", "16", "--save-images", "x.npz"});
-  ASSERT_EQ(train({"-q", "--config", "configs/fashion-mnist-features.yaml", "--data.root", "images",
-                   "--run", "runs/judge"})
-                .exit_code,
-            0);
+  ASSERT_EQ(train({"-q", "--train.task", "classifier", "--run", "runs/judge"}).exit_code, 0);
   fs::rename(dir_.path() / "images", dir_.path() / "moved");
   const auto result = eval_json(
       {"--class-agreement", "--is", "--images", "x.npz", "--features", "classifier:runs/judge"});
