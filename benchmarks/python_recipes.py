@@ -111,24 +111,6 @@ class Diffusers:
         return ddim(DDIMScheduler.from_config(self.schedule.config), 50, call, noise)
 
 
-class ShortEma:
-    """An average whose decay begins low: (1 + n) / (10 + n) at step n, until that is above `decay`."""
-
-    def __init__(self, parameters, decay):
-        self.average = [p.detach().clone() for p in parameters]
-        self.decay, self.steps = decay, 0
-
-    @torch.no_grad()
-    def step(self, parameters):
-        self.steps += 1
-        decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
-        torch._foreach_lerp_(self.average, list(parameters), 1 - decay)
-
-    @torch.no_grad()
-    def copy_to(self, parameters):
-        torch._foreach_copy_(list(parameters), self.average)
-
-
 class VPrediction:
     """What a short run wants: v-prediction on the cosine schedule, class labels, a high rate that falls to zero.
 
@@ -154,7 +136,7 @@ class VPrediction:
         return torch.optim.AdamW(parameters, lr=2e-3, betas=(0.9, 0.99), weight_decay=0.0, fused=True)
 
     def ema(self, parameters):
-        return ShortEma(parameters, 0.995)
+        return EMAModel(parameters, decay=0.995, foreach=True)
 
     def rate(self, step, share):
         return 2e-3 * min(1.0, (step + 1) / 50) * max(0.0, 1 - share)

@@ -68,15 +68,15 @@ def compare(folder):
     for row in sorted(trained, key=lambda row: (row["minutes"], distance(row["eval"])[0]["value"])):
         kind = f", {row['kind']}" if row["kind"] else ""
         print(f"| {row['recipe']}{kind} | {row['minutes']:g} | {row['parameters'] / 1e6:.2f} M | {row['images']} "
-              f"| {row['images_per_second']:.1f} | {distance(row['eval'])[0]['value']:.2f} |")
+              f"| {row['images_per_second']:.1f} | {distance(row['eval'])[0]['value']:.4g} |")
     for row in rows:
         if row["recipe"] == "resized":
-            print(f"| test images, to 32x32 and back | | | | | {distance(row['eval'])[0]['value']:.2f} |")
+            print(f"| test images, to 32x32 and back | | | | | {distance(row['eval'])[0]['value']:.4g} |")
     score = distance(rows[0]["eval"])[0]
     if "floor" in score:
-        print(f"| {score['floor_of']} | | | | | {score['floor']:.2f} |")
+        print(f"| {score['floor_of']} | | | | | {score['floor']:.4g} |")
     if "ceiling" in score:
-        print(f"| uniform noise | | | | | {score['ceiling']:.1f} |")
+        print(f"| uniform noise | | | | | {score['ceiling']:.4g} |")
     for minutes in sorted({row["minutes"] for row in trained}):
         print_ratio(minutes, [row for row in trained if row["minutes"] == minutes])
     result = rows[0]["eval"]
@@ -119,7 +119,7 @@ def tune(path):
         if "diverged" in row:
             print(f"| {row['name']} | {settings} | | | diverged |")
             continue
-        print(f"| {row['name']} | {settings} | {row['images']} | {row['images_per_second']:.1f} | {value(row):.2f} |")
+        print(f"| {row['name']} | {settings} | {row['images']} | {row['images_per_second']:.1f} | {value(row):.4g} |")
 
 
 def main():

@@ -80,7 +80,7 @@ def check_torch_fidelity(compare, binary, folder, weights, count):
     result = ours(binary, generated, reference, weights, "--resize", "tf1", "--fid", "--kid", "--is", "--pr", "--kid-subsets",
                   1, "--kid-subset-size", count, "--seed", 0)
     options = dict(input1=str(generated), input2=str(reference), cuda=False, fid=True, kid=True, prc=True, kid_subsets=1,
-                   kid_subset_size=count, verbose=False, cache=False,
+                   kid_subset_size=count, verbose=False, cache=False, feature_extractor="inception-v3-compat",
                    feature_extractor_weights_path=str(folder / "weights.pth"))
     theirs = calculate_metrics(**options)
     compare("FID, torch-fidelity", result["fid"]["value"], theirs["frechet_inception_distance"])

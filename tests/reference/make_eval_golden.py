@@ -2,7 +2,7 @@
 """Writes tests/data/eval from what torch-fidelity, pytorch-fid, scipy and pytorch-msssim compute.
 
     python3 -m venv /tmp/eval-reference
-    /tmp/eval-reference/bin/pip install torch==2.13.0 torchvision==0.29.2 scipy==1.17.1 numpy==2.4.6 safetensors==0.8.0 \\
+    /tmp/eval-reference/bin/pip install torch==2.13.0 torchvision==0.28.0 scipy==1.17.1 numpy==2.4.6 safetensors==0.8.0 \\
         torch-fidelity==0.4.0 pytorch-fid==0.3.0 pytorch-msssim==1.0.0
     /tmp/eval-reference/bin/python tests/reference/make_eval_golden.py
 
