@@ -21,7 +21,8 @@ make_environment() {
   python3 -m venv "$environment"
   "$environment/bin/pip" install -q numpy==2.4.6 scipy==1.17.1 safetensors==0.8.0 pillow tqdm filelock typing-extensions \
     sympy networkx jinja2 fsspec 'setuptools>=77.0.3' \
-    'cuda-toolkit[cublas,cufft,cufile,curand,cusparse,nvjitlink,nvrtc]==13.0.3' nvidia-cudnn-cu13==9.20.0.48 nvidia-cusparselt-cu13==0.8.1 nvidia-nccl-cu13==2.29.7 nvidia-nvshmem-cu13==3.4.5
+    'cuda-toolkit[cublas,cufft,cufile,curand,cusparse,nvjitlink,nvrtc]==13.0.3' nvidia-cudnn-cu13==9.20.0.48 \
+    nvidia-cusparselt-cu13==0.8.1 nvidia-nccl-cu13==2.29.7 nvidia-nvshmem-cu13==3.4.5
   echo "$torch" > "$(packages)/torch-of-ddpm.pth"
   "$environment/bin/pip" install -q --no-deps torchvision==0.28.0 torch-fidelity==0.4.0 pytorch-fid==0.3.0 \
     pytorch-msssim==1.0.0
