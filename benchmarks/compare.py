@@ -156,8 +156,9 @@ def report(options, net, work, rows, macs, peak):
         print(f"| {row.name} | {median:.2f} | {min(row.rates):.2f} to {max(row.rates):.2f} | {ratio} "
               f"| {row.peak / 1e6:.0f} MB |")
     factor = 6 if work == "train" else 2 * options.sampling_steps
-    share = factor * macs * rate / 1e9 / peak["bf16"]
-    print(f"\nAgainst the fastest Python row: **{rate / best:.2f}×**. Share of the bf16 matrix-product "
+    fastest = max(peak, key=peak.get)
+    share = factor * macs * rate / 1e9 / peak[fastest]
+    print(f"\nAgainst the fastest Python row: **{rate / best:.2f}×**. Share of the {fastest} matrix-product "
           f"peak: {share:.2f}.")
     sys.stdout.flush()
 
