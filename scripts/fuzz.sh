@@ -9,6 +9,7 @@
 # runs/fuzz/TARGET/, beside its log and corpus, from which the next call goes on.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/debian.sh
 
 debian_packages=(clang libclang-rt-14-dev cmake ninja-build python3
   libspdlog-dev libyaml-cpp-dev nlohmann-json3-dev libstb-dev zlib1g-dev)
@@ -25,22 +26,6 @@ done
 if [ ${#targets[@]} -eq 0 ]; then
   for source in tests/fuzz/*.cpp; do targets+=("$(basename "$source" .cpp)"); done
 fi
-
-say() { printf '== %s\n' "$*" >&2; }
-
-install_debian_packages() {
-  command -v apt-get >/dev/null || { say "no apt-get here: install the equivalents of $* yourself"; return; }
-  local missing=()
-  for package in "$@"; do
-    dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")
-  done
-  [ ${#missing[@]} -gt 0 ] || return 0
-  say "installing ${missing[*]}"
-  local as_root=()
-  [ "$(id -u)" = 0 ] || as_root=(sudo)
-  "${as_root[@]}" apt-get update -qq
-  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
-}
 
 # fuzz TARGET: runs one target and prints its line; false if it failed
 fuzz() {

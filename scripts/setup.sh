@@ -6,6 +6,7 @@
 #     --no-build   install only
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/debian.sh
 
 torch_version=2.13.0
 header_package=nvidia-cuda-crt==13.0.88  # what the headers of the CUDA runtime include
@@ -24,25 +25,6 @@ for word in "$@"; do
     *) sed -n '2,7s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
   esac
 done
-
-say() { printf '== %s\n' "$*" >&2; }
-
-install_debian_packages() {
-  command -v apt-get >/dev/null || { say "no apt-get here: install the equivalents of ${debian_packages[*]} yourself"; return; }
-  local missing=()
-  for package in "$@"; do
-    dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")
-  done
-  [ ${#missing[@]} -gt 0 ] || return 0
-  say "installing ${missing[*]}"
-  local as_root=()
-  if [ "$(id -u)" != 0 ]; then
-    command -v sudo >/dev/null || { say "run as root, or install sudo: the packages above are missing"; exit 1; }
-    as_root=(sudo)
-  fi
-  "${as_root[@]}" apt-get update -qq
-  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
-}
 
 # Into a folder beside first, so that an interrupted download never looks complete.
 install_libtorch() {

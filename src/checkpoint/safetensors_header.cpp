@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "ddpm/checkpoint/json.h"
+#include "ddpm/util/checked_product.h"
 #include "ddpm/util/error.h"
 
 namespace ddpm {
@@ -56,7 +57,9 @@ class HeaderReader {
     }
     entry.begin = offsets[0].get<uint64_t>();
     entry.end = offsets[1].get<uint64_t>();
-    const auto bytes = byte_count(entry.shape, *type_bytes);
+    auto extents = entry.shape;
+    extents.push_back(static_cast<int64_t>(*type_bytes));
+    const auto bytes = checked_product(extents);
     if (entry.end > data_bytes_ || entry.begin > entry.end) {
       fail(name, "data lie beyond the end of the file");
     }
@@ -104,19 +107,6 @@ class HeaderReader {
       shape.push_back(size.get<int64_t>());
     }
     return shape;
-  }
-
-  /// Bytes of the data; nothing if the sizes that are not 0 overflow, so that strides do not.
-  static std::optional<uint64_t> byte_count(const std::vector<int64_t>& shape, uint64_t bytes) {
-    bool is_empty = false;
-    for (const int64_t size : shape) {
-      is_empty = is_empty || size == 0;
-      const auto factor = static_cast<uint64_t>(std::max<int64_t>(1, size));
-      if (__builtin_mul_overflow(bytes, factor, &bytes) || bytes > uint64_t{INT64_MAX}) {
-        return std::nullopt;
-      }
-    }
-    return is_empty ? 0 : bytes;
   }
 
   const std::string& origin_;

@@ -7,6 +7,7 @@
 #include "ddpm/data/bytes.h"
 #include "ddpm/data/gzip.h"
 #include "ddpm/data/memory_dataset.h"
+#include "ddpm/util/checked_product.h"
 #include "ddpm/util/error.h"
 
 namespace ddpm {

@@ -4,8 +4,8 @@
 #include <stdexcept>
 #include <utility>
 
-#include "ddpm/data/bytes.h"
 #include "ddpm/data/parallel.h"
+#include "ddpm/util/checked_product.h"
 #include "ddpm/util/error.h"
 #include "ddpm/util/text.h"
 

@@ -7,6 +7,7 @@
 
 #include "ddpm/data/bytes.h"
 #include "ddpm/data/zip.h"
+#include "ddpm/util/checked_product.h"
 #include "ddpm/util/error.h"
 #include "ddpm/util/files.h"
 #include "ddpm/util/text.h"

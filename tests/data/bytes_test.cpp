@@ -1,4 +1,5 @@
 #include "ddpm/data/bytes.h"
+#include "ddpm/util/checked_product.h"
 
 #include <stdexcept>
 

@@ -4,6 +4,7 @@
 
 #include "ddpm/data/bytes.h"
 #include "ddpm/data/zip.h"
+#include "ddpm/util/checked_product.h"
 #include "ddpm/util/error.h"
 #include "support/data_files.h"
 #include "support/temp_dir.h"
