@@ -260,10 +260,11 @@ def fastest_session(recipe, batches, options):
 
     Which is faster depends on machine and net: on two Zen 4 cores the net of `diffusers` was trained at 31.9
     images/s in float32, 30.4 in bf16, and 38.5 in bf16 with torch.compile (docs/performance.md), which takes
-    minutes to compile and is tried if asked for.
+    minutes to compile and is tried if asked for. On a CPU without bf16 products a step takes minutes in bf16: it
+    is not tried there.
     """
     sessions = []
-    for half in (False, True):
+    for half in (False, True) if torch.ops.mkldnn._is_mkldnn_bf16_supported() else (False,):
         for compile_ in (False, True) if options.compile else (False,):
             session = Session(recipe, half, compile_, options.seed)
             for _ in range(2):

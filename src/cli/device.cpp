@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include <ATen/core/dispatch/Dispatcher.h>
 #include <dlfcn.h>
 #include <torch/cuda.h>
 #include <torch/types.h>
@@ -21,6 +22,14 @@ using MakeGraphFactory = void (*)(int index, GraphFactory* factory);
 
 bool has_nvidia_driver() {
   return std::filesystem::exists("/dev/nvidiactl") || std::filesystem::exists("/dev/dxg");
+}
+
+/// Whether LibTorch has bf16 products for this CPU. Elsewhere it computes them one number at a
+/// time.
+bool multiplies_bf16() {
+  const auto supported =
+      c10::Dispatcher::singleton().findSchema({"mkldnn::_is_mkldnn_bf16_supported", ""});
+  return supported && supported->typed<bool()>().call();
 }
 
 /// Loads LibTorch's CUDA half; empty if that worked, else the loader's reason.
@@ -91,10 +100,15 @@ torch::Device select_device(const std::string& name, bool autotune) {
 void apply_precision(Precision precision, const torch::Device& device) {
   const bool tf32 = precision == Precision::kTf32;
   if (device.is_cpu()) {
-    if (!tf32) return;
-    throw UserError(
-        "precision tf32 is a mode of NVIDIA GPUs and this run is on the CPU, expected float32, "
-        "bf16 or auto");
+    if (tf32) {
+      throw UserError(
+          "precision tf32 is a mode of NVIDIA GPUs and this run is on the CPU, expected float32, "
+          "bf16 or auto");
+    }
+    if (precision == Precision::kBf16 && !multiplies_bf16()) {
+      log_warning("this CPU has no instructions for bf16: float32 will be several times faster");
+    }
+    return;
   }
   at::globalContext().setAllowTF32CuDNN(tf32);
   at::globalContext().setAllowTF32CuBLAS(tf32);

@@ -108,6 +108,18 @@ TEST_F(SampleCommand, EverySamplerAndPrecisionRuns) {
     EXPECT_EQ(sample({"-n", "2", "--precision", precision}).exit_code, 0);
 }
 
+TEST_F(SampleCommand, WarnsOfBf16WhereItIsSlow) {
+#ifdef __x86_64__
+  const bool fast = __builtin_cpu_supports("avx512bw") != 0;
+  const auto result = sample({"-n", "1", "--precision", "bf16"});
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_EQ(result.err.find("no instructions for bf16") == std::string::npos, fast) << result.err;
+  EXPECT_EQ(sample({"-n", "1"}).err.find("bf16"), std::string::npos);
+#else
+  GTEST_SKIP() << "only x86 CPUs are known here";
+#endif
+}
+
 TEST_F(SampleCommand, GuidesAwayFromAClassOrAWeakerModel) {
   const auto draws = [&](const std::vector<std::string>& flags, const char* out) {
     std::vector<std::string> words{"-n", "2", "--class", "cat", "--out", out};
