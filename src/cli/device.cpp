@@ -105,7 +105,7 @@ void apply_precision(Precision precision, const torch::Device& device) {
           "precision tf32 is a mode of NVIDIA GPUs and this run is on the CPU, expected float32, "
           "bf16 or auto");
     }
-    if (precision == Precision::kBf16 && !multiplies_bf16()) {
+    if (precision == Precision::kBFloat16 && !multiplies_bf16()) {
       log_warning("this CPU has no instructions for bf16: float32 will be several times faster");
     }
     return;
