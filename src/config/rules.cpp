@@ -319,7 +319,7 @@ void check_rules(const Config& config) {
   check_train(config.train);
   check_sample(config.sample, config.diffusion);
   const auto& size = config.data.image_size;
-  if (!size.empty()) check_image_size(config.model, size.front(), size.back());
+  if (!size.empty()) check_image_size(config, size.front(), size.back());
 }
 
 void check_image_size(const ModelConfig& model, int64_t height, int64_t width) {
@@ -337,6 +337,15 @@ void check_image_size(const ModelConfig& model, int64_t height, int64_t width) {
   throw UserError("data.image_size ", size_text(height, width), " does not fit the U-Net's ",
                   levels, " levels: sides must be multiples of ", factor,
                   "; nearest: ", height == width ? either(heights) : either(sizes));
+}
+
+void check_image_size(const Config& config, int64_t height, int64_t width) {
+  if (config.train.task != Task::kClassifier) return check_image_size(config.model, height, width);
+  const size_t levels = config.model.block_out_channels.size();
+  const int64_t least = int64_t{1} << (levels - 1);
+  if (std::min(height, width) >= least) return;
+  throw UserError("data.image_size ", size_text(height, width), " is too small for the classifier's ",
+                  levels, " levels: sides must be at least ", least);
 }
 
 }  // namespace ddpm

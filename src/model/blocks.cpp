@@ -37,6 +37,12 @@ int64_t mid_attention_groups(const ModelConfig& config) {
   return config.resnet_time_scale_shift == TimeScaleShift::kDefault ? config.norm_num_groups : 0;
 }
 
+/// A side behind a convolution of 3 with stride 2. An odd one, which only classifiers have, is rounded
+/// up with padding on both ends, else down.
+int64_t halved(int64_t side, int64_t padding) {
+  return (side + (padding == 0 ? 0 : 1)) / 2;
+}
+
 /// Registers the modules as NAME.0, NAME.1, ...
 template <typename M>
 void register_list(torch::nn::Module& owner, const std::string& name,
@@ -127,8 +133,8 @@ Cost DownBlockImpl::cost(int64_t& height, int64_t& width) const {
   if (!resnet_downsampler_.is_empty()) {
     cost += resnet_downsampler_->cost(height, width);
   } else if (!conv_downsampler_.is_empty()) {
-    height /= 2;
-    width /= 2;
+    height = halved(height, downsample_padding_);
+    width = halved(width, downsample_padding_);
     cost += conv_cost(conv_downsampler_, height, width);
   }
   return cost;

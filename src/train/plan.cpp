@@ -44,7 +44,7 @@ Config complete_config(Config config, const DatasetInfo& data) {
   model.out_channels = (learned ? 2 : 1) * data.channels;
   if (learned) config.sample.variance_type = VarianceType::kLearnedRange;
   model.sample_size = {data.height, data.width};
-  check_image_size(model, data.height, data.width);
+  check_image_size(config, data.height, data.width);
   model.num_class_embeds.reset();
   model.null_class_label.reset();
   model.class_names.clear();

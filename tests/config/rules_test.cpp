@@ -296,5 +296,15 @@ TEST(ImageSize, ErrorTellsTheNearest) {
   EXPECT_TRUE(size_error(3, 32, 45).ends_with("nearest: 32x44 or 32x48"));
 }
 
+TEST(ImageSize, AClassifierTakesOddSides) {
+  Config config;
+  config.train.task = Task::kClassifier;
+  config.model.block_out_channels = {8, 8, 8, 8};
+  EXPECT_NO_THROW(check_image_size(config, 28, 9));
+  EXPECT_THROW(check_image_size(config, 28, 7), UserError);
+  config.train.task = Task::kDenoiser;
+  EXPECT_THROW(check_image_size(config, 28, 28), UserError);
+}
+
 }  // namespace
 }  // namespace ddpm

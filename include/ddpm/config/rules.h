@@ -35,4 +35,8 @@ void check_sample(const SampleConfig& sample, const DiffusionConfig& diffusion);
 /// `UserError` that tells the nearest sizes which work.
 void check_image_size(const ModelConfig& model, int64_t height, int64_t width);
 
+/// The same for what `config` trains. A classifier has no way up that must meet the way down, so it
+/// takes odd sides too, as long as each level has a pixel.
+void check_image_size(const Config& config, int64_t height, int64_t width);
+
 }  // namespace ddpm
