@@ -1,5 +1,7 @@
 #include "ddpm/checkpoint/training_state.h"
 
+#include <algorithm>
+
 #include "ddpm/util/error.h"
 
 namespace ddpm {
@@ -26,6 +28,7 @@ TrainingState parse_state(const json& object, const std::string& origin) {
     state.total_steps = whole("total_steps");
   }
   state.decay_start = whole("decay_start");
+  state.decay_done = std::clamp(object.value("decay_done", 0.0), 0.0, 1.0);
   state.seconds = object.at("seconds").get<double>();
   state.loss_sum = object.at("loss_sum").get<double>();
   state.loss_steps = whole("loss_steps");
@@ -47,6 +50,7 @@ json training_state_to_json(const TrainingState& state) {
           {"step", state.step},
           {"total_steps", state.total_steps ? json(*state.total_steps) : json(nullptr)},
           {"decay_start", state.decay_start},
+          {"decay_done", state.decay_done},
           {"seconds", state.seconds},
           {"loss_sum", state.loss_sum},
           {"loss_steps", state.loss_steps},

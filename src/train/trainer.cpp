@@ -7,7 +7,6 @@
 
 #include "ddpm/data/image_io.h"
 #include "ddpm/sample/images.h"
-#include "ddpm/train/learning_rate.h"
 #include "ddpm/train/plan.h"
 #include "ddpm/util/error.h"
 #include "ddpm/util/files.h"
@@ -18,13 +17,6 @@
 namespace ddpm {
 namespace {
 
-/// With a time budget the speed is measured once the first steps, which pay for set-up, are over:
-/// at least so many steps, and so much of the budget, for these and for the timed ones.
-constexpr int64_t kUntimedSteps = 5;
-constexpr int64_t kTimedSteps = 30;
-constexpr double kBudgetPart = 0.03;
-/// Part of the time budget kept for the last checkpoint and for steps that turn out slower.
-constexpr double kReserve = 0.06;
 /// Between tries to write a checkpoint that the disk has not taken.
 constexpr double kRetrySeconds = 60.0;
 
@@ -85,13 +77,15 @@ Trainer::Trainer(Config config, const Dataset& dataset, std::filesystem::path ru
       first_step_(state_.step) {
   state_.threads = at::get_num_threads();
   state_.device = device.str();
+  const double budget = 60.0 * config_.train.max_minutes;
+  if (!state_.total_steps && budget > 0) time_plan_.emplace(budget);
   if (checkpoint.empty()) return;
   saved_step_ = state_.step;
   step_.load_sampler_state(load_timestep_sampler(checkpoint), checkpoint.string());
 }
 
 void Trainer::step() {
-  last_lr_ = learning_rate(config_.train, state_.step, state_.total_steps, state_.decay_start);
+  last_lr_ = learning_rate(config_.train, state_.step, decay_plan());
   const auto result = step_.run(state_.step, last_lr_);
   const auto finite = result.loss.isfinite().logical_and(result.grad_norm.isfinite());
   const auto unless_bad = [&](const torch::Tensor& value) {
@@ -163,7 +157,7 @@ std::optional<RunEnd> Trainer::tick() {
   const bool finished = state_.total_steps && state_.step >= *state_.total_steps;
   const bool scored = evaluates() && (finished || due(train.eval_every));
   if (scored || due(train.log_every)) write_metrics(scored);
-  fix_total_steps();
+  if (!finished) plan_steps();
   if (take_checkpoint_request()) {
     save_if_possible();
     if (saved_step_ == state_.step)
@@ -181,28 +175,26 @@ std::optional<RunEnd> Trainer::tick() {
   return stop_requested() ? RunEnd::kStopped : RunEnd::kTimeUp;
 }
 
-void Trainer::fix_total_steps() {
-  const double budget = 60.0 * config_.train.max_minutes;
-  if (state_.total_steps || budget <= 0) return;
-  const auto now = Clock::now();
-  const int64_t done = state_.step - first_step_;
-  if (!timing_step_) {
-    if (done < kUntimedSteps || session_seconds() < kBudgetPart * budget) return;
-    timing_start_ = now;
-    timing_step_ = state_.step;
-  }
-  const int64_t timed = state_.step - *timing_step_;
-  const double seconds = seconds_between(timing_start_, now);
-  if (timed < kTimedSteps || seconds < kBudgetPart * budget) return;
-  const double per_step = seconds / static_cast<double>(timed);
-  double left = budget * (1.0 - kReserve) - session_seconds();
-  if (draws_samples()) left -= seconds_to_draw(config_.sample.grid_images, per_step);
-  if (evaluates()) left -= seconds_to_draw(config_.train.eval_images, per_step);
-  const double cost = per_step + drawing_seconds(per_step);
-  state_.total_steps = state_.step + static_cast<int64_t>(std::max(1.0, left / cost));
+void Trainer::plan_steps() {
+  if (!time_plan_) return;
+  const double seconds = session_seconds();
+  const auto per_step = time_plan_->due(state_.step - first_step_, seconds);
+  if (!per_step) return;
+  double left = time_plan_->left(seconds);
+  if (draws_samples()) left -= seconds_to_draw(config_.sample.grid_images, *per_step);
+  if (evaluates()) left -= seconds_to_draw(config_.train.eval_images, *per_step);
+  // The first steps are timed before anything is drawn between them.
+  const bool first = time_plan_->plans() == 1;
+  const double cost = first ? *per_step + drawing_seconds(*per_step) : *per_step;
+  state_.decay_done = decay_done(config_.train, state_.step, decay_plan());
   state_.decay_start = state_.step;
-  log_info("measured " + format_number(std::round(1000.0 * per_step)) +
+  state_.total_steps = state_.step + static_cast<int64_t>(std::max(1.0, left / cost));
+  log_info("measured " + format_number(std::round(1000.0 * *per_step)) +
            " ms a step: " + std::to_string(*state_.total_steps) + " steps fit into the time");
+}
+
+DecayPlan Trainer::decay_plan() const {
+  return {state_.total_steps, state_.decay_start, state_.decay_done};
 }
 
 /// What drawing costs a step, in the mean.

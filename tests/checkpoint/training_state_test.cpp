@@ -15,6 +15,7 @@ TrainingState some_state() {
   TrainingState state;
   state.step = 7;
   state.total_steps = 100;
+  state.decay_done = 0.25;
   state.seconds = 1.5;
   state.best_score = 3.25;
   state.dataset_images = 60000;
@@ -30,7 +31,7 @@ TEST(TrainingState, ComesBackAsItWasWritten) {
 
 TEST(TrainingState, WhatTheFirstReleaseDidNotWriteIsZero) {
   auto object = training_state_to_json(some_state());
-  for (const char* key : {"accuracy_sum", "bad_steps", "skipped_steps", "best_score"})
+  for (const char* key : {"accuracy_sum", "bad_steps", "skipped_steps", "best_score", "decay_done"})
     object.erase(key);
   const auto state = training_state_from_json(object, "x");
   EXPECT_EQ(state.step, 7);

@@ -11,8 +11,9 @@ namespace ddpm {
 /// Where a run stands: with the tensors below, all that going on exactly needs.
 struct TrainingState {
   int64_t step = 0;                    // optimizer steps done
-  std::optional<int64_t> total_steps;  // once known; with a time budget, after the first few dozen
+  std::optional<int64_t> total_steps;  // once known; planned anew now and then within a time budget
   int64_t decay_start = 0;             // step from which the learning rate decays
+  double decay_done = 0.0;             // part of the decay that was over by then
   double seconds = 0.0;                // spent in training, over all sessions
   double loss_sum = 0.0;               // of the steps since the last line of metrics
   int64_t loss_steps = 0;              // their number

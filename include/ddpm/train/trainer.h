@@ -15,7 +15,9 @@
 #include "ddpm/config/config.h"
 #include "ddpm/data/dataset.h"
 #include "ddpm/sample/generator.h"
+#include "ddpm/train/learning_rate.h"
 #include "ddpm/train/metrics_log.h"
+#include "ddpm/train/time_plan.h"
 #include "ddpm/train/training_model.h"
 #include "ddpm/train/training_step.h"
 #include "ddpm/util/log.h"
@@ -69,7 +71,8 @@ class Trainer {
   void count_bad_steps();
   bool is_sound() const;
   void check_sound() const;
-  void fix_total_steps();
+  void plan_steps();
+  DecayPlan decay_plan() const;
   double drawing_seconds(double seconds_per_step) const;
   double seconds_to_draw(int64_t images, double seconds_per_step) const;
   void write_metrics(bool with_scores);
@@ -112,8 +115,7 @@ class Trainer {
   Clock::time_point start_;
   Clock::time_point last_save_;  // or try
   bool save_failed_ = false;
-  std::optional<int64_t> timing_step_;  // first step that is timed
-  Clock::time_point timing_start_;      // of the steps that tell how many fit into the time
+  std::optional<TimePlan> time_plan_;  // if the steps are not known beforehand
   Clock::time_point rate_time_;
   int64_t rate_step_ = 0;
   int64_t first_step_ = 0;  // of this session
