@@ -92,41 +92,59 @@ AdamRange range_of(const AdamTensors& tensors, const Chunk& chunk) {
           .count = chunk.count};
 }
 
-/// The parts as one flat float32 tensor.
-torch::Tensor flatten(const torch::Tensor& weights, const std::vector<GradientPart>& gradients) {
-  auto flat = torch::zeros_like(weights);
-  for (const auto& [gradient, offset] : gradients) {
-    auto target = flat.as_strided(gradient.sizes(), gradient.strides(), offset);
-    target.copy_(gradient);
-  }
-  return flat;
+/// The numbers of `flat` that the part's gradient is for.
+torch::Tensor numbers_of(const torch::Tensor& flat, const GradientPart& part) {
+  return flat.as_strided(part.gradient.sizes(), part.gradient.strides(),
+                         flat.storage_offset() + part.offset);
 }
 
 }  // namespace
 
+torch::Tensor gradient_norm(const std::vector<GradientPart>& gradients) {
+  TORCH_CHECK(!gradients.empty(), "a norm of no gradients");
+  if (gradients.front().gradient.is_cpu()) {
+    return torch::full({}, norm_of(split_chunks(gradients)), torch::kFloat32);
+  }
+  std::vector<torch::Tensor> norms;
+  for (const auto& part : gradients)
+    norms.push_back(part.gradient.to(torch::kFloat32).norm());
+  return torch::stack(norms).norm();
+}
+
 torch::Tensor adam_step_reference(const AdamTensors& tensors,
-                                  const std::vector<GradientPart>& gradients,
+                                  const std::vector<GradientPart>& parts,
                                   const AdamOptions& options) {
   const torch::NoGradGuard no_grad;
-  const auto& weights = tensors.weights;
-  const bool one = gradients.size() == 1 && gradients[0].gradient.sizes() == weights.sizes() &&
-                   gradients[0].gradient.scalar_type() == torch::kFloat32;
-  const auto flat = one ? gradients[0].gradient.clone() : flatten(weights, gradients);
-  const auto norm = flat.norm();
-  if (options.max_grad_norm > 0) {
-    flat.mul_((options.max_grad_norm / (norm + 1e-6)).clamp_max(1.0));
-  }
+  const auto norm = options.norm.defined() ? options.norm : gradient_norm(parts);
+  const auto factor = options.max_grad_norm > 0
+                          ? (options.max_grad_norm / (norm + 1e-6)).clamp_max(1.0)
+                          : torch::ones_like(norm);
   auto finite = norm.isfinite();
   if (options.loss.defined()) finite = finite.logical_and(options.loss.isfinite());
   const auto found_inf = finite.logical_not().to(torch::kFloat32);
-  const auto step = torch::full({}, static_cast<double>(options.step), weights.options());
+  std::vector<torch::Tensor> gradients;
+  std::vector<torch::Tensor> weights;
+  std::vector<torch::Tensor> exp_avgs;
+  std::vector<torch::Tensor> exp_avg_sqs;
+  for (const auto& part : parts) {
+    gradients.push_back(part.gradient.to(torch::kFloat32) * factor);
+    weights.push_back(numbers_of(tensors.weights, part));
+    exp_avgs.push_back(numbers_of(tensors.exp_avg, part));
+    exp_avg_sqs.push_back(numbers_of(tensors.exp_avg_sq, part));
+  }
+  const auto step = torch::full({}, static_cast<double>(options.step), tensors.weights.options());
+  const std::vector<torch::Tensor> steps(parts.size(), step);
   const auto adam =
       options.decoupled_decay ? at::_ops::_fused_adamw_::call : at::_ops::_fused_adam_::call;
-  adam({weights}, {flat}, {tensors.exp_avg}, {tensors.exp_avg_sq}, {}, {step}, options.lr,
-       options.beta1, options.beta2, options.weight_decay, options.eps, /*amsgrad=*/false,
+  adam(weights, gradients, exp_avgs, exp_avg_sqs, {}, steps, options.lr, options.beta1,
+       options.beta2, options.weight_decay, options.eps, /*amsgrad=*/false,
        /*maximize=*/false, /*grad_scale=*/std::nullopt, found_inf);
-  tensors.ema.lerp_(weights, (1.0 - options.ema_decay) * (1.0 - found_inf));
-  if (tensors.bf16_weights.defined()) tensors.bf16_weights.copy_(weights);
+  for (size_t i = 0; i < parts.size(); ++i) {
+    const auto ema = numbers_of(tensors.ema, parts[i]);
+    ema.lerp_(weights[i], (1.0 - options.ema_decay) * (1.0 - found_inf));
+    if (tensors.bf16_weights.defined())
+      numbers_of(tensors.bf16_weights, parts[i]).copy_(weights[i]);
+  }
   return norm;
 }
 
@@ -135,7 +153,7 @@ torch::Tensor adam_step(const AdamTensors& tensors, const std::vector<GradientPa
   if (!tensors.weights.is_cpu()) return adam_step_reference(tensors, gradients, options);
   RECORD_FUNCTION("ddpm::adam", std::vector<c10::IValue>());
   const auto chunks = split_chunks(gradients);
-  const double norm = norm_of(chunks);
+  const double norm = options.norm.defined() ? options.norm.item<double>() : norm_of(chunks);
   const double loss = options.loss.defined() ? options.loss.item<double>() : 0.0;
   if (std::isfinite(norm) && std::isfinite(loss)) {
     const auto factors = make_factors(options, norm);

@@ -61,6 +61,7 @@ constexpr std::pair<std::string_view, std::string_view> kKinds[] = {
     {"Softmax", "attention"},
     {"bmm", "attention"},
     {"adam", "optimizer and EMA"},
+    {"muon", "optimizer and EMA"},
     {"lerp", "optimizer and EMA"},
     {"norm", "optimizer and EMA"},
     {"mm", "linear"},

@@ -1,9 +1,11 @@
 #include "ddpm/train/training_model.h"
 
 #include <cmath>
+#include <string>
 
 #include <torch/types.h>
 
+#include "ddpm/kernels/muon.h"
 #include "ddpm/train/learning_rate.h"
 
 namespace ddpm {
@@ -16,6 +18,16 @@ torch::Tensor initial_weights(NetworkImpl& net, const FlatLayout& layout, uint64
   net.init_weights(seed);
   copy_parameters(net, layout, flat);
   return flat;
+}
+
+/// Matrices between the network's first and last layers; Muon is not meant for embeddings and for
+/// those that touch images or logits.
+bool is_inner_matrix(const std::string& name, const torch::Tensor& values) {
+  if (values.dim() < 2) return false;
+  for (const char* outer :
+       {"conv_in.", "conv_out.", "class_embedding.", "time_embedding.", "head."})
+    if (name.starts_with(outer)) return false;
+  return true;
 }
 
 }  // namespace
@@ -42,12 +54,38 @@ void TrainingModel::take_gradients(bool first) {
 
 std::vector<GradientPart> TrainingModel::gradient_parts() {
   if (!gradients_.defined()) return ddpm::gradient_parts(*net_, layout_);
-  if (!gradients_.is_cpu()) return {{gradients_, 0}};
   std::vector<GradientPart> parts;
   const auto views = layout_.views(gradients_);
   for (size_t i = 0; i < views.size(); ++i)
     parts.push_back({views[i], layout_.offset(i)});
   return parts;
+}
+
+std::vector<GradientPart> TrainingModel::adam_parts() {
+  if (gradients_.defined() && !gradients_.is_cpu()) return {{gradients_, 0}};
+  return gradient_parts();
+}
+
+torch::Tensor TrainingModel::muon_and_adam_step(const AdamTensors& tensors,
+                                                const TrainConfig& config, AdamOptions adam) {
+  const auto parts = gradient_parts();
+  adam.norm = gradient_norm(parts);
+  std::vector<GradientPart> matrices;
+  std::vector<GradientPart> others;
+  for (size_t i = 0; i < parts.size(); ++i)
+    (is_inner_matrix(layout_.names()[i], parts[i].gradient) ? matrices : others)
+        .push_back(parts[i]);
+  if (!matrices.empty()) {
+    muon_step(tensors, matrices,
+              {.lr = adam.lr,
+               .momentum = config.muon_momentum,
+               .weight_decay = adam.weight_decay,
+               .max_grad_norm = adam.max_grad_norm,
+               .ema_decay = adam.ema_decay,
+               .norm = adam.norm,
+               .loss = adam.loss});
+  }
+  return adam_step(tensors, others, adam);
 }
 
 torch::Tensor TrainingModel::update(const TrainConfig& config, int64_t step, double lr,
@@ -57,17 +95,20 @@ torch::Tensor TrainingModel::update(const TrainConfig& config, int64_t step, dou
                             .beta2 = config.adam_beta2,
                             .eps = config.adam_eps,
                             .weight_decay = config.weight_decay,
-                            .decoupled_decay = config.optimizer == OptimizerType::kAdamW,
+                            .decoupled_decay = config.optimizer != OptimizerType::kAdam,
                             .step = step + 1,
                             .max_grad_norm = config.max_grad_norm,
                             .ema_decay = ema_decay(config, step),
-                            .loss = loss};
+                            .loss = loss,
+                            .norm = {}};
   const AdamTensors tensors{.weights = weights_,
                             .exp_avg = exp_avg_,
                             .exp_avg_sq = exp_avg_sq_,
                             .ema = ema_,
                             .bf16_weights = parameters_.copy()};
-  const auto norm = adam_step(tensors, gradient_parts(), options);
+  const auto norm = config.optimizer == OptimizerType::kMuon
+                        ? muon_and_adam_step(tensors, config, options)
+                        : adam_step(tensors, adam_parts(), options);
   for (auto& parameter : net_->parameters())
     parameter.mutable_grad().reset();
   return norm;

@@ -244,7 +244,10 @@ TEST(Describe, TellsWhatIsAllowed) {
   Config config;
   EXPECT_EQ(describe(find_setting(config, "model.dropout", "test")),
             "Dropout probability. [at least 0, at most 1]");
-  EXPECT_EQ(describe(find_setting(config, "train.optimizer", "test")), "Optimizer. [adam, adamw]");
+  EXPECT_EQ(
+      describe(find_setting(config, "train.optimizer", "test")),
+      "Optimizer; muon takes orthogonal steps for matrices inside the network, adamw's for the "
+      "rest. [adam, adamw, muon]");
   EXPECT_TRUE(describe(find_setting(config, "data.flip", "test")).ends_with("[true, false]"));
   EXPECT_TRUE(describe(find_setting(config, "data.root", "test")).ends_with("."));
 }

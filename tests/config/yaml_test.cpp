@@ -215,7 +215,7 @@ TEST(Yaml, WrongTypesNameLineAndSetting) {
       {"data: {root: [a]}", "data.root must be a text, got a list"},
       {"data: {image_size: {a: 1}}",
        "data.image_size must be an integer, [height, width] or null, got a map"},
-      {"train: {optimizer: ~}", "train.optimizer must be one of adam, adamw, got null"},
+      {"train: {optimizer: ~}", "train.optimizer must be one of adam, adamw, muon, got null"},
       {"model: {block_out_channels: 3}",
        "model.block_out_channels must be a list of integers, got '3'"},
       {"model: {block_out_channels: [~]}", "model.block_out_channels must be an integer, got null"},

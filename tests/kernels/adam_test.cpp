@@ -54,13 +54,10 @@ TEST_P(Adam, AgreesWithItsTwin) {
   }
   const auto a = all(ours);
   const auto b = all(twin);
-  for (size_t i = 0; i < a.size(); ++i)  // numbers without a gradient: the twin decays them
-    for (const auto& [gradient, offset] : gradients) {
-      const auto part = torch::indexing::Slice(offset, offset + gradient.numel());
-      const double tolerance = i + 1 == a.size() ? 2e-2 : 2e-6;
-      EXPECT_TRUE(torch::allclose(a[i].index({part}), b[i].index({part}), tolerance, tolerance))
-          << i;
-    }
+  for (size_t i = 0; i < a.size(); ++i) {
+    const double tolerance = i + 1 == a.size() ? 2e-2 : 2e-6;
+    EXPECT_TRUE(torch::allclose(a[i], b[i], tolerance, tolerance)) << i;
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Cases, Adam,

@@ -89,7 +89,7 @@ struct DiffusionConfig {
   Variance variance = Variance::kFixed;
 };
 
-enum class OptimizerType { kAdam, kAdamW };
+enum class OptimizerType { kAdam, kAdamW, kMuon };
 enum class LrSchedule { kConstant, kLinear, kCosine };
 enum class Precision { kAuto, kFloat32, kBFloat16, kTf32 };
 enum class GradientCheckpointing { kNone, kBlocks };
@@ -136,6 +136,7 @@ struct TrainConfig {
   double adam_beta1 = 0.9;
   double adam_beta2 = 0.999;
   double adam_eps = 1e-8;
+  double muon_momentum = 0.95;
   double weight_decay = 0.0;
   double max_grad_norm = 1.0;
   double ema_decay = 0.9999;

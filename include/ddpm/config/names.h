@@ -61,6 +61,7 @@ template <>
 inline constexpr auto kNames<OptimizerType> = std::to_array<Named<OptimizerType>>({
     {OptimizerType::kAdam, "adam"},
     {OptimizerType::kAdamW, "adamw"},
+    {OptimizerType::kMuon, "muon"},
 });
 
 template <>

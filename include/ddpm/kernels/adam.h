@@ -20,6 +20,8 @@ struct AdamOptions {
   double max_grad_norm = 0.0;   // gradients are scaled down to this norm; 0: left alone
   double ema_decay = 0.0;
   torch::Tensor loss = {};  // a scalar on the weights' device; may be undefined
+  // A scalar likewise, taken for the norm of the gradients; undefined: it is computed.
+  torch::Tensor norm = {};
 };
 
 /// What a step changes: flat float32 tensors of one size.
@@ -37,6 +39,9 @@ struct GradientPart {
   torch::Tensor gradient;
   int64_t offset = 0;
 };
+
+/// The norm of the gradients together, a float32 scalar on their device.
+torch::Tensor gradient_norm(const std::vector<GradientPart>& gradients);
 
 /// Clips, steps and averages. Nothing changes if a gradient or the loss is not finite. Gives the
 /// norm of the gradients before clipping, a float32 scalar on their device.

@@ -51,8 +51,12 @@ class TrainingModel {
   void load(const TrainingTensors& tensors, const std::string& origin);
 
  private:
-  /// Parameter by parameter on the CPU, so that sums over them do not depend on where they lie.
+  /// Parameter by parameter.
   std::vector<GradientPart> gradient_parts();
+  /// Parameter by parameter on the CPU, so that sums over them do not depend on where they lie.
+  std::vector<GradientPart> adam_parts();
+  torch::Tensor muon_and_adam_step(const AdamTensors& tensors, const TrainConfig& config,
+                                   AdamOptions adam);
 
   // In this order, a network has given back the weights it was made with before the next large
   // tensor is made.
