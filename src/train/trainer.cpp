@@ -29,7 +29,13 @@ TrainingState initial_state(const Config& config, const Dataset& dataset,
                             const std::filesystem::path& checkpoint) {
   TrainingState state;
   if (!checkpoint.empty()) state = load_training_state(checkpoint);
-  if (config.train.steps) state.total_steps = config.train.steps;
+  if (config.train.steps && config.train.steps != state.total_steps) {
+    // The decay is that of a run of so many steps, not what is left of one that a time budget
+    // ended.
+    state.total_steps = config.train.steps;
+    state.decay_start = 0;
+    state.decay_done = 0.0;
+  }
   if (!checkpoint.empty() && state.dataset_images != dataset.info().images) {
     throw DataError(dataset.info().where, ": the run was trained on ", state.dataset_images,
                     " images, got ", dataset.info().images);

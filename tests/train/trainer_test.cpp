@@ -5,6 +5,7 @@
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
+#include "ddpm/checkpoint/checksums.h"
 #include "ddpm/checkpoint/json.h"
 #include "ddpm/util/error.h"
 #include "ddpm/util/files.h"
@@ -193,6 +194,30 @@ TEST(Trainer, TimeBudgetFixesTheStepsAndTheDecay) {
   EXPECT_GT(*state.total_steps, state.decay_start);
   EXPECT_GE(state.decay_start, 35);
   EXPECT_LE(state.step, *state.total_steps);
+}
+
+TEST(Trainer, MoreStepsThanATimeBudgetHeldHaveTheDecayOfTheLongerRun) {
+  const TempDir dir;
+  auto config = tiny_config();
+  config.train.steps = 2;
+  train(config, dir.path());
+  const auto checkpoint = RunDirectory(dir.path()).newest_checkpoint();
+  auto state = load_training_state(checkpoint);
+  state.decay_start = 1;
+  state.decay_done = 0.75;
+  write_file_atomic(checkpoint / "training/state.json", training_state_to_json(state).dump());
+  write_checksums(checkpoint);
+  const NoiseDataset dataset(30);
+  const auto resumed = [&](int64_t steps) {
+    config.train.steps = steps;
+    return Trainer(complete_config(config, dataset.info()), dataset, dir.path(), torch::kCPU,
+                   checkpoint)
+        .state();
+  };
+  EXPECT_EQ(resumed(2).decay_done, 0.75);
+  EXPECT_EQ(resumed(20).decay_done, 0.0);
+  EXPECT_EQ(resumed(20).decay_start, 0);
+  EXPECT_EQ(resumed(20).total_steps, 20);
 }
 
 TEST(Trainer, AnotherDatasetIsRefusedOnResume) {
