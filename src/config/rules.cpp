@@ -344,8 +344,9 @@ void check_image_size(const Config& config, int64_t height, int64_t width) {
   const size_t levels = config.model.block_out_channels.size();
   const int64_t least = int64_t{1} << (levels - 1);
   if (std::min(height, width) >= least) return;
-  throw UserError("data.image_size ", size_text(height, width), " is too small for the classifier's ",
-                  levels, " levels: sides must be at least ", least);
+  throw UserError("data.image_size ", size_text(height, width),
+                  " is too small for the classifier's ", levels, " levels: sides must be at least ",
+                  least);
 }
 
 }  // namespace ddpm

@@ -7,6 +7,7 @@
 #include <ATen/record_function.h>
 
 #include "ddpm/kernels/adam_loops.h"
+#include "ddpm/kernels/gradient_scale.h"
 
 namespace ddpm {
 namespace {
@@ -98,36 +99,34 @@ torch::Tensor numbers_of(const torch::Tensor& flat, const GradientPart& part) {
                          flat.storage_offset() + part.offset);
 }
 
-}  // namespace
-
-torch::Tensor gradient_norm(const std::vector<GradientPart>& gradients) {
-  TORCH_CHECK(!gradients.empty(), "a norm of no gradients");
-  if (gradients.front().gradient.is_cpu()) {
-    return torch::full({}, norm_of(split_chunks(gradients)), torch::kFloat32);
-  }
+torch::Tensor reference_norm(const std::vector<GradientPart>& gradients) {
   std::vector<torch::Tensor> norms;
   for (const auto& part : gradients)
     norms.push_back(part.gradient.to(torch::kFloat32).norm());
   return torch::stack(norms).norm();
 }
 
+}  // namespace
+
+torch::Tensor gradient_norm(const std::vector<GradientPart>& gradients) {
+  TORCH_CHECK(!gradients.empty(), "a norm of no gradients");
+  if (!gradients.front().gradient.is_cpu()) return reference_norm(gradients);
+  return torch::full({}, norm_of(split_chunks(gradients)), torch::kFloat32);
+}
+
 torch::Tensor adam_step_reference(const AdamTensors& tensors,
                                   const std::vector<GradientPart>& parts,
                                   const AdamOptions& options) {
   const torch::NoGradGuard no_grad;
-  const auto norm = options.norm.defined() ? options.norm : gradient_norm(parts);
-  const auto factor = options.max_grad_norm > 0
-                          ? (options.max_grad_norm / (norm + 1e-6)).clamp_max(1.0)
-                          : torch::ones_like(norm);
-  auto finite = norm.isfinite();
-  if (options.loss.defined()) finite = finite.logical_and(options.loss.isfinite());
-  const auto found_inf = finite.logical_not().to(torch::kFloat32);
+  const auto norm = options.norm.defined() ? options.norm : reference_norm(parts);
+  const auto scale = gradient_scale(norm, options.max_grad_norm, options.loss);
+  const auto found_inf = scale.finite.logical_not().to(torch::kFloat32);
   std::vector<torch::Tensor> gradients;
   std::vector<torch::Tensor> weights;
   std::vector<torch::Tensor> exp_avgs;
   std::vector<torch::Tensor> exp_avg_sqs;
   for (const auto& part : parts) {
-    gradients.push_back(part.gradient.to(torch::kFloat32) * factor);
+    gradients.push_back(part.gradient.to(torch::kFloat32) * scale.factor);
     weights.push_back(numbers_of(tensors.weights, part));
     exp_avgs.push_back(numbers_of(tensors.exp_avg, part));
     exp_avg_sqs.push_back(numbers_of(tensors.exp_avg_sq, part));

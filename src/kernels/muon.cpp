@@ -8,13 +8,10 @@
 #include <ATen/record_function.h>
 #include <torch/types.h>
 
+#include "ddpm/kernels/gradient_scale.h"
+
 namespace ddpm {
 namespace {
-
-struct Matrix {
-  torch::Tensor gradient;  // [R, C], a view
-  int64_t offset = 0;
-};
 
 /// What lies dense in memory, first dimension outermost, as [R, C].
 torch::Tensor as_matrix(const torch::Tensor& dense) {
@@ -23,10 +20,10 @@ torch::Tensor as_matrix(const torch::Tensor& dense) {
   return dense.as_strided({rows, columns}, {columns, 1});
 }
 
-/// By their shape: matrices of one shape are made orthogonal in one batch.
-std::map<std::pair<int64_t, int64_t>, std::vector<Matrix>> group_by_shape(
+/// As matrices, by their shape: those of one shape are made orthogonal in one batch.
+std::map<std::pair<int64_t, int64_t>, std::vector<GradientPart>> group_by_shape(
     const std::vector<GradientPart>& gradients) {
-  std::map<std::pair<int64_t, int64_t>, std::vector<Matrix>> groups;
+  std::map<std::pair<int64_t, int64_t>, std::vector<GradientPart>> groups;
   for (const auto& [gradient, offset] : gradients) {
     const auto matrix = as_matrix(gradient);
     groups[{matrix.size(0), matrix.size(1)}].push_back({matrix, offset});
@@ -53,21 +50,18 @@ void muon_step(const AdamTensors& tensors, const std::vector<GradientPart>& grad
   RECORD_FUNCTION("ddpm::muon", std::vector<c10::IValue>());
   const at::DisableRecordFunctionGuard as_one;  // in a profile
   const torch::NoGradGuard no_grad;
-  auto finite = options.norm.isfinite();
-  if (options.loss.defined()) finite = finite.logical_and(options.loss.isfinite());
-  const auto counts = finite.to(torch::kFloat32);  // all that changes is multiplied by it
-  auto factor = torch::ones_like(options.norm);
-  if (options.max_grad_norm > 0) {
-    factor = (options.max_grad_norm / (options.norm + 1e-6)).clamp_max(1.0);
-  }
+  const auto scale = gradient_scale(options.norm, options.max_grad_norm, options.loss);
+  const auto counts = scale.finite.to(torch::kFloat32);  // all that changes is multiplied by it
   for (const auto& [shape, matrices] : group_by_shape(gradients)) {
     const auto [rows, columns] = shape;
-    const auto view = [&, r = rows, c = columns](const torch::Tensor& flat, const Matrix& matrix) {
+    const auto view = [&, r = rows, c = columns](const torch::Tensor& flat,
+                                                 const GradientPart& matrix) {
       return flat.narrow(0, matrix.offset, r * c).view({r, c});
     };
     std::vector<torch::Tensor> updates;
     for (const auto& matrix : matrices) {
-      const auto gradient = torch::where(finite, matrix.gradient.to(torch::kFloat32) * factor, 0);
+      const auto scaled = matrix.gradient.to(torch::kFloat32) * scale.factor;
+      const auto gradient = torch::where(scale.finite, scaled, 0);
       const auto momentum = view(tensors.exp_avg, matrix);
       momentum.lerp_(gradient, counts * (1.0 - options.momentum));
       updates.push_back(gradient.lerp(momentum, options.momentum));

@@ -37,8 +37,8 @@ int64_t mid_attention_groups(const ModelConfig& config) {
   return config.resnet_time_scale_shift == TimeScaleShift::kDefault ? config.norm_num_groups : 0;
 }
 
-/// A side behind a convolution of 3 with stride 2. An odd one, which only classifiers have, is rounded
-/// up with padding on both ends, else down.
+/// A side behind a convolution of 3 with stride 2. An odd one, which only classifiers have, is
+/// rounded up with padding on both ends, else down.
 int64_t halved(int64_t side, int64_t padding) {
   return (side + (padding == 0 ? 0 : 1)) / 2;
 }

@@ -99,8 +99,7 @@ torch::Tensor TrainingModel::update(const TrainConfig& config, int64_t step, dou
                             .step = step + 1,
                             .max_grad_norm = config.max_grad_norm,
                             .ema_decay = ema_decay(config, step),
-                            .loss = loss,
-                            .norm = {}};
+                            .loss = loss};
   const AdamTensors tensors{.weights = weights_,
                             .exp_avg = exp_avg_,
                             .exp_avg_sq = exp_avg_sq_,

@@ -1,5 +1,4 @@
 #include "ddpm/data/bytes.h"
-#include "ddpm/util/checked_product.h"
 
 #include <stdexcept>
 
@@ -22,17 +21,6 @@ TEST(Bytes, NumbersComeBack) {
 TEST(Bytes, ReadingPastTheEndIsCaught) {
   EXPECT_THROW(read_le<uint32_t>("abc", 0), std::out_of_range);
   EXPECT_THROW(read_le<uint16_t>("abc", SIZE_MAX), std::out_of_range);
-}
-
-TEST(Bytes, ProductsDoNotOverflow) {
-  EXPECT_EQ(checked_product({}), 1U);
-  EXPECT_EQ(checked_product({3, 4, 0}), 0U);
-  EXPECT_FALSE(checked_product({-1, 4}));
-  EXPECT_FALSE(checked_product({int64_t{1} << 32, int64_t{1} << 32}));
-  EXPECT_FALSE(checked_product({INT64_MAX}));
-  EXPECT_FALSE(checked_product({0, INT64_MAX}));
-  EXPECT_FALSE(checked_product({int64_t{1} << 32, 0, int64_t{1} << 32}));
-  EXPECT_FALSE(checked_product({0, -1}));
 }
 
 }  // namespace

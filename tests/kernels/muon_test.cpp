@@ -50,16 +50,15 @@ TEST(Muon, AgreesWithTorch) {
     const auto before = golden.at(name + ".before");
     const auto after = golden.at(name + ".after");
     const auto tensors = tensors_of(before);
+    const auto ours = [&](const torch::Tensor& flat) {
+      return flat.narrow(0, kOffset, after.numel()).view(after.sizes());
+    };
     auto ema = before.clone();
     for (int step = 0; step < 3; ++step) {
       const auto gradient = golden.at(name + ".gradient." + std::to_string(step));
       muon_step(tensors, {{gradient, kOffset}}, options_of(gradient));
-      const auto weights = tensors.weights.narrow(0, kOffset, after.numel()).view(after.sizes());
-      ema.lerp_(weights, 0.25);
+      ema.lerp_(ours(tensors.weights), 0.25);
     }
-    const auto ours = [&](const torch::Tensor& flat) {
-      return flat.narrow(0, kOffset, after.numel()).view(after.sizes());
-    };
     // The change is compared, of which torch computes the direction in bfloat16.
     EXPECT_LT(relative_difference(ours(tensors.weights) - before, after - before), 0.03) << name;
     EXPECT_LT(relative_difference(ours(tensors.ema), ema), 1e-6) << name;

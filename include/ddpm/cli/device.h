@@ -19,8 +19,8 @@ namespace ddpm {
 torch::Device select_device(const std::string& name, bool autotune = false);
 
 /// Lets float32 operators on `device` use TensorFloat-32 (a mantissa of 10 bits) if `precision`
-/// says so, and no others. `UserError` if it does and the device is the CPU; a warning if it is bf16
-/// and this CPU computes that slowly.
+/// says so, and no others. `UserError` if it does and the device is the CPU; a warning if it is
+/// bf16 and this CPU computes that slowly.
 void apply_precision(Precision precision, const torch::Device& device);
 
 /// Makes CUDA graphs for `device`. Empty for the CPU, if a person wants none, and, with a warning,
