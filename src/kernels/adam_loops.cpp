@@ -40,6 +40,7 @@ DDPM_INLINE void step_of(const AdamRange& range, const T* __restrict gradients,
   float* __restrict ema = range.ema;
   BFloat16Bits* __restrict copy = range.bf16_weights;
   const int64_t count = range.count;
+  DDPM_INDEPENDENT
   for (int64_t i = 0; i < count; ++i) {
     const float g = f.gradient * load(gradients[i]) + f.l2 * weights[i];
     const float m = exp_avg[i] + f.new_first * (g - exp_avg[i]);

@@ -81,7 +81,9 @@ DDPM_INLINE void scaled(const T* x, Pixels pixels, const float* a, const float* 
     const Block<kWidth> offset(b + c);
     const T* __restrict from = x + c;
     T* __restrict to = y + c;
+    DDPM_INDEPENDENT
     for (int64_t p = 0; p < pixels.count; ++p) {
+      DDPM_INDEPENDENT
       for (int i = 0; i < kWidth; ++i) {
         const float z = slope.values[i] * load(from[i]) + offset.values[i];
         store(to[i], kSilu ? z * sigmoid(z) : z);
@@ -121,7 +123,9 @@ DDPM_INLINE void gradient_sums_of(const T* x, const T* dy, Pixels pixels, const 
     const T* from = x + c;
     const T* grad = dy + c;
     float* __restrict to = kSilu ? dz_to + c : nullptr;
+    DDPM_INDEPENDENT
     for (int64_t p = 0; p < pixels.count; ++p) {
+      DDPM_INDEPENDENT
       for (int i = 0; i < kWidth; ++i) {
         const float v = load(from[i]);
         const float dz =
@@ -159,7 +163,9 @@ DDPM_INLINE void input_gradients_of(const T* x, const Gradient* dz, Pixels pixel
     const T* __restrict from = x + c;
     const Gradient* __restrict grad = dz + c;
     T* __restrict to = dx + c;
+    DDPM_INDEPENDENT
     for (int64_t p = 0; p < pixels.count; ++p) {
+      DDPM_INDEPENDENT
       for (int i = 0; i < kWidth; ++i) {
         store(to[i], a.values[i] * load(grad[i]) + e.values[i] * load(from[i]) + f.values[i]);
       }
@@ -358,6 +364,7 @@ void group_norm_backward(const GroupNormImage& image, const T* x, const T* dy, c
       s1 += image.weight[c] * sums.dz[i] / (static_cast<double>(width) * pixels);
       s2 += image.weight[c] * dz_xhat / (static_cast<double>(width) * pixels);
     }
+    DDPM_INDEPENDENT
     for (int64_t c = g * width; c < (g + 1) * width; ++c) {
       // dx = rstd (w dz - s1 - xhat s2), with xhat = rstd (x + shift - mean)
       const auto i = static_cast<size_t>(c);

@@ -13,6 +13,14 @@
 #else
 #define DDPM_SIMD_CLONES
 #endif
+// Before a loop: no pass reads what another one writes. Without it the compiler tests at run time
+// whether the arrays overlap, takes two that touch for such, and then runs plain instructions that
+// round otherwise, so that the result would depend on where the allocator put the arrays.
+#if defined(__GNUC__) && !defined(__clang__)
+#define DDPM_INDEPENDENT _Pragma("GCC ivdep")
+#else
+#define DDPM_INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
+#endif
 #define DDPM_ALWAYS __attribute__((always_inline))
 #define DDPM_INLINE inline DDPM_ALWAYS
 
