@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # What the same minutes of training give: our fashion-mnist config and the recipes of python_recipes.py, trained one
-# after another on two threads, their images scored by the same `ddpm eval`. Prints a Markdown table on stdout. Run it
-# on a quiet machine. Each recipe takes its minutes, and up to 10 more to draw.
+# after another on two threads, their images scored by the same `ddpm eval`; ours as its config samples, and without
+# guidance, which the Python recipes do without. Prints a Markdown table on stdout. Run it on a quiet machine. Each
+# recipe takes its minutes, and up to 10 more to draw.
 #
 #   benchmarks/compare_recipes.sh [--minutes "5 30"] [--recipes "ours diffusers v-prediction edm"] [--images 1000]
 #                                 [--features CLASSIFIER] [--compile]
@@ -22,7 +23,7 @@ while [ $# -gt 0 ]; do
     --images) images=${2:?--images needs a number}; shift ;;
     --features) features=${2:?--features needs a value}; shift ;;
     --compile) compile=(--compile) ;;
-    *) sed -n '2,15s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+    *) sed -n '2,16s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
   esac
   shift
 done
@@ -54,12 +55,19 @@ python() {
   "$PYTHON" benchmarks/python_recipes.py "$@" --images "$images" --out "$out" --threads 2 >&2
 }
 
+draw() { # RUN FILE OPTIONS...
+  local run=$1 file=$2
+  shift 2
+  [ -e "$file" ] || "$ddpm" sample --checkpoint "$run" -n "$images" --threads 2 --out "$file" "$@" >&2
+}
+
 ours() { # MINUTES; --resume goes on with a run that was interrupted
   local run=$out/ours-${1}m
   say "ours, $1 minutes"
   save "$run.train.json" "$ddpm" train --config fashion-mnist --run "$run" --max-time "${1}m" --resume --threads 2 --json
   save "$run.plan.json" "$ddpm" train --config fashion-mnist --dry-run --json
-  [ -e "$run.npz" ] || "$ddpm" sample --checkpoint "$run" -n "$images" --threads 2 --out "$run.npz" >&2
+  draw "$run" "$run.npz"
+  draw "$run" "$run-plain.npz" --guidance 1
 }
 
 theirs() { # RECIPE

@@ -42,8 +42,9 @@ def recipe_rows(folder):
         if os.path.exists(stem + ".json"):
             row |= load(stem + ".json")
         else:
-            row |= {"recipe": "ours", "minutes": float(re.search(r"ours-(.*)m$", stem).group(1)), "kind": "",
-                    "parameters": load(stem + ".plan.json")["parameters"], **training_of(stem)}
+            run, minutes, plain = re.search(r"(.*ours-(.*)m)(-plain)?$", stem).groups()
+            row |= {"recipe": "ours", "minutes": float(minutes), "kind": "guidance 1" if plain else "",
+                    "parameters": load(run + ".plan.json")["parameters"], **training_of(run)}
         rows.append(row)
     return rows
 
@@ -92,7 +93,10 @@ def print_ratio(minutes, rows):
     if not ours or not theirs:
         return
     best = min(theirs, key=value)
-    print(f"\n{minutes:g} minutes: ours / best Python ({best['recipe']}) **{value(ours[0]) / value(best):.2f}×**.")
+    for row in ours:
+        kind = f" with {row['kind']}" if row["kind"] else ""
+        print(f"\n{minutes:g} minutes: ours{kind} / best Python ({best['recipe']}) "
+              f"**{value(row) / value(best):.2f}×**.")
 
 
 def line(name, folder, settings):

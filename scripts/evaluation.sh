@@ -40,10 +40,10 @@ make "$out/model/finished" "$ddpm" train --config fashion-mnist --run "$out/mode
   --train.save_minutes 1 --train.keep_last 0
 touch "$out/model/finished"
 checkpoints=$(printf '%s,' "$out"/model/checkpoints/step-*)
-"$ddpm" eval --fid -n 1000 --no-bounds --sweep "checkpoint=${checkpoints%,}" --out "$out/training.json"
-make "$out/fid.json" "$ddpm" eval --fid -n 10000 --checkpoint "$out/model" --out "$out/fid.json"
+"$ddpm" eval --fid -n 500 --no-bounds --sweep "checkpoint=${checkpoints%,}" --out "$out/training.json"
+make "$out/fid.json" "$ddpm" eval --fid -n 5000 --checkpoint "$out/model" --out "$out/fid.json"
 make "$out/bits.json" "$ddpm" eval --bpd --checkpoint "$out/model" --out "$out/bits.json"
 make "$out/bits-ode.json" "$ddpm" eval --bpd --bpd-method ode --bpd-images 200 --checkpoint "$out/model" \
   --out "$out/bits-ode.json"
-"$ddpm" eval --fid -n 1000 --no-bounds --checkpoint "$out/model" --out "$out/samplers.json" \
-  --sweep sampler=ddim,dpmpp-2m,unipc,heun --sweep steps=5,10,20,50
+"$ddpm" eval --fid -n 500 --no-bounds --checkpoint "$out/model" --out "$out/samplers.json" \
+  --sweep sampler=ddim,dpmpp-2m,unipc,heun --sweep steps=5,10,25

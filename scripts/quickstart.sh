@@ -10,6 +10,6 @@ minutes=${QUICKSTART_MINUTES:-5}
 run=runs/quickstart-${minutes}m
 scripts/setup.sh
 build/ddpm train --config fashion-mnist --run "$run" --max-time "${minutes}m" --resume >/dev/null
-picture=$(build/ddpm sample --checkpoint "$run" -n 80 --steps 50 --guidance 2)
+picture=$(build/ddpm sample --checkpoint "$run" -n 80)
 printf '\nThe picture, one column a class: %s\n' "$PWD/$picture"
 printf 'Draw more:  cd %s && build/ddpm sample --checkpoint %s --class sneaker,bag -n 16 --out more.png\n' "$PWD" "$run"
