@@ -37,6 +37,7 @@ TrainingState parse_state(const json& object, const std::string& origin) {
   state.skipped_steps = whole_number(object.value("skipped_steps", json(0U)), origin);
   const json best = object.value("best_score", json(nullptr));
   if (!best.is_null()) state.best_score = best.get<double>();
+  state.best_step = whole_number(object.value("best_step", json(0U)), origin);
   state.dataset_images = whole("dataset_images");
   state.threads = whole("threads");
   state.device = object.at("device").get<std::string>();
@@ -58,6 +59,7 @@ json training_state_to_json(const TrainingState& state) {
           {"bad_steps", state.bad_steps},
           {"skipped_steps", state.skipped_steps},
           {"best_score", state.best_score ? json(*state.best_score) : json(nullptr)},
+          {"best_step", state.best_step},
           {"dataset_images", state.dataset_images},
           {"threads", state.threads},
           {"device", state.device}};

@@ -142,6 +142,7 @@ void Trainer::check_sound() const {
 }
 
 RunEnd Trainer::run() {
+  restore_best_link();
   while (!state_.total_steps || state_.step < *state_.total_steps) {
     step();
     if (const auto end = tick()) {
@@ -275,14 +276,33 @@ void Trainer::keep_if_best(const Scores& scores) {
   if (scores.empty() || !std::isfinite(scores.front().second) || !is_sound()) return;
   if (state_.best_score && scores.front().second >= *state_.best_score) return;
   const auto score_before = std::exchange(state_.best_score, scores.front().second);
+  const auto step_before = std::exchange(state_.best_step, state_.step);
   try {
     // The link moves before old checkpoints are removed, or the new best one could be among them.
     save_checkpoint();
-    replace_link(run_.checkpoint(state_.step).filename(), run_.best_link());
+    link_best();
     prune();
   } catch (const DiskError& error) {
     state_.best_score = score_before;
+    state_.best_step = step_before;
     log_warning(std::string(error.what()) + "; the best checkpoint stays the one before");
+  }
+}
+
+void Trainer::link_best() {
+  replace_link(run_.checkpoint(state_.best_step).filename(), run_.best_link());
+}
+
+/// After a crash between a checkpoint and its link, or a return to an earlier checkpoint.
+void Trainer::restore_best_link() {
+  std::error_code none;
+  const auto best = run_.checkpoint(state_.best_step);
+  if (state_.best_step == 0 || !std::filesystem::exists(best, none)) return;
+  if (std::filesystem::read_symlink(run_.best_link(), none) == best.filename()) return;
+  try {
+    link_best();
+  } catch (const DiskError& error) {
+    log_warning(std::string(error.what()) + "; checkpoints/best stays as it is");
   }
 }
 

@@ -18,6 +18,7 @@ TrainingState some_state() {
   state.decay_done = 0.25;
   state.seconds = 1.5;
   state.best_score = 3.25;
+  state.best_step = 6;
   state.dataset_images = 60000;
   return state;
 }
@@ -31,7 +32,8 @@ TEST(TrainingState, ComesBackAsItWasWritten) {
 
 TEST(TrainingState, WhatTheFirstReleaseDidNotWriteIsZero) {
   auto object = training_state_to_json(some_state());
-  for (const char* key : {"accuracy_sum", "bad_steps", "skipped_steps", "best_score", "decay_done"})
+  for (const char* key :
+       {"accuracy_sum", "bad_steps", "skipped_steps", "best_score", "best_step", "decay_done"})
     object.erase(key);
   const auto state = training_state_from_json(object, "x");
   EXPECT_EQ(state.step, 7);

@@ -173,7 +173,7 @@ def states():
     yield from checkpoint_files("state.json")
     yield "whole", json.dumps({
         "version": 1, "step": 7, "total_steps": None, "decay_start": 2, "seconds": 1.5, "loss_sum": 0.25,
-        "loss_steps": 3, "accuracy_sum": 0.5, "bad_steps": 1, "skipped_steps": 2, "best_score": 3.25,
+        "loss_steps": 3, "accuracy_sum": 0.5, "bad_steps": 1, "skipped_steps": 2, "best_score": 3.25, "best_step": 6,
         "dataset_images": 60000, "threads": 2, "device": "cuda"}).encode()
 
 

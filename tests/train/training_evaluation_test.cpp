@@ -79,6 +79,19 @@ TEST_F(TrainingEvaluation, ChangesNoBitAndSurvivesAResume) {
   expect_same_bits(RunDirectory(half).checkpoint(20), RunDirectory(plain).checkpoint(20));
 }
 
+TEST_F(TrainingEvaluation, AResumePutsTheLinkRight) {
+  const auto run = dir_.path() / "run";
+  const auto link = RunDirectory(run).best_link();
+  config_.train.steps = 10;
+  config_.train.lr_schedule = LrSchedule::kConstant;
+  train(run, {4.0, 3.0});
+  fs::remove(link);
+  fs::create_symlink("step-000005", link);  // as a crash leaves it
+  config_.train.steps = 15;
+  train(run, {5.0});
+  EXPECT_EQ(fs::read_symlink(link).string(), "step-000010");
+}
+
 TEST_F(TrainingEvaluation, IsMadeAtTheEndToo) {
   config_.train.steps = 8;
   const auto run = dir_.path() / "run";

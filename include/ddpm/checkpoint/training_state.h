@@ -21,6 +21,7 @@ struct TrainingState {
   int64_t bad_steps = 0;      // the last so many steps had a loss or gradient that is not finite
   int64_t skipped_steps = 0;  // all of them so far, which changed nothing
   std::optional<double> best_score = {};  // the lowest of the evaluations so far
+  int64_t best_step = 0;                  // its step; 0 if not known
   int64_t dataset_images = 0;
   int64_t threads = 0;         // of the session that wrote it
   std::string device = "cpu";  // likewise

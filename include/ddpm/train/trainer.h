@@ -78,6 +78,8 @@ class Trainer {
   void write_metrics(bool with_scores);
   Scores score();
   void keep_if_best(const Scores& scores);
+  void link_best();
+  void restore_best_link();
   bool evaluates() const { return evaluate_ && config_.train.eval_every > 0; }
   void show_progress();
   bool draws_samples() const { return generator_.has_value(); }
