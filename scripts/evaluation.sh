@@ -43,7 +43,7 @@ checkpoints=$(printf '%s,' "$out"/model/checkpoints/step-*)
 "$ddpm" eval --fid -n 500 --no-bounds --sweep "checkpoint=${checkpoints%,}" --out "$out/training.json"
 make "$out/fid.json" "$ddpm" eval --fid -n 5000 --checkpoint "$out/model" --out "$out/fid.json"
 make "$out/bits.json" "$ddpm" eval --bpd --checkpoint "$out/model" --out "$out/bits.json"
-make "$out/bits-ode.json" "$ddpm" eval --bpd --bpd-method ode --bpd-images 200 --checkpoint "$out/model" \
-  --out "$out/bits-ode.json"
 "$ddpm" eval --fid -n 500 --no-bounds --checkpoint "$out/model" --out "$out/samplers.json" \
   --sweep sampler=ddim,dpmpp-2m,unipc,heun --sweep steps=5,10,25
+make "$out/bits-ode.json" "$ddpm" eval --bpd --bpd-method ode --bpd-images 100 --checkpoint "$out/model" \
+  --out "$out/bits-ode.json"

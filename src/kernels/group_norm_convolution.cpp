@@ -20,11 +20,20 @@ torch::Tensor convolve(const torch::Tensor& x, const Convolution& c) {
   return at::conv2d(x, c.weight, c.bias, c.stride, c.padding);
 }
 
-/// Gradients of input, weight and bias.
+/// Gradients of input, weight and bias; those that are not wanted are undefined.
 std::tuple<torch::Tensor, torch::Tensor, torch::Tensor> convolution_gradients(
-    const torch::Tensor& dy, const torch::Tensor& x, const Convolution& c) {
+    const torch::Tensor& dy, const torch::Tensor& x, const Convolution& c,
+    const std::array<bool, 3>& wanted) {
   return at::convolution_backward(dy, x, c.weight, c.bias.sizes(), c.stride, c.padding, kOnes,
-                                  /*transposed=*/false, kZeros, /*groups=*/1, {true, true, true});
+                                  /*transposed=*/false, kZeros, /*groups=*/1, wanted);
+}
+
+/// Whether gradients of the convolution's input, weight and bias are wanted. The context counts the
+/// tensors that were given, x, norm_weight and norm_bias among them; undefined ones do not count.
+std::array<bool, 3> wanted_gradients(const AutogradContext& context, const Modulation& modulation) {
+  const size_t weight =
+      3U + size_t{modulation.shift.defined()} + size_t{modulation.scale_shift.defined()};
+  return {true, context.needs_input_grad(weight), context.needs_input_grad(weight + 1)};
 }
 
 class FusedNormConvolution : public torch::autograd::Function<FusedNormConvolution> {
@@ -53,7 +62,8 @@ class FusedNormConvolution : public torch::autograd::Function<FusedNormConvoluti
                                   context->saved_data["stride"].toIntVector(),
                                   context->saved_data["padding"].toIntVector()};
     const auto [dnormed, dweight, dbias] =
-        convolution_gradients(gradients[0], group_norm_again(inputs, statistics), convolution);
+        convolution_gradients(gradients[0], group_norm_again(inputs, statistics), convolution,
+                              wanted_gradients(*context, inputs.modulation));
     const auto out = group_norm_backward(inputs, statistics, dnormed);
     return {out.x,   out.shift, out.scale_shift, out.weight, out.bias,
             dweight, dbias,     Variable(),      Variable()};

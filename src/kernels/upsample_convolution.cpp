@@ -106,7 +106,11 @@ class UpsampleConvolution : public torch::autograd::Function<UpsampleConvolution
     const auto dy = gradients[0].to(x.scalar_type()).contiguous(kChannelsLast);
     // The transposed convolution's backward pass is a convolution with its kernel.
     const auto dx = at::conv2d(dy, transposed_kernel(saved[1]), {}, /*stride=*/2, /*padding=*/1);
-    return {dx, parity_weight_gradient(dy, x), dy.sum({0, 2, 3})};
+    Variable dweight;
+    Variable dbias;
+    if (context->needs_input_grad(1)) dweight = parity_weight_gradient(dy, x);
+    if (context->needs_input_grad(2)) dbias = dy.sum({0, 2, 3});
+    return {dx, dweight, dbias};
   }
 };
 

@@ -61,6 +61,23 @@ INSTANTIATE_TEST_SUITE_P(Cases, GroupNormConvolution,
                          testing::Combine(testing::Values(torch::kFloat32, torch::kBFloat16),
                                           testing::Bool()));
 
+// Which tensors have an edge in the graph is counted by hand there.
+TEST_P(GroupNormConvolution, GivesEachGradientAlone) {
+  const auto [type, scale_shift] = GetParam();
+  const auto gradients = [&](size_t first, size_t count) {
+    auto inputs = random_inputs(type, scale_shift);
+    for (size_t i = 0; i < inputs.size(); ++i)
+      if (inputs[i].defined()) inputs[i].requires_grad_(i >= first && i < first + count);
+    fused(inputs).square().sum().backward();
+    return inputs;
+  };
+  const auto all = gradients(0, 7);
+  for (size_t i = 0; i < all.size(); ++i) {
+    if (!all[i].defined()) continue;
+    EXPECT_TRUE(torch::equal(gradients(i, 1)[i].grad(), all[i].grad())) << i;
+  }
+}
+
 TEST(GroupNormConvolution, WithoutGradientsGivesTheSameBits) {
   const auto inputs = random_inputs(torch::kBFloat16, false);
   const auto with = fused(inputs);

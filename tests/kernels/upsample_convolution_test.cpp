@@ -64,6 +64,18 @@ INSTANTIATE_TEST_SUITE_P(Sizes, UpsampleConvolution,
                                          std::pair<int64_t, int64_t>{9, 14},
                                          std::pair<int64_t, int64_t>{2, 3}));
 
+TEST(UpsampleConvolution, GivesEachGradientAlone) {
+  const auto all = random_inputs(torch::kFloat32, 8, 9);
+  upsample_convolution(all[0], all[1], all[2]).square().sum().backward();
+  for (size_t i = 0; i < all.size(); ++i) {
+    auto in = random_inputs(torch::kFloat32, 8, 9);
+    for (size_t k = 0; k < in.size(); ++k)
+      in[k].requires_grad_(k == i);
+    upsample_convolution(in[0], in[1], in[2]).square().sum().backward();
+    EXPECT_TRUE(torch::equal(in[i].grad(), all[i].grad())) << i;
+  }
+}
+
 TEST(UpsampleConvolution, WithoutGradientsGivesTheSameBits) {
   const auto in = random_inputs(torch::kBFloat16, 8, 9);
   const auto with = upsample_convolution(in[0], in[1], in[2]);
