@@ -54,6 +54,7 @@ BackgroundCommand::BackgroundCommand(const std::vector<std::string>& words, cons
   if (pid_ != 0) return;
   redirect(out_, STDOUT_FILENO);
   redirect(err_, STDERR_FILENO);
+  ::signal(SIGINT, SIG_DFL);  // a shell that starts the tests in the background has it ignored
   if (::chdir(where.c_str()) == 0) ::execv(DDPM_BINARY, arguments.data());
   ::_exit(127);
 }
