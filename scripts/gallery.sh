@@ -44,7 +44,7 @@ train conditional fashion-mnist 4
 
 for sampler in ddim dpmpp-2m unipc heun; do
   for steps in 5 10 20 50; do
-    draw "$sampler-$steps.png" --sampler "$sampler" --steps "$steps" -n 10
+    draw "$sampler-$steps.png" --sampler "$sampler" --steps "$steps" --guidance 1 -n 10
   done
 done
 for guidance in 0 1 2 3 4 5 6; do
@@ -64,7 +64,7 @@ make "$out/noised.png" "$ddpm" schedule linear cosine --image "$out/source/00000
   --out "$out/noised.png"
 
 # What guidance by a classifier does, told by another classifier.
-train unconditional fashion-mnist 3 --model.class_conditional false --train.label_dropout 0
+train unconditional fashion-mnist 3 --model.class_conditional false --train.label_dropout 0 --sample.guidance 1
 train guide fashion-mnist-classifier 3
 train judge fashion-mnist-features 3
 for scale in 0 1 2 4 8; do

@@ -61,7 +61,7 @@ INSTANTIATE_TEST_SUITE_P(Cases, GroupNormConvolution,
                          testing::Combine(testing::Values(torch::kFloat32, torch::kBFloat16),
                                           testing::Bool()));
 
-// Which tensors have an edge in the graph is counted by hand there.
+// The backward pass counts by hand which edge of the graph is whose.
 TEST_P(GroupNormConvolution, GivesEachGradientAlone) {
   const auto [type, scale_shift] = GetParam();
   const auto gradients = [&](size_t first, size_t count) {
