@@ -44,8 +44,12 @@ void verify_file(const fs::path& file, const FileSum& expected) {
     throw CheckpointError(file.string(), ": damaged, expected ", expected.bytes, " bytes, got ",
                           bytes);
   }
-  if (sum_file(file).crc32 != expected.crc32)
-    throw CheckpointError(file.string(), ": damaged, its checksum differs");
+  try {
+    if (sum_file(file).crc32 != expected.crc32)
+      throw CheckpointError(file.string(), ": damaged, its checksum differs");
+  } catch (const DataError& error) {  // a disk that goes bad
+    throw CheckpointError(error.what());
+  }
 }
 
 }  // namespace

@@ -89,7 +89,7 @@ PipelineFolder load_pipeline_folder(const fs::path& path) {
     throw CheckpointError(path.string(),
                           ": not a checkpoint, expected unet/config.json or config.json in it");
   }
-  verify_checksums(path, {"unet", "scheduler"});
+  verify_checksums(path, {"unet", "scheduler", "config.yaml"});
   const auto config_file = unet / "config.json";
   folder.model = unet_config_from_json(load_json(config_file), config_file.string());
   const auto scheduler = find_scheduler(path, unet);
@@ -112,6 +112,7 @@ DiffusionConfig load_pipeline_diffusion(const fs::path& path) {
   if (scheduler.empty())
     throw CheckpointError(path.string(),
                           ": there is no scheduler_config.json, which would say its schedule");
+  verify_checksums(path, {"scheduler", "config.yaml"});
   DiffusionConfig diffusion;
   SampleConfig sample;
   scheduler_config_from_json(load_json(scheduler), scheduler.string(), diffusion, sample);

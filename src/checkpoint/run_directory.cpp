@@ -35,12 +35,6 @@ std::optional<int64_t> parse_step_name(std::string_view name) {
   return step >= 0 && name == step_name(step) ? std::optional(step) : std::nullopt;
 }
 
-/// `DiskError` if `path` is a link, which writing would follow out of the run.
-void refuse_link(const fs::path& path) {
-  if (!fs::is_symlink(path)) return;
-  throw DiskError(path.string(), ": is a link; nothing is written through links out of a run");
-}
-
 /// A lock on a checkpoint's folder: readers share it, and who removes the folder has it alone.
 class FolderLock {
  public:
@@ -127,10 +121,12 @@ fs::path RunDirectory::newest_checkpoint() const {
 void RunDirectory::create() const {
   for (const auto& part : {checkpoints(), samples(), config_file(), log_file(), metrics_file()})
     refuse_link(part);
-  for (const auto& folder : {path_, checkpoints(), samples()}) {
+  for (const auto& folder : {path_, checkpoints(), samples()})
     make_folder(folder);
-    remove_leftovers(folder);
-  }
+  // Others draw into `samples`, but nobody else writes into the other two.
+  for (const auto& folder : {path_, checkpoints()})
+    remove_leftovers(folder, Leftovers::kAll);
+  remove_leftovers(samples());
   const auto absolute = fs::absolute(path_).lexically_normal();
   const bool among_runs = absolute.parent_path().filename() == "runs";
   if (among_runs && absolute.filename() != "last") {
@@ -169,13 +165,17 @@ void RunLock::take() {
   const int descriptor = ::open(path_.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
   if (descriptor < 0) throw DiskError(path_.string(), ": cannot write: ", std::strerror(errno));
   char owner[32] = "";
-  if (::flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+  const bool locked = ::flock(descriptor, LOCK_EX | LOCK_NB) == 0;
+  if (!locked && errno == EWOULDBLOCK) {
     const ssize_t length = ::read(descriptor, owner, sizeof(owner) - 1);
     ::close(descriptor);
     throw UserError(run_.string(), ": another ddpm (process ",
                     std::string(owner, static_cast<size_t>(std::max<ssize_t>(0, length))),
                     ") is training in this folder");
   }
+  if (!locked)
+    log_warning(path_.string() + ": cannot lock: " + std::strerror(errno) +
+                "; nothing keeps a second trainer out of this folder");
   release();
   descriptor_ = descriptor;
   folder_ = ::open(run_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -107,9 +107,8 @@ void save_safetensors(const std::filesystem::path& path, const NamedTensors& ten
 }
 
 void replace_safetensors(const std::filesystem::path& path, const NamedTensors& tensors) {
-  const std::filesystem::path fresh = path.string() + ".new";
+  const auto fresh = temporary_beside(path);
   std::error_code code;
-  std::filesystem::remove(fresh, code);
   try {
     save_safetensors(fresh, tensors);
   } catch (const UserError&) {

@@ -97,11 +97,11 @@ void save_training_checkpoint(const fs::path& target, const Config& config,
   }
 }
 
-uint64_t checkpoint_bytes(const TrainingTensors& tensors) {
+uint64_t checkpoint_bytes(const TrainingTensors& tensors, const NamedTensors& timestep_sampler) {
   constexpr uint64_t kSmallFiles = 65'536;  // and what is left of the last block of each file
   const uint64_t headers = 4 * 128 * tensors.ema.size();
   return kSmallFiles + headers + bytes_of(tensors.ema) + bytes_of(tensors.weights) +
-         bytes_of(tensors.exp_avg) + bytes_of(tensors.exp_avg_sq);
+         bytes_of(tensors.exp_avg) + bytes_of(tensors.exp_avg_sq) + bytes_of(timestep_sampler);
 }
 
 fs::path network_config_file(const fs::path& checkpoint, Task task) {

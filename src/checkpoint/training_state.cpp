@@ -33,6 +33,9 @@ TrainingState parse_state(const json& object, const std::string& origin) {
   state.loss_sum = object.at("loss_sum").get<double>();
   state.loss_steps = whole("loss_steps");
   state.accuracy_sum = object.value("accuracy_sum", 0.0);
+  state.grad_norm = object.value("grad_norm", 0.0);
+  state.lr = object.value("lr", 0.0);
+  state.evaluation_due = object.value("evaluation_due", false);
   state.bad_steps = whole_number(object.value("bad_steps", json(0U)), origin);
   state.skipped_steps = whole_number(object.value("skipped_steps", json(0U)), origin);
   const json best = object.value("best_score", json(nullptr));
@@ -56,6 +59,9 @@ json training_state_to_json(const TrainingState& state) {
           {"loss_sum", state.loss_sum},
           {"loss_steps", state.loss_steps},
           {"accuracy_sum", state.accuracy_sum},
+          {"grad_norm", state.grad_norm},
+          {"lr", state.lr},
+          {"evaluation_due", state.evaluation_due},
           {"bad_steps", state.bad_steps},
           {"skipped_steps", state.skipped_steps},
           {"best_score", state.best_score ? json(*state.best_score) : json(nullptr)},

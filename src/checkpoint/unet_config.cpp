@@ -1,6 +1,8 @@
 #include "ddpm/checkpoint/unet_config.h"
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
 #include "ddpm/checkpoint/config_reader.h"
 #include "ddpm/config/rules.h"
@@ -45,6 +47,17 @@ void check_sample_size(const std::vector<int64_t>& size, const std::string& orig
   throw CheckpointError(origin, ": sample_size: expected one or two numbers from 1 to ", kMaxSide);
 }
 
+/// What settings derive from the data or leave alone, but a file can give.
+void check_numbers(const ModelConfig& model, const std::string& origin) {
+  for (const auto& [key, value] :
+       {std::pair{"in_channels", model.in_channels}, std::pair{"out_channels", model.out_channels}})
+    if (value < 1) throw CheckpointError(origin, ": ", key, ": expected at least 1, got ", value);
+  const int64_t groups = model.attn_norm_num_groups.value_or(0);
+  if (groups > 0 && model.block_out_channels.back() % groups != 0)
+    throw CheckpointError(origin, ": attn_norm_num_groups: expected a divisor of ",
+                          model.block_out_channels.back(), " channels, got ", groups);
+}
+
 void check_model_rules(const ModelConfig& model, const std::string& origin) {
   try {
     check_model(model);
@@ -54,10 +67,15 @@ void check_model_rules(const ModelConfig& model, const std::string& origin) {
 }
 
 void check_classes(const ModelConfig& model, const std::string& origin) {
-  if (!std::ranges::all_of(model.class_names, is_plain_text))
+  const auto& names = model.class_names;
+  if (!std::ranges::all_of(names, is_plain_text))
     throw CheckpointError(origin, ": _class_names: expected names without control characters");
+  const int64_t rows = model.num_class_embeds.value_or(0);
+  const int64_t classes = rows - (model.null_class_label ? 1 : 0);
+  if (!names.empty() && std::ssize(names) != classes)
+    throw CheckpointError(origin, ": _class_names: expected ", classes, " names, got ",
+                          names.size());
   if (!model.num_class_embeds) return;
-  const int64_t rows = *model.num_class_embeds;
   if (rows < (model.null_class_label ? 2 : 1)) {
     throw CheckpointError(origin, ": num_class_embeds ", rows, " leaves no class to ask for");
   }
@@ -172,6 +190,7 @@ ModelConfig unet_config_from_json(const json& object, const std::string& origin)
   in.refuse_unknown();
   check_classes(model, origin);
   check_model_rules(model, origin);
+  check_numbers(model, origin);
   return model;
 }
 

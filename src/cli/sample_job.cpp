@@ -86,6 +86,7 @@ void settle_size(ModelConfig& model, const torch::Tensor& given) {
 fs::path default_output(const SampleJob& job, const SampleFlags& flags) {
   const auto& options = job.pipeline.sample;
   const auto folder = job.run.empty() ? fs::path() : job.run / "samples";
+  refuse_link(folder);
   std::string name = job.checkpoint.filename().string() + "-" +
                      std::string(to_name(options.sampler)) + std::to_string(options.steps);
   if (job.edit.mode != EditMode::kNone) name += "-" + flag_of(job.edit.mode).substr(2);

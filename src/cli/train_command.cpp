@@ -160,7 +160,15 @@ void keep_folder(const RunDirectory& run, RunLock& lock, const Config& config) {
               ": has vanished and is made anew; log.txt stays with the old one");
 }
 
-ExitCode train(const TrainFlags& flags) {
+ExitCode train(const TrainFlags& given) {
+  TrainFlags flags = given;
+  flags.run = run_path(given).string();
+  const RunDirectory run(flags.run);
+  const bool trains = !flags.dry_run && flags.profile_steps == 0;
+  std::optional<RunLock> lock;
+  // What is read of a run must not change on the way. A fresh one is touched only once all is
+  // checked.
+  if (trains && flags.resume && run.has_checkpoints()) lock.emplace(run);
   TrainJob job = make_train_job(flags);
   if (flags.dry_run) {
     show_plan(job, flags.common.json);
@@ -170,9 +178,9 @@ ExitCode train(const TrainFlags& flags) {
     show_profile(job, flags.profile_steps);
     return ExitCode::kDone;
   }
-  const RunDirectory run(job.run);
+  make_folder(run.path());
+  if (!lock) lock.emplace(run);
   run.create();
-  RunLock lock(run);
   const auto newest = job.damaged.empty() ? job.checkpoint : job.damaged.front();
   if (run.newest_checkpoint() != newest)
     throw UserError(run.path().string(), ": another ddpm has just trained in this folder");
@@ -193,7 +201,7 @@ ExitCode train(const TrainFlags& flags) {
   const auto graphs = make_graph_factory(job.device, flags.common.no_cuda_graph);
   Trainer trainer(job.config, *job.dataset, job.run, job.device, job.checkpoint, graphs);
   trainer.evaluate_with(std::move(evaluate));
-  trainer.guard_with([&] { keep_folder(run, lock, job.config); });
+  trainer.guard_with([&] { keep_folder(run, *lock, job.config); });
   write_file_atomic(run.config_file(), to_yaml(job.config));
   const RunEnd end = trainer.run();
   const auto accuracy = measure_accuracy(job, trainer, end);
@@ -216,7 +224,8 @@ ExitCode run_train(const CLI::App& command, TrainFlags& flags) {
   try {
     return train(flags);
   } catch (const StopRequested& stop) {  // before the first step
-    log_notice("stopped; " + stop.progress + "; the same command goes on from there");
+    log_notice("stopped" + (stop.progress.empty() ? "" : "; " + stop.progress) +
+               "; the same command goes on from there");
     return ExitCode::kStopped;
   }
 }

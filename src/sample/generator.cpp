@@ -42,14 +42,13 @@ void check_guidance(const ModelConfig& model, const SampleConfig& options) {
                     " classes, numbered from 0");
   if (guidance == 1.0 || model.null_class_label || options.negative_class) return;
   if (!model.num_class_embeds) {
-    throw UserError("--guidance ", guidance,
-                    ": the model has no classes, so there is nothing to "
-                    "guide towards; expected 1");
+    throw UserError("sample.guidance ", guidance,
+                    ": the model has no classes, so there is nothing to guide towards; expected "
+                    "--sample.guidance 1");
   }
-  throw UserError("--guidance ", guidance,
-                  ": the model was trained without label dropout "
-                  "(train.label_dropout 0) and knows no 'no class'; expected 1, "
-                  "or a --negative-class");
+  throw UserError("sample.guidance ", guidance,
+                  ": the model was trained without label dropout (train.label_dropout 0) and knows "
+                  "no 'no class'; expected --sample.guidance 1, or a --negative-class");
 }
 
 int64_t num_classes(const ModelConfig& model) {

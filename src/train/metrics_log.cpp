@@ -46,12 +46,25 @@ void MetricsLog::write(const Metrics& metrics, const std::function<void()>& guar
   const bool first = waiting_.empty();
   waiting_ += line.dump() + "\n";
   try {
-    guard();
-    append_to_file(path_, waiting_);
-    waiting_.clear();
+    append_waiting(guard);
   } catch (const DiskError& error) {
     if (first) log_warning(std::string(error.what()) + "; its lines wait");
   }
+}
+
+void MetricsLog::settle(const std::function<void()>& guard) {
+  try {
+    if (!waiting_.empty()) append_waiting(guard);
+    sync_to_disk(path_);
+  } catch (const DiskError&) {
+    // The lines still wait, as was told when the disk did not take the first of them.
+  }
+}
+
+void MetricsLog::append_waiting(const std::function<void()>& guard) {
+  guard();
+  append_to_file(path_, waiting_);
+  waiting_.clear();
 }
 
 }  // namespace ddpm

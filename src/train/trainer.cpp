@@ -71,10 +71,11 @@ Trainer::Trainer(Config config, const Dataset& dataset, std::filesystem::path ru
       model_(make_model(config_, device, checkpoint)),
       generator_(make_generator(config_, model_, device, graphs)),
       step_(config_, dataset, model_, device, state_.step, graphs),
-      metrics_(run_.metrics_file(), state_.step),
+      metrics_(run_.metrics_file(), state_.evaluation_due ? state_.step - 1 : state_.step),
       loss_sum_(torch::full({}, state_.loss_sum, torch::device(device))),
       accuracy_sum_(torch::full({}, state_.accuracy_sum, torch::device(device))),
-      grad_norm_(torch::zeros({}, torch::device(device))),
+      grad_norm_(torch::full({}, state_.grad_norm, torch::device(device))),
+      last_lr_(state_.lr),
       seconds_before_(state_.seconds),
       start_(Clock::now()),
       last_save_(start_),
@@ -101,6 +102,7 @@ void Trainer::step() {
   if (result.accuracy.defined()) accuracy_sum_.add_(unless_bad(result.accuracy));
   grad_norm_ = result.grad_norm;
   are_finite_.push_back(finite);
+  state_.evaluation_due = false;
   ++state_.step;
   if (device_.is_cpu()) count_bad_steps();  // elsewhere reading back would hold up the device
 }
@@ -120,7 +122,9 @@ void Trainer::count_bad_steps() {
     if (++state_.bad_steps == 1)
       log_warning("step " + std::to_string(first + i) +
                   ": loss or gradient is not finite; the step is left out");
-    if (state_.bad_steps >= config_.train.max_bad_steps) check_sound();
+    if (state_.bad_steps >= config_.train.max_bad_steps)
+      fail_diverged("loss or gradient of the last " + std::to_string(state_.bad_steps) +
+                    " steps are not finite");
   }
 }
 
@@ -130,12 +134,7 @@ bool Trainer::is_sound() const {
   return state_.bad_steps == 0 && model_.is_finite();
 }
 
-void Trainer::check_sound() const {
-  if (is_sound()) return;
-  const auto what = state_.bad_steps > 0
-                        ? "loss or gradient of the last " + std::to_string(state_.bad_steps) +
-                              " steps are not finite"
-                        : std::string("weights are not finite");
+void Trainer::fail_diverged(const std::string& what) const {
   throw DivergedError("training diverged at step ", state_.step, ": ", what,
                       "; the last checkpoint is kept; a lower train.lr or a longer "
                       "train.warmup_steps helps");
@@ -143,7 +142,8 @@ void Trainer::check_sound() const {
 
 RunEnd Trainer::run() {
   restore_best_link();
-  while (!state_.total_steps || state_.step < *state_.total_steps) {
+  if (state_.evaluation_due && evaluates()) write_metrics(/*with_scores=*/true);
+  while (!state_.evaluation_due && (!state_.total_steps || state_.step < *state_.total_steps)) {
     step();
     if (const auto end = tick()) {
       save();
@@ -151,9 +151,11 @@ RunEnd Trainer::run() {
     }
   }
   count_bad_steps();
-  check_sound();
+  // Bad steps at the very end changed nothing, so they are no reason to lose the good ones.
+  if (!model_.is_finite()) fail_diverged("weights are not finite");
   const bool already_done = saved_step_ == state_.step;
   save();
+  if (state_.evaluation_due) return RunEnd::kStopped;
   if (!already_done && draws_samples()) write_samples();
   return RunEnd::kFinished;
 }
@@ -162,10 +164,13 @@ std::optional<RunEnd> Trainer::tick() {
   const auto& train = config_.train;
   const auto due = [&](int64_t every) { return every > 0 && state_.step % every == 0; };
   const bool finished = state_.total_steps && state_.step >= *state_.total_steps;
-  const bool scored = evaluates() && (finished || due(train.eval_every));
+  const bool time_up =
+      !finished && train.max_minutes > 0 && session_seconds() >= 60.0 * train.max_minutes;
+  const bool scored = evaluates() && (finished || time_up || due(train.eval_every));
   if (scored || due(train.log_every)) write_metrics(scored);
   if (!finished) plan_steps();
-  if (take_checkpoint_request()) {
+  if (take_checkpoint_request()) save_asked_ = true;
+  if (save_asked_) {
     save_if_possible();
     if (saved_step_ == state_.step)
       log_info("checkpoint: " + run_.checkpoint(state_.step).string());
@@ -175,7 +180,6 @@ std::optional<RunEnd> Trainer::tick() {
   if (!finished && draws_samples() && due(train.sample_every)) write_samples();
   show_progress();
   if (finished) return std::nullopt;
-  const bool time_up = train.max_minutes > 0 && session_seconds() >= 60.0 * train.max_minutes;
   if (!time_up && !stop_requested()) return std::nullopt;
   count_bad_steps();
   if (!is_sound()) return std::nullopt;  // the next steps tell whether training has diverged
@@ -225,8 +229,13 @@ double Trainer::seconds_to_draw(int64_t images, double seconds_per_step) const {
   return seconds_per_step / 3.0 * calls / static_cast<double>(config_.train.batch_size);
 }
 
+/// An evaluation that someone stops leaves the line to the session that goes on.
 void Trainer::write_metrics(bool with_scores) {
   count_bad_steps();
+  const auto now = Clock::now();
+  const auto scores = with_scores ? score() : Scores();
+  state_.evaluation_due = !scores;
+  if (!scores) return;
   const auto steps = static_cast<double>(state_.loss_steps);  // 0 if all were bad
   const double loss = loss_sum_.item<double>() / steps;
   if (std::isfinite(loss)) last_loss_ = loss;
@@ -236,12 +245,10 @@ void Trainer::write_metrics(bool with_scores) {
   loss_sum_.zero_();
   accuracy_sum_.zero_();
   state_.loss_steps = 0;
-  const auto now = Clock::now();
   const double elapsed = seconds_between(rate_time_, now);
   images_per_second_ =
       static_cast<double>((state_.step - rate_step_) * config_.train.batch_size) / elapsed;
   rate_step_ = state_.step;
-  const auto scores = with_scores ? score() : Scores();
   rate_time_ = Clock::now();
   metrics_.write({.step = state_.step,
                   .images = images_seen(),
@@ -252,24 +259,24 @@ void Trainer::write_metrics(bool with_scores) {
                   .seconds = seconds_before_ + session_seconds(),
                   .skipped_steps = state_.skipped_steps,
                   .accuracy = accuracy,
-                  .scores = scores},
+                  .scores = *scores},
                  guard_);
-  keep_if_best(scores);
+  keep_if_best(*scores);
 }
 
-Scores Trainer::score() {
+std::optional<Scores> Trainer::score() {
   model_.refresh_ema();
   const auto scores = evaluate_(*generator_);
   if (device_.is_cpu()) model_.release_ema();
   if (!scores) {
-    log_info("the evaluation is left out");
-    return {};
+    log_info("the evaluation is left to the session that goes on");
+    return std::nullopt;
   }
   std::string text = "step " + std::to_string(state_.step) + ":";
   for (const auto& [name, value] : *scores)
     text += " " + name + " " + format_number(value);
   log_info(text);
-  return *scores;
+  return scores;
 }
 
 void Trainer::keep_if_best(const Scores& scores) {
@@ -347,6 +354,7 @@ void Trainer::write_samples() {
     const auto path = run_.sample_grid(state_.step);
     const auto grid = tile_images(to_images(draw_grid()), columns);
     guard_();
+    make_folder(run_.samples());
     write_file_atomic(path, encode_png(grid));
     log_info("samples: " + path.string());
   } catch (const StopRequested&) {
@@ -380,7 +388,8 @@ void Trainer::prune() {
 
 void Trainer::save_if_possible() {
   count_bad_steps();
-  if (!is_sound()) return;
+  if (!is_sound()) return;  // a signal's wish waits for a good step
+  save_asked_ = false;
   try {
     save();
   } catch (const DiskError& error) {
@@ -394,7 +403,7 @@ void Trainer::save_if_possible() {
 std::string Trainer::disk_advice() const {
   const auto text = [](uint64_t bytes) { return format_bytes(static_cast<double>(bytes)); };
   const auto free = free_bytes(run_.checkpoints());
-  return "; a checkpoint needs " + text(checkpoint_bytes(model_.tensors())) +
+  return "; a checkpoint needs " + text(checkpoint_bytes(model_.tensors(), step_.sampler_state())) +
          (free ? ", " + text(*free) + " are free" : "");
 }
 
@@ -403,11 +412,15 @@ void Trainer::save_checkpoint() {
   state_.seconds = seconds_before_ + session_seconds();
   state_.loss_sum = loss_sum_.item<double>();
   state_.accuracy_sum = accuracy_sum_.item<double>();
+  const double grad_norm = grad_norm_.item<double>();
+  state_.grad_norm = std::isfinite(grad_norm) ? grad_norm : 0.0;
+  state_.lr = last_lr_;
   const auto target = run_.checkpoint(state_.step);
   guard_();
   try {
+    metrics_.settle(guard_);
     const auto free = free_bytes(target);
-    if (free && *free < checkpoint_bytes(model_.tensors()))
+    if (free && *free < checkpoint_bytes(model_.tensors(), step_.sampler_state()))
       throw DiskError(target.string(), ": cannot write: no space left");
     save_training_checkpoint(target, config_, state_, model_.tensors(), step_.sampler_state());
     saved_step_ = state_.step;

@@ -19,15 +19,10 @@ namespace {
 
 constexpr std::string_view kTemporarySuffix = ".ddpm-tmp";
 
-fs::path temporary_beside(const fs::path& path) {
-  const auto folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
-  return folder / ("." + path.filename().string() + "." + std::to_string(::getpid()) +
-                   std::string(kTemporarySuffix));
-}
-
-/// True for a name of `temporary_beside` whose process is no more.
-bool is_leftover(std::string_view name) {
+/// True for a name of `temporary_beside`, of a process that is no more if those are meant.
+bool is_leftover(std::string_view name, Leftovers which) {
   if (!name.starts_with('.') || !name.ends_with(kTemporarySuffix)) return false;
+  if (which == Leftovers::kAll) return true;
   name.remove_suffix(kTemporarySuffix.size());
   pid_t owner = 0;
   const auto digits = name.substr(name.rfind('.') + 1);
@@ -62,17 +57,19 @@ bool write_all(int descriptor, std::string_view bytes) {
   return true;
 }
 
-/// Writes a file and syncs it; errors call it `name`.
-void write_synced(const fs::path& path, std::string_view bytes, const fs::path& name) {
-  const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  if (file < 0) fail(name, "cannot write");
-  int code = write_all(file, bytes) && ::fsync(file) == 0 ? 0 : errno;
-  if (::close(file) != 0 && code == 0) code = errno;
-  errno = code;
-  if (code != 0) fail(name, "cannot write");
+}  // namespace
+
+fs::path temporary_beside(const fs::path& path) {
+  const auto folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
+  return folder / ("." + path.filename().string() + "." + std::to_string(::getpid()) +
+                   std::string(kTemporarySuffix));
 }
 
-}  // namespace
+void refuse_link(const fs::path& path) {
+  std::error_code none;
+  if (!fs::is_symlink(path, none)) return;
+  throw DiskError(path.string(), ": is a link; nothing is written through links out of a run");
+}
 
 fs::path clean_path(const fs::path& path) {
   fs::path clean = path.lexically_normal();
@@ -106,10 +103,13 @@ void sync_to_disk(const fs::path& path) {
   if (!synced) fail(path, "cannot sync");
 }
 
-FileWriter::FileWriter(fs::path path)
-    : path_(std::move(path)),
-      descriptor_(::open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644)) {
-  if (descriptor_ < 0) fail(path_, "cannot write");
+FileWriter::FileWriter(const fs::path& path, const fs::path& name)
+    : name_(name.empty() ? path : name) {
+  std::error_code none;
+  const auto there = fs::symlink_status(path, none);
+  if (fs::is_symlink(there) || fs::is_regular_file(there)) fs::remove(path, none);
+  descriptor_ = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+  if (descriptor_ < 0) fail(name_, "cannot write");
 }
 
 FileWriter::~FileWriter() {
@@ -117,12 +117,12 @@ FileWriter::~FileWriter() {
 }
 
 void FileWriter::write(std::string_view bytes) {
-  if (!write_all(descriptor_, bytes)) fail(path_, "cannot write");
+  if (!write_all(descriptor_, bytes)) fail(name_, "cannot write");
 }
 
 void FileWriter::close() {
-  if (::fsync(descriptor_) != 0) fail(path_, "cannot write");
-  if (::close(std::exchange(descriptor_, -1)) != 0) fail(path_, "cannot write");
+  if (::fsync(descriptor_) != 0) fail(name_, "cannot write");
+  if (::close(std::exchange(descriptor_, -1)) != 0) fail(name_, "cannot write");
 }
 
 void append_to_file(const fs::path& path, std::string_view bytes) {
@@ -143,7 +143,9 @@ void append_to_file(const fs::path& path, std::string_view bytes) {
 void write_file_atomic(const fs::path& path, std::string_view bytes) {
   const auto temporary = temporary_beside(path);
   try {
-    write_synced(temporary, bytes, path);
+    FileWriter file(temporary, path);
+    file.write(bytes);
+    file.close();
     rename_over(temporary, path);
   } catch (const UserError&) {
     std::error_code ignored;
@@ -222,10 +224,10 @@ std::optional<uint64_t> free_bytes(const fs::path& path) {
   return code ? std::nullopt : std::optional<uint64_t>(space.available);
 }
 
-void remove_leftovers(const fs::path& folder) {
+void remove_leftovers(const fs::path& folder, Leftovers which) {
   std::error_code code;
   for (const auto& entry : fs::directory_iterator(folder, code)) {
-    if (is_leftover(entry.path().filename().string())) fs::remove_all(entry.path(), code);
+    if (is_leftover(entry.path().filename().string(), which)) fs::remove_all(entry.path(), code);
   }
 }
 

@@ -60,8 +60,8 @@ void throw_if_stopped() {
   if (stop_requested()) throw StopRequested();
 }
 
-void request_stop() {
-  stop_flag = 1;
+void request_stop(bool wanted) {
+  stop_flag = wanted ? 1 : 0;
 }
 
 }  // namespace ddpm

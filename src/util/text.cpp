@@ -13,6 +13,8 @@
 namespace ddpm {
 namespace {
 
+constexpr size_t kMaxLineBytes = 2000;
+
 /// Levenshtein's distance, one row of the table at a time.
 size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<size_t> row(b.size() + 1);
@@ -56,8 +58,11 @@ bool is_continuation(char byte) {
   return (static_cast<unsigned char>(byte) & 0xC0) == 0x80;
 }
 
-bool is_control(char c) {
-  return static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
+/// Whether a whole sequence is a control character: U+0000 to U+001F, U+007F to U+009F.
+bool is_control(std::string_view sequence) {
+  const auto lead = static_cast<unsigned char>(sequence[0]);
+  if (sequence.size() == 1) return lead < 0x20 || lead == 0x7F;
+  return lead == 0xC2 && static_cast<unsigned char>(sequence[1]) < 0xA0;
 }
 
 bool is_utf8_sequence(std::string_view bytes) {
@@ -65,6 +70,14 @@ bool is_utf8_sequence(std::string_view bytes) {
   return tail.empty() || (std::all_of(tail.begin(), tail.end(), is_continuation) &&
                           utf8_second_fits(static_cast<unsigned char>(bytes[0]),
                                            static_cast<unsigned char>(bytes[1])));
+}
+
+/// The character that `text` begins with; empty if it is none of UTF-8.
+std::string_view first_sequence(std::string_view text) {
+  const size_t length = utf8_length(static_cast<unsigned char>(text[0]));
+  if (length == 0 || length > text.size()) return {};
+  const auto sequence = text.substr(0, length);
+  return is_utf8_sequence(sequence) ? sequence : std::string_view();
 }
 
 }  // namespace
@@ -105,24 +118,26 @@ std::string nearest(std::string_view word, const std::vector<std::string>& candi
 
 bool is_utf8(std::string_view text) {
   while (!text.empty()) {
-    const size_t length = utf8_length(static_cast<unsigned char>(text[0]));
-    if (length == 0 || length > text.size()) return false;
-    if (!is_utf8_sequence(text.substr(0, length))) return false;
-    text.remove_prefix(length);
+    const auto sequence = first_sequence(text);
+    if (sequence.empty()) return false;
+    text.remove_prefix(sequence.size());
   }
   return true;
 }
 
 bool is_plain_text(std::string_view text) {
-  return is_utf8(text) && std::ranges::none_of(text, is_control);
+  return one_line(text) == text;
 }
 
 std::string one_line(std::string_view text) {
-  constexpr size_t kMaxBytes = 2000;
-  std::string line(text.substr(0, kMaxBytes));
-  if (line.size() < text.size()) line += "...";
-  std::ranges::replace_if(line, is_control, '?');
-  return line;
+  std::string line;
+  while (!text.empty() && line.size() < kMaxLineBytes) {
+    const auto sequence = first_sequence(text);
+    const bool plain = !sequence.empty() && !is_control(sequence);
+    line += plain ? sequence : "?";
+    text.remove_prefix(std::max<size_t>(1, sequence.size()));
+  }
+  return text.empty() ? line : line + "...";
 }
 
 std::string format_duration(double seconds) {

@@ -56,15 +56,29 @@ TEST(UNetConfig, WhatIsNotSupportedIsRefusedByName) {
 }
 
 TEST(UNetConfig, WrongTypesAndAbsurdNumbersAreRefused) {
-  for (const char* change :
-       {R"({"in_channels": "3"})", R"({"layers_per_block": -1})", R"({"layers_per_block": 1e30})",
-        R"({"layers_per_block": 0})", R"({"norm_num_groups": 0})",
-        R"({"block_out_channels": [8.5, 16]})", R"({"block_out_channels": [0, 16]})",
-        R"({"down_block_types": [1, 2]})", R"({"dropout": 1.5})", R"({"_null_class_label": 9})",
-        R"({"num_class_embeds": 0})", R"({"num_class_embeds": 1, "_null_class_label": 0})",
-        R"({"_null_class_label": 0})", R"({"_class_name": 3})", R"({"sample_size": [8, 8, 8]})",
-        R"({"sample_size": 0})", R"({"sample_size": [8, 1000000]})",
-        R"({"_class_names": ["a\u0000b"]})", R"({"_class_names": ["\u001b[2J"]})"})
+  for (const char* change : {R"({"in_channels": "3"})",
+                             R"({"layers_per_block": -1})",
+                             R"({"layers_per_block": 1e30})",
+                             R"({"layers_per_block": 0})",
+                             R"({"norm_num_groups": 0})",
+                             R"({"block_out_channels": [8.5, 16]})",
+                             R"({"block_out_channels": [0, 16]})",
+                             R"({"down_block_types": [1, 2]})",
+                             R"({"dropout": 1.5})",
+                             R"({"_null_class_label": 9})",
+                             R"({"num_class_embeds": 0})",
+                             R"({"num_class_embeds": 1, "_null_class_label": 0})",
+                             R"({"_null_class_label": 0})",
+                             R"({"_class_name": 3})",
+                             R"({"sample_size": [8, 8, 8]})",
+                             R"({"sample_size": 0})",
+                             R"({"sample_size": [8, 1000000]})",
+                             R"({"_class_names": ["a\u0000b"]})",
+                             R"({"_class_names": ["\u001b[2J"]})",
+                             R"({"_class_names": ["a", "b", "c", "d"]})",
+                             R"({"in_channels": 0})",
+                             R"({"out_channels": 0})",
+                             R"({"attn_norm_num_groups": 7})"})
     EXPECT_NE(config_error(change), "") << change;
 }
 

@@ -32,6 +32,10 @@ TEST_F(Readers, AlwaysFindAWholeCheckpoint) {
       EXPECT_EQ(result.exit_code, 0) << checkpoint << ": " << result.err;
       EXPECT_EQ(result.err, "");
     }
+    const auto scored =
+        ddpm({"eval", "-q", "--bpd", "--bpd-images", "2", "--bpd-draws", "2", "--checkpoint",
+              checkpoint, "--out", std::to_string(number++) + ".json"});
+    EXPECT_EQ(scored.exit_code, 0) << checkpoint << ": " << scored.err;
   }
   trainer.send(SIGTERM);
   EXPECT_EQ(trainer.wait().exit_code, 85);

@@ -1,8 +1,12 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <thread>
 
+#include <sys/resource.h>
+
+#include "ddpm/checkpoint/checksums.h"
 #include "ddpm/util/files.h"
 #include "tests/cli/command_fixture.h"
 
@@ -186,15 +190,57 @@ TEST_F(TrainCommand, ASlashAtTheEndOfTheRunChangesNothing) {
 }
 
 TEST_F(TrainCommand, ResumeFallsBackFromADamagedCheckpoint) {
+  using Damage = std::function<void(const fs::path& checkpoint)>;
+  const auto sum_anew = [](const fs::path& at) {
+    fs::remove(at / "checksums.json");
+    write_checksums(at);
+  };
+  ASSERT_EQ(train({"--run", "runs/wider", "--model.block_out_channels", "[8, 24]"}).exit_code, 0);
+  const auto wider = dir_.path() / "runs/wider/checkpoints/step-000006";
+  const auto flip = [](const fs::path& file) {
+    auto bytes = read_file(file);
+    bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 1);
+    write_file_atomic(file, bytes);
+  };
+  const std::vector<std::pair<std::string, Damage>> damages{
+      {"training/unet.safetensors: damaged",
+       [](const fs::path& at) { fs::resize_file(at / "training/unet.safetensors", 1000); }},
+      {"training/exp_avg.safetensors: damaged",
+       [&](const fs::path& at) { flip(at / "training/exp_avg.safetensors"); }},
+      {"config.yaml: damaged", [&](const fs::path& at) { flip(at / "config.yaml"); }},
+      {"unet/config.json: missing",
+       [](const fs::path& at) { fs::remove(at / "unet/config.json"); }},
+      {"exp_avg_sq.safetensors: damaged, expected the tensors",
+       [&](const fs::path& at) {
+         fs::copy_file(wider / "training/exp_avg_sq.safetensors",
+                       at / "training/exp_avg_sq.safetensors",
+                       fs::copy_options::overwrite_existing);
+         sum_anew(at);
+       }},
+      {"written by a newer ddpm",
+       [&](const fs::path& at) {
+         auto state = json::parse(read_file(at / "training/state.json"));
+         state["version"] = 99;
+         write_file_atomic(at / "training/state.json", state.dump());
+         sum_anew(at);
+       }},
+  };
   ASSERT_EQ(train().exit_code, 0);
   const auto checkpoints = dir_.path() / "runs/tiny/checkpoints";
-  fs::resize_file(checkpoints / "step-000006/training/unet.safetensors", 1000);
-  const auto result = train({"--resume", "--train.steps", "9", "-q"});
-  EXPECT_EQ(result.exit_code, 0) << result.err;
-  EXPECT_NE(result.err.find("step-000006/training/unet.safetensors: damaged"), std::string::npos);
-  EXPECT_TRUE(fs::exists(checkpoints / "step-000006.damaged/training/unet.safetensors"));
-  EXPECT_TRUE(fs::exists(checkpoints / "step-000006/training/unet.safetensors"));
-  EXPECT_EQ(fs::read_symlink(checkpoints / "last"), "step-000009");
+  const auto before = dir_.path() / "before";
+  fs::rename(dir_.path() / "runs/tiny", before);
+  for (const auto& [text, damage] : damages) {
+    fs::remove_all(dir_.path() / "runs/tiny");
+    fs::copy(before, dir_.path() / "runs/tiny",
+             fs::copy_options::recursive | fs::copy_options::copy_symlinks);
+    damage(checkpoints / "step-000006");
+    const auto result = train({"--resume", "--train.steps", "9", "-q"});
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    EXPECT_NE(result.err.find(text), std::string::npos) << text << "\n" << result.err;
+    EXPECT_TRUE(fs::exists(checkpoints / "step-000006.damaged/training/state.json")) << text;
+    EXPECT_TRUE(fs::exists(checkpoints / "step-000006/training/unet.safetensors")) << text;
+    EXPECT_EQ(fs::read_symlink(checkpoints / "last"), "step-000009");
+  }
 }
 
 TEST_F(TrainCommand, ARunWithoutAWholeCheckpointIsLeftAlone) {
@@ -216,6 +262,41 @@ TEST_F(TrainCommand, SampleNamesADamagedFile) {
   bytes.back() = static_cast<char>(bytes.back() ^ 1);
   write_file_atomic(weights, bytes);
   expect_error(ddpm({"sample", "-n", "1", "--out", "a.npy", "-q"}), 4, name + ": damaged");
+  const auto config = dir_.path() / "runs/tiny/checkpoints/step-000003/config.yaml";
+  auto text = read_file(config);
+  const auto steps = text.find("steps: 3");
+  ASSERT_NE(steps, text.npos);
+  text[steps + 7] = '2';  // one bit
+  write_file_atomic(config, text);
+  expect_error(ddpm({"sample", "-n", "1", "--out", "a.npy", "-q", "--checkpoint",
+                     "runs/tiny/checkpoints/step-000003"}),
+               4, "config.yaml: damaged");
+}
+
+TEST_F(TrainCommand, NothingIsDrawnThroughALinkOutOfTheRun) {
+  ASSERT_EQ(train({"-q"}).exit_code, 0);
+  fs::create_directories(dir_.path() / "elsewhere");
+  for (const char* part : {"samples", "eval"}) {
+    fs::remove_all(dir_.path() / "runs/tiny" / part);
+    fs::create_symlink(dir_.path() / "elsewhere", dir_.path() / "runs/tiny" / part);
+  }
+  expect_error(ddpm({"sample", "-n", "1", "-q"}), 5, "samples: is a link");
+  EXPECT_TRUE(fs::is_empty(dir_.path() / "elsewhere"));
+}
+
+TEST_F(TrainCommand, TooLittleMemorySaysWhatToLower) {
+  ASSERT_EQ(train({"-q"}).exit_code, 0);
+  rlimit before{};
+  ::getrlimit(RLIMIT_AS, &before);
+  auto limit = before;
+  limit.rlim_cur = rlim_t{4} << 30;  // LibTorch alone maps some of it
+  ::setrlimit(RLIMIT_AS, &limit);
+  const auto result =
+      ddpm({"sample", "-q", "-n", "1000000", "--batch-size", "1000000", "--out", "a.npy"});
+  ::setrlimit(RLIMIT_AS, &before);
+  expect_error(result, 6, "lower train.batch_size or --batch-size");
+  EXPECT_FALSE(exists("a.npy"));
+  EXPECT_EQ(ddpm({"sample", "-q", "-n", "1", "--out", "a.npy"}).exit_code, 0);
 }
 
 TEST_F(TrainCommand, ACheckpointOfTheFirstReleaseLoadsForEver) {

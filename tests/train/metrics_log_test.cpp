@@ -32,6 +32,19 @@ TEST(MetricsLog, LinesThatTheDiskDoesNotTakeWait) {
   EXPECT_NE(text.find("\n{\"step\":2,"), text.npos);
 }
 
+TEST(MetricsLog, LinesThatWaitAreWrittenBeforeACheckpoint) {
+  const TempDir dir;
+  const auto path = dir.path() / "metrics.jsonl";
+  MetricsLog log(path, 0);
+  std::filesystem::remove(path);
+  std::filesystem::create_directory(path);
+  log.write({.step = 1});
+  log.settle();  // still in vain
+  std::filesystem::remove(path);
+  log.settle();
+  EXPECT_TRUE(read_file(path).starts_with("{\"step\":1,"));
+}
+
 TEST(MetricsLog, LinesThatAreNoMetricsAreDropped) {
   const TempDir dir;
   const auto path = dir.write("metrics.jsonl", "[]\n{\"step\":\"x\"}\n{\"step\":10}\n3\n");

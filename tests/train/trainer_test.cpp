@@ -126,6 +126,7 @@ TEST(Trainer, DivergedTrainingKeepsTheLastGoodCheckpoint) {
   config.train.save_every = 1;
   config.train.log_every = 100;
   EXPECT_THROW(train(config, dir.path()), DivergedError);
+  EXPECT_TRUE(RunDirectory(dir.path()).has_checkpoints());
   for (const int64_t step : RunDirectory(dir.path()).checkpoint_steps()) {
     const auto tensors = load_training_tensors(RunDirectory(dir.path()).checkpoint(step));
     for (const auto& [name, tensor] : tensors.weights)
@@ -160,6 +161,39 @@ TEST(Trainer, BadStepsChangeNothingAndAreCounted) {
   trainer.step();
   trainer.step();
   EXPECT_THROW(trainer.step(), DivergedError);
+}
+
+TEST(Trainer, ABadStepAtTheEndDoesNotLoseTheGoodOnes) {
+  const TempDir dir;
+  const NoiseDataset dataset(30);
+  RunDirectory(dir.path()).create();
+  auto config = tiny_config();
+  config.train.steps = 3;
+  Trainer trainer(complete_config(config, dataset.info()), dataset, dir.path(), torch::kCPU);
+  trainer.step();
+  trainer.step();
+  auto weight = trainer.model().tensors().weights.begin()->second;
+  const auto good = weight.clone();
+  weight.fill_(NAN);
+  trainer.step();
+  weight.copy_(good);
+  EXPECT_EQ(trainer.run(), RunEnd::kFinished);
+  const auto state = load_training_state(RunDirectory(dir.path()).checkpoint(3));
+  EXPECT_EQ(state.skipped_steps, 1);
+  EXPECT_EQ(state.bad_steps, 1);
+}
+
+TEST(Trainer, WeightsThatAreNotFiniteAreNoEnd) {
+  const TempDir dir;
+  const NoiseDataset dataset(30);
+  RunDirectory(dir.path()).create();
+  auto config = tiny_config();
+  config.train.steps = 1;
+  Trainer trainer(complete_config(config, dataset.info()), dataset, dir.path(), torch::kCPU);
+  trainer.step();
+  trainer.model().tensors().weights.begin()->second.fill_(NAN);
+  EXPECT_THROW(trainer.run(), DivergedError);
+  EXPECT_FALSE(RunDirectory(dir.path()).has_checkpoints());
 }
 
 TEST(Trainer, ADiskThatTakesNoCheckpointDoesNotEndARun) {

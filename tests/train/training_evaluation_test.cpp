@@ -1,3 +1,4 @@
+#include <cmath>
 #include <fstream>
 #include <map>
 #include <string>
@@ -7,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "ddpm/checkpoint/training_checkpoint.h"
+#include "ddpm/util/stop.h"
 #include "tests/support/runs.h"
 #include "tests/support/temp_dir.h"
 
@@ -25,7 +27,8 @@ class TrainingEvaluation : public testing::Test {
     config_.train.eval_every = 5;
   }
 
-  void train(const fs::path& run, const std::vector<double>& values) {
+  /// A value that is not finite stands for a stop in the middle of that evaluation.
+  RunEnd train(const fs::path& run, const std::vector<double>& values) {
     at::set_num_threads(1);
     const NoiseDataset dataset(30);
     RunDirectory(run).create();
@@ -34,10 +37,15 @@ class TrainingEvaluation : public testing::Test {
     size_t next = 0;
     trainer.evaluate_with([&](Generator& generator) -> std::optional<Scores> {
       generator.generate({.seeds = {0, 1}, .labels = {0, 1}, .initial_noise = {}});
-      return Scores{{"fd", values.at(next++)}};
+      const double value = values.at(next++);
+      if (std::isfinite(value)) return Scores{{"fd", value}};
+      request_stop();
+      return std::nullopt;
     });
-    trainer.run();
+    const auto end = trainer.run();
+    request_stop(false);
     EXPECT_EQ(next, values.size());
+    return end;
   }
 
   /// Values of "fd" in metrics.jsonl, by step.
@@ -49,6 +57,17 @@ class TrainingEvaluation : public testing::Test {
       if (object.contains("fd")) found[object.at("step")] = object.at("fd");
     }
     return found;
+  }
+
+  static std::vector<nlohmann::json> lines_without_times(const fs::path& run) {
+    std::vector<nlohmann::json> lines;
+    std::ifstream file(RunDirectory(run).metrics_file());
+    for (std::string line; std::getline(file, line);) {
+      lines.push_back(nlohmann::json::parse(line));
+      for (const char* key : {"seconds", "images_per_second"})
+        lines.back().erase(key);
+    }
+    return lines;
   }
 
   TempDir dir_;
@@ -98,6 +117,20 @@ TEST_F(TrainingEvaluation, IsMadeAtTheEndToo) {
   train(run, {2.0, 1.0});
   EXPECT_EQ(scores(run), (std::map<int64_t, double>{{5, 2.0}, {8, 1.0}}));
   EXPECT_EQ(fs::read_symlink(RunDirectory(run).best_link()).string(), "step-000008");
+}
+
+TEST_F(TrainingEvaluation, OneThatIsStoppedIsMadeByTheSessionThatGoesOn) {
+  const auto stopped = dir_.path() / "stopped";
+  EXPECT_EQ(train(stopped, {9.0, NAN}), RunEnd::kStopped);
+  EXPECT_EQ(RunDirectory(stopped).checkpoint_steps(), (std::vector<int64_t>{5, 10}));
+  EXPECT_EQ(train(stopped, {2.0, 3.0, NAN}), RunEnd::kStopped);  // the last is that of the end
+  EXPECT_EQ(train(stopped, {4.0}), RunEnd::kFinished);
+  const auto whole = dir_.path() / "whole";
+  EXPECT_EQ(train(whole, {9.0, 2.0, 3.0, 4.0}), RunEnd::kFinished);
+  EXPECT_EQ(scores(stopped), scores(whole));
+  EXPECT_EQ(lines_without_times(stopped), lines_without_times(whole));
+  EXPECT_EQ(fs::read_symlink(RunDirectory(stopped).best_link()).string(), "step-000010");
+  expect_same_bits(RunDirectory(stopped).checkpoint(20), RunDirectory(whole).checkpoint(20));
 }
 
 }  // namespace

@@ -84,6 +84,23 @@ TEST(RemoveLeftovers, SparesThoseOfAProcessThatLives) {
   EXPECT_TRUE(fs::exists(folder.path()));
 }
 
+TEST(RemoveLeftovers, TakesThoseOfAllWhereAskedTo) {
+  const TempDir dir;
+  const AtomicDirectory folder(dir.path() / "step-1");
+  remove_leftovers(dir.path(), Leftovers::kAll);
+  EXPECT_FALSE(fs::exists(folder.path()));
+}
+
+TEST(FileWriter, FollowsNoLink) {
+  const TempDir dir;
+  const auto other = dir.write("other", "theirs");
+  fs::create_symlink(other, temporary_beside(dir.path() / "file"));
+  write_file_atomic(dir.path() / "file", "ours");
+  EXPECT_EQ(read_file(other), "theirs");
+  EXPECT_EQ(read_file(dir.path() / "file"), "ours");
+  EXPECT_FALSE(fs::is_symlink(dir.path() / "file"));
+}
+
 TEST(AppendToFile, AddsToTheEndOrChangesNothing) {
   const TempDir dir;
   const auto file = dir.path() / "lines";

@@ -110,7 +110,7 @@ TEST(Text, NumbersReadBackBitForBit) {
 TEST(Text, PlainTextHasNoControlCharacters) {
   EXPECT_TRUE(is_plain_text("h\xC3\xA9ron, 3"));
   EXPECT_TRUE(is_plain_text(""));
-  for (const std::string_view text : {"a\nb", "a\x1B[2J", "\x7F", "h\xE9ron"})
+  for (const std::string_view text : {"a\nb", "a\x1B[2J", "\x7F", "h\xE9ron", "\xC2\x9B\x32J"})
     EXPECT_FALSE(is_plain_text(text)) << text;
   EXPECT_FALSE(is_plain_text(std::string_view("a\0b", 3)));
 }
@@ -118,6 +118,7 @@ TEST(Text, PlainTextHasNoControlCharacters) {
 TEST(Text, OneLineDrivesNoTerminal) {
   EXPECT_EQ(one_line("a\nb\x1B[2J"), "a?b?[2J");
   EXPECT_EQ(one_line("h\xC3\xA9ron"), "h\xC3\xA9ron");
+  EXPECT_EQ(one_line("\xC2\x9B\x32J \xC2\xA0 \x9B\x32J h\xE9 \xE2\x82"), "?2J \xC2\xA0 ?2J h? ??");
   EXPECT_EQ(one_line(std::string(10'000, 'x')).size(), 2003U);
 }
 

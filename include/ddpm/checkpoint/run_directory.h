@@ -34,8 +34,9 @@ class RunDirectory {
   /// The newest checkpoint's folder; empty if there is none.
   std::filesystem::path newest_checkpoint() const;
 
-  /// Makes the folders, and removes what a crash has left in them; `DiskError` if one, or a file of
-  /// the run, is a link. Points `runs/last` at this run if it lies in a folder `runs`.
+  /// Makes the folders, and removes what a crash has left in them, for a trainer that has the
+  /// `RunLock`; `DiskError` if one, or a file of the run, is a link. Points `runs/last` at this run
+  /// if it lies in a folder `runs`.
   void create() const;
   /// Takes the name from a damaged checkpoint, but not its files; the new name.
   std::filesystem::path set_aside(const std::filesystem::path& checkpoint) const;

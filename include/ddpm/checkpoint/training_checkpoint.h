@@ -28,7 +28,7 @@ void save_training_checkpoint(const std::filesystem::path& target, const Config&
                               const NamedTensors& timestep_sampler = {});
 
 /// About what a checkpoint of these tensors takes on the disk, and never less.
-uint64_t checkpoint_bytes(const TrainingTensors& tensors);
+uint64_t checkpoint_bytes(const TrainingTensors& tensors, const NamedTensors& timestep_sampler);
 
 /// Reads all files of a checkpoint, of tensors without `checksums.json` their headers.
 /// `CheckpointError` saying what is wrong if something is missing,

@@ -38,8 +38,14 @@ class MetricsLog {
   /// if `guard`, called before, throws a `DiskError`.
   void write(
       const Metrics& metrics, const std::function<void()>& guard = [] {});
+  /// Writes the lines that wait, if the disk takes them now, and syncs the file: before a
+  /// checkpoint, after which nobody makes them again.
+  void settle(const std::function<void()>& guard = [] {});
 
  private:
+  /// `DiskError`.
+  void append_waiting(const std::function<void()>& guard);
+
   std::filesystem::path path_;
   std::string waiting_;  // lines not yet written
 };

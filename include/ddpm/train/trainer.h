@@ -53,8 +53,9 @@ class Trainer {
 
   /// Trains until all steps are done, time is up, or someone asks for a stop; writes a checkpoint
   /// at the end. A disk that takes no checkpoint before that gives a warning, and another try
-  /// later. `DivergedError` if loss or gradients stay other than finite, `DiskError` if the last
-  /// checkpoint cannot be written.
+  /// later. An evaluation that someone stops is made by the session that goes on. `DivergedError`
+  /// if loss or gradients stay other than finite, `DiskError` if the last checkpoint cannot be
+  /// written.
   RunEnd run();
 
   /// One optimizer step; one whose loss or gradient is not finite changes nothing but is counted.
@@ -70,13 +71,13 @@ class Trainer {
   std::optional<RunEnd> tick();
   void count_bad_steps();
   bool is_sound() const;
-  void check_sound() const;
+  [[noreturn]] void fail_diverged(const std::string& what) const;
   void plan_steps();
   DecayPlan decay_plan() const;
   double drawing_seconds(double seconds_per_step) const;
   double seconds_to_draw(int64_t images, double seconds_per_step) const;
   void write_metrics(bool with_scores);
-  Scores score();
+  std::optional<Scores> score();
   void keep_if_best(const Scores& scores);
   void link_best();
   void restore_best_link();
@@ -117,6 +118,7 @@ class Trainer {
   Clock::time_point start_;
   Clock::time_point last_save_;  // or try
   bool save_failed_ = false;
+  bool save_asked_ = false;            // by a signal
   std::optional<TimePlan> time_plan_;  // if the steps are not known beforehand
   Clock::time_point rate_time_;
   int64_t rate_step_ = 0;

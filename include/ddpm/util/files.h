@@ -23,11 +23,12 @@ void make_folder(const std::filesystem::path& path);
 /// `path` if nothing is there, else NAME-2.END, NAME-3.END, ... beside it.
 std::filesystem::path unused_path(const std::filesystem::path& path);
 
-/// A new file that is written piece by piece. Each call throws `DiskError` with the system's reason
-/// on failure.
+/// A new file that is written piece by piece, in place of what was there; a link there is replaced,
+/// not followed. Each call throws `DiskError` with the system's reason on failure, which calls the
+/// file `name`, if there is one.
 class FileWriter {
  public:
-  explicit FileWriter(std::filesystem::path path);
+  explicit FileWriter(const std::filesystem::path& path, const std::filesystem::path& name = {});
   ~FileWriter();
   FileWriter(const FileWriter&) = delete;
   FileWriter& operator=(const FileWriter&) = delete;
@@ -37,9 +38,17 @@ class FileWriter {
   void close();
 
  private:
-  std::filesystem::path path_;
+  std::filesystem::path name_;
   int descriptor_ = -1;
 };
+
+/// `DiskError` if `path` is a link: what a folder from elsewhere holds must not lead writing out of
+/// it.
+void refuse_link(const std::filesystem::path& path);
+
+/// A hidden name beside `path` for this process to write to before a rename; `remove_leftovers`
+/// knows it.
+std::filesystem::path temporary_beside(const std::filesystem::path& path);
 
 /// Adds `bytes` to the end of the file at `path`, which is made if it is not there and must not be
 /// a link. `DiskError` on failure; the file then ends where it did before.
@@ -82,8 +91,14 @@ void remove_folder(const std::filesystem::path& path);
 /// Bytes that can still be written where `path` is, or will be; none if that cannot be told.
 std::optional<uint64_t> free_bytes(const std::filesystem::path& path);
 
-/// Removes what processes that are no more have left of `AtomicDirectory` and `write_file_atomic`
-/// in `folder`.
-void remove_leftovers(const std::filesystem::path& folder);
+/// Whose unfinished files are leftovers.
+enum class Leftovers {
+  kOfEnded,  // of processes that are no more
+  kAll,      // of all: for who has a lock on the folder. Process numbers come again in containers.
+};
+
+/// Removes what is left of `AtomicDirectory`, `write_file_atomic` and `temporary_beside` in
+/// `folder`.
+void remove_leftovers(const std::filesystem::path& folder, Leftovers which = Leftovers::kOfEnded);
 
 }  // namespace ddpm

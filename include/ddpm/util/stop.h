@@ -20,12 +20,13 @@ bool take_checkpoint_request();
 /// Thrown when work ends early because someone asked for a stop.
 struct StopRequested {
   std::string progress = {};  // how far it had come, for people
+  bool goes_on = true;        // whether the same command goes on from there
 };
 
 /// `StopRequested` if someone has asked for a stop.
 void throw_if_stopped();
 
-/// Asks for a stop as a signal would, without the message (for tests).
-void request_stop();
+/// Asks for a stop as a signal would, without the message, or takes that back (for tests).
+void request_stop(bool wanted = true);
 
 }  // namespace ddpm

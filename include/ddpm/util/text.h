@@ -21,12 +21,11 @@ std::string nearest(std::string_view word, const std::vector<std::string>& candi
 /// Whether `text` is well-formed UTF-8, so that YAML, JSON and PNG can hold it unchanged.
 bool is_utf8(std::string_view text);
 
-/// Whether `text` is well-formed UTF-8 without control characters, so that it is a name in files
-/// and messages.
+/// Whether `text` is what `one_line` leaves as it is, so that it is a name in files and messages.
 bool is_plain_text(std::string_view text);
 
-/// `text` as one line for a terminal: control characters are replaced, and what is very long is
-/// shortened.
+/// `text` as one line for a terminal: control characters (U+0000 to U+001F, U+007F to U+009F) and
+/// what is no UTF-8 are replaced, and more than 2000 bytes are shortened.
 std::string one_line(std::string_view text);
 
 /// A time span for people: "47 s", "12:05", "3:04:05".
