@@ -1,5 +1,6 @@
 #include "ddpm/cli/bits_run.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <optional>
@@ -11,7 +12,8 @@
 #include "ddpm/cli/model_choice.h"
 #include "ddpm/config/names.h"
 #include "ddpm/eval/bits_per_dim.h"
-#include "ddpm/eval/cache.h"
+#include "ddpm/eval/flow_likelihood.h"
+#include "ddpm/eval/reference.h"
 #include "ddpm/util/error.h"
 #include "ddpm/util/files.h"
 #include "ddpm/util/log.h"
@@ -26,15 +28,10 @@ namespace {
 using Json = nlohmann::ordered_json;
 using Clock = std::chrono::steady_clock;
 
-std::shared_ptr<ImageSource> open_test_images(const EvalJob& job, int64_t count) {
-  if (!job.data)
-    throw UserError(
-        "--bpd: the checkpoint does not say what it was trained on; give --data.name "
-        "and --data.root");
-  if (auto test = find_test_split(job, count)) return test;
-  log_warning("there is no test split, so bits per dimension are those of training images");
-  return open_split(job, "train", count);
-}
+/// Numbers of an image up to which the exact trace costs less than the noise of an estimate does.
+constexpr int64_t kExactTraceUpTo = 64;
+/// Parts of the chain whose bits are told.
+constexpr int64_t kChainParts = 10;
 
 BitsPerDimOptions options_of(const EvalJob& job, const EvalFlags& flags) {
   const bool chain = job.pipeline->diffusion.process == ProcessType::kDiscrete;
@@ -45,6 +42,9 @@ BitsPerDimOptions options_of(const EvalJob& job, const EvalFlags& flags) {
   options.seed = flags.seed;
   options.draws = flags.bits.draws;
   options.variance = job.pipeline->sample.variance_type;
+  const auto& model = job.pipeline->model;
+  const int64_t dimensions = model.in_channels * model.sample_size[0] * model.sample_size[1];
+  if (dimensions <= kExactTraceUpTo) options.trace = Trace::kExact;
   return options;
 }
 
@@ -73,7 +73,8 @@ BitsPerDim from_json(const Json& object) {
 
 /// What an interrupted measurement left; nothing if it left none.
 BitsPerDim load_partial(const fs::path& path) {
-  if (!fs::exists(path)) return {};
+  std::error_code none;
+  if (!fs::exists(path, none)) return {};
   try {
     auto bits = from_json(Json::parse(read_file(path)));
     log_info("bits per dimension: going on after " + std::to_string(bits.bits.size()) + " images");
@@ -91,13 +92,36 @@ fs::path partial_path(const EvalJob& job, const BitsPerDimOptions& options, Imag
            options.draws,
            options.steps,
            to_name(options.variance),
-           static_cast<int>(options.method)};
-  return cache_file("partial", sha256(key.dump()).substr(0, 32) + ".json");
+           static_cast<int>(options.method),
+           static_cast<int>(options.trace)};
+  return partial_file(key.dump(), ".json");
 }
 
 Json mean_json(const std::vector<double>& values) {
   const auto mean = mean_and_error(values);
   return {{"value", mean.mean}, {"error", mean.error}};
+}
+
+/// Where the bits of the steps go: their sum over ten parts of the chain, from the clean end on.
+Json chain_json(const std::vector<BoundRow>& table) {
+  const auto rows = static_cast<int64_t>(table.size());
+  const int64_t parts = std::min(kChainParts, rows - 1);
+  Json chain = Json::array();
+  for (int64_t part = 0; part < parts; ++part) {
+    const auto at = [&](int64_t end) { return static_cast<size_t>(1 + end * (rows - 1) / parts); };
+    double sum = 0.0;
+    double drawn = 0.0;
+    for (size_t row = at(part); row < at(part + 1); ++row) {
+      sum += table[row].mean();
+      drawn += table[row].images > 0 ? 1.0 : 0.0;
+    }
+    // Steps that no image has drawn count as the others of their part.
+    const double share = drawn / static_cast<double>(at(part + 1) - at(part));
+    chain.push_back({{"from", table[at(part)].timestep},
+                     {"to", table[at(part + 1) - 1].timestep},
+                     {"value", share > 0 ? Json(sum / share) : Json(nullptr)}});
+  }
+  return chain;
 }
 
 MetricValue describe(const BitsPerDim& bits, const BitsPerDimOptions& options,
@@ -116,11 +140,13 @@ MetricValue describe(const BitsPerDim& bits, const BitsPerDimOptions& options,
                 std::to_string(info.images) + " images of " + info.name;
   if (!bound) {
     metric.details["network_calls"] = mean_and_error(bits.calls).mean;
+    metric.details["trace"] = options.trace == Trace::kExact ? "exact" : "rademacher";
     return metric;
   }
   metric.details["prior"] = mean_json(bits.prior);
   metric.details["steps"] = mean_json(bits.steps);
   metric.details["decoder"] = mean_json(bits.decoder);
+  metric.details["by_timestep"] = chain_json(bits.table);
   metric.details["draws"] = options.draws;
   metric.details["variance"] = to_name(options.variance);
   return metric;
@@ -146,26 +172,54 @@ void measure(const EvalJob& job, const BitsPerDimOptions& options, const Likelih
 
 }  // namespace
 
-MetricValue measure_bits(const EvalJob& job, const EvalFlags& flags) {
-  const auto source = open_test_images(job, flags.bits.images);
+std::shared_ptr<ImageSource> open_bits_images(const EvalJob& job, int64_t count) {
+  if (auto test = find_test_split(job, count)) return test;
+  log_warning("there is no test split, so bits per dimension are those of training images");
+  return open_split(job, "train", count);
+}
+
+std::string bits_obstacle(const PipelineFolder& pipeline, const SourceInfo& images) {
+  const auto& model = pipeline.model;
+  const bool fit = images.channels == model.in_channels && images.height == model.sample_size[0] &&
+                   images.width == model.sample_size[1];
+  const auto shape = [](int64_t channels, int64_t height, int64_t width) {
+    return std::to_string(channels) + "x" + std::to_string(height) + "x" + std::to_string(width);
+  };
+  if (!fit)
+    return images.name + ": bits per dimension need images of " +
+           shape(model.in_channels, model.sample_size[0], model.sample_size[1]) +
+           " as the model has, got " + shape(images.channels, images.height, images.width);
+  if (model.num_class_embeds && !model.null_class_label && images.num_classes == 0)
+    return images.name + ": bits per dimension of this model need images with classes";
+  return "";
+}
+
+MetricValue measure_bits(const EvalJob& job, const EvalFlags& flags, ImageSource& source) {
   const auto options = options_of(job, flags);
-  const int64_t images = source->info().images;
-  const auto batch = source->read(0, images);
+  const int64_t images = source.info().images;
+  const auto batch = source.read(0, images);
   LikelihoodData data{.images = batch.images, .labels = {}};
-  if (!job.labels.empty()) data.labels = torch::tensor(batch.labels, torch::kInt64);
-  const auto partial = partial_path(job, options, *source);
+  if (job.pipeline->model.num_class_embeds && !batch.labels.empty())
+    data.labels = torch::tensor(batch.labels, torch::kInt64);
+  const auto partial = partial_path(job, options, source);
   BitsPerDim bits = load_partial(partial);
+  const auto keep = [&] {
+    if (!bits.bits.empty() && !partial.empty()) write_file_atomic(partial, to_json(bits).dump());
+  };
   try {
     measure(job, options, data, bits);
   } catch (StopRequested& stop) {
-    if (!bits.bits.empty()) write_file_atomic(partial, to_json(bits).dump());
+    keep();
     stop.progress = "bits per dimension: " + std::to_string(bits.bits.size()) + " of " +
                     std::to_string(images) + " images done";
+    throw;
+  } catch (const UserError&) {
+    keep();
     throw;
   }
   std::error_code ignored;
   fs::remove(partial, ignored);
-  return describe(bits, options, *source);
+  return describe(bits, options, source);
 }
 
 }  // namespace ddpm

@@ -3,6 +3,7 @@
 #include <iostream>
 #include <memory>
 
+#include "ddpm/cli/eval_context.h"
 #include "ddpm/cli/eval_job.h"
 #include "ddpm/cli/eval_report.h"
 #include "ddpm/cli/eval_run.h"
@@ -23,14 +24,18 @@ constexpr const char* kFooter =
 
 void evaluate_once(const EvalFlags& flags) {
   const auto job = make_eval_job(flags);
-  const auto result = run_evaluation(job, flags, make_eval_context(job, flags));
+  const auto context = make_eval_context(job, flags);
+  const auto result = run_evaluation(job, flags, context);
   // First of all, or a full disk would cost a person the numbers.
   std::cout << (flags.common.json ? result_json(result).dump(2) + "\n" : result_table(result))
             << std::flush;
+  forget_partials(result);
+  if (result.images) result.images->finish();
   if (const auto path = result_file(job, flags); !path.empty()) {
     write_result(result, path);
     log_info("written: " + path.string());
   }
+  save_reference(context, flags);
 }
 
 ExitCode run_eval(const CLI::App& command, const EvalFlags& flags) {
@@ -45,7 +50,7 @@ ExitCode run_eval(const CLI::App& command, const EvalFlags& flags) {
     }
   } catch (const StopRequested& stop) {
     log_notice("stopped" + (stop.progress.empty() ? "" : "; " + stop.progress) +
-               "; the same command goes on from there");
+               (stop.goes_on ? "; the same command goes on from there" : ""));
     return ExitCode::kStopped;
   }
   return ExitCode::kDone;
@@ -115,14 +120,16 @@ void add_reference_flags(CLI::App& command, EvalFlags& flags) {
 }
 
 void add_detail_flags(CLI::App& command, EvalFlags& flags) {
-  const auto positive = CLI::Range(int64_t{1}, int64_t{1'000'000});
-  const auto add = [&](const char* name, int64_t& target, const char* help) {
-    command.add_option(name, target, help)->check(positive)->capture_default_str()->type_name("N");
+  const auto add = [&](const char* name, int64_t& target, int64_t least, const char* help) {
+    command.add_option(name, target, help)
+        ->check(CLI::Range(least, int64_t{1'000'000}))
+        ->capture_default_str()
+        ->type_name("N");
   };
-  add("-k,--nearest", flags.nearest, "Neighbour that radii of --pr reach to.");
-  add("--kid-subsets", flags.kid_subsets, "Subsets of --kid.");
-  add("--kid-subset-size", flags.kid_subset_size, "Their images.");
-  add("--bpd-images", flags.bits.images, "Test images of --bpd.");
+  add("-k,--nearest", flags.nearest, 1, "Neighbour that radii of --pr reach to.");
+  add("--kid-subsets", flags.kid_subsets, 1, "Subsets of --kid.");
+  add("--kid-subset-size", flags.kid_subset_size, 2, "Their images.");
+  add("--bpd-images", flags.bits.images, 1, "Test images of --bpd.");
   command
       .add_option("--bpd-draws", flags.bits.draws,
                   "Steps of the chain drawn for each of them; 0: all, exact and slow.")

@@ -6,10 +6,10 @@
 #include "ddpm/checkpoint/training_checkpoint.h"
 #include "ddpm/cli/device.h"
 #include "ddpm/cli/model_choice.h"
+#include "ddpm/config/names.h"
 #include "ddpm/config/rules.h"
 #include "ddpm/config/settings.h"
 #include "ddpm/eval/feature_network.h"
-#include "ddpm/eval/fid_infinity.h"
 #include "ddpm/eval/inception.h"
 #include "ddpm/sample/generator.h"
 #include "ddpm/sample/output.h"
@@ -40,7 +40,9 @@ bool wants_data(const EvalFlags& flags) {
 
 void check_path(const std::string& flag, const std::string& path) {
   if (is_split(path) || path.empty()) return;
-  if (!fs::exists(path)) throw DataError(flag, " ", path, ": no such file or folder");
+  std::error_code code;
+  if (!fs::exists(path, code))
+    throw DataError(flag, " ", path, ": ", code ? code.message() : "no such file or folder");
   if (!fs::is_directory(path) && fs::path(path).extension() != ".npz")
     throw UserError(flag, " ", path, ": expected train, test, a folder or an .npz file");
 }
@@ -122,21 +124,33 @@ void settle_model(EvalJob& job, const EvalFlags& flags) {
   check_sample(job.pipeline->sample, job.pipeline->diffusion);
   warn_of_large_variance(*job.pipeline);
   job.weights_hash = weights_hash(job.pipeline->weights);
-  job.labels = cycle_labels(model, parse_classes(flags.classes, model), job.count);
+  const auto classes = parse_classes(flags.classes, model);
+  if (flags.images.empty()) job.labels = cycle_labels(model, classes, job.count);
 }
 
-/// Every metric that these images allow.
+/// Every metric; bits per dimension are of a model that was asked for.
 MetricSelection all_metrics(const EvalFlags& flags, const EvalJob& job) {
-  MetricSelection metrics{.frechet = true,
-                          .kernel = true,
-                          .inception_score = true,
-                          .manifold = true,
-                          .frechet_infinity = job.count >= 2 * FidInfinityOptions().sizes};
-  metrics.neighbours = true;
-  const bool classes = flags.images.empty() && !job.labels.empty();
-  metrics.class_agreement = metrics.per_class = metrics.diversity = classes;
-  metrics.bits_per_dim = flags.images.empty() && job.data;
-  return metrics;
+  return {.frechet = true,
+          .kernel = true,
+          .inception_score = true,
+          .manifold = true,
+          .frechet_infinity = true,
+          .class_agreement = true,
+          .per_class = true,
+          .diversity = true,
+          .neighbours = true,
+          .bits_per_dim = flags.metrics.bits_per_dim || (flags.images.empty() && job.data)};
+}
+
+void check_bits(const EvalJob& job, const EvalFlags& flags) {
+  if (!job.data)
+    throw UserError(
+        "--bpd: the checkpoint does not say what it was trained on; give --data.name "
+        "and --data.root");
+  const auto process = job.pipeline->diffusion.process;
+  if (flags.bits.method == "bound" && process != ProcessType::kDiscrete)
+    throw UserError("--bpd-method bound: the process ", to_name(process),
+                    " has no chain of timesteps; expected ode");
 }
 
 }  // namespace
@@ -166,6 +180,7 @@ EvalJob make_eval_job(const EvalFlags& flags) {
                  .kid_subset_size = flags.kid_subset_size,
                  .splits = 10,
                  .seed = flags.seed};
+  if (job.options.metrics.bits_per_dim) check_bits(job, flags);
   job.device = select_device(flags.common.device, flags.common.cudnn_autotune);
   apply_precision(job.precision, job.device);
   return job;

@@ -1,92 +1,20 @@
 #include "ddpm/cli/eval_run.h"
 
 #include <algorithm>
+#include <string>
+#include <utility>
 
 #include <torch/types.h>
 
 #include "ddpm/cli/bits_run.h"
 #include "ddpm/cli/eval_images.h"
-#include "ddpm/cli/feature_choice.h"
-#include "ddpm/eval/frechet.h"
 #include "ddpm/sample/output.h"
-#include "ddpm/util/error.h"
-#include "ddpm/util/log.h"
+#include "ddpm/util/stop.h"
 
 namespace ddpm {
-namespace fs = std::filesystem;
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-/// A reference's images through a network such as Inception at a few at a time is waste.
-constexpr int64_t kReferenceBatch = 100;
-
-Reference make_reference(const EvalJob& job, const EvalFlags& flags, FeatureNetwork& network) {
-  Reference reference;
-  reference.source = open_reference_images(job, flags);
-  if (reference.source == nullptr) {
-    reference.name = flags.reference;
-    reference.measured.statistics = load_statistics(flags.reference);
-    return reference;
-  }
-  reference.name = reference.source->info().name;
-  const bool with_features = job.options.metrics.needs_reference_features();
-  reference.measured = measure_cached(*reference.source, network, with_features, kReferenceBatch);
-  return reference;
-}
-
-/// Of `count` images, as many as are scored.
-DistanceBounds make_bounds(const EvalJob& job, const EvalFlags& flags, const Reference& reference,
-                           FeatureNetwork& network, int64_t count) {
-  DistanceBounds bounds;
-  const bool wanted = job.options.metrics.frechet && !flags.no_bounds;
-  if (!wanted || reference.source == nullptr) return bounds;
-  const FrechetDistance distance(reference.measured.statistics);
-  const auto to = [&](ImageSource& source) {
-    return distance.to(measure_cached(source, network, false, kReferenceBatch).statistics);
-  };
-  const auto test = flags.reference == "train" ? find_test_split(job, count) : nullptr;
-  if (test != nullptr) {
-    bounds.floor = to(*test);
-    bounds.floor_name = test->info().name + ", " + std::to_string(test->info().images) + " images";
-  }
-  NoiseImages noise(reference.source->info(), std::min(count, reference.source->info().images));
-  bounds.ceiling = to(noise);
-  return bounds;
-}
-
-/// Class agreement needs logits of the classes that were asked for.
-bool needs_judge(const EvalJob& job, const FeatureNetwork& network) {
-  return job.options.metrics.class_agreement && network.name() != "classifier";
-}
-
-/// Says what a person can mend before hours go into images.
-void check_before_images(const EvalJob& job, const ImageSource& source,
-                         const EvalContext& context) {
-  const auto& metrics = job.options.metrics;
-  const bool needs_classes = metrics.class_agreement || metrics.per_class || metrics.diversity;
-  if (needs_classes && source.info().num_classes == 0)
-    throw UserError(
-        "--class-agreement, --per-class and --diversity need images with classes, which ",
-        source.info().name, " has not");
-  if (!metrics.needs_reference()) return;
-  if (metrics.needs_reference_features() && !context.reference.measured.features.defined())
-    throw UserError("--reference ", context.reference.name,
-                    ": holds statistics only, which do for --fid and --fid-infinity alone");
-  const auto* const reference = context.reference.source.get();
-  const bool same_size =
-      reference == nullptr || (source.info().height == reference->info().height &&
-                               source.info().width == reference->info().width);
-  if (!same_size && context.network->name() != "inception")
-    throw DataError(source.info().name, ": has images of ", source.info().height, "x",
-                    source.info().width, ", expected ", reference->info().height, "x",
-                    reference->info().width, " as of ", context.reference.name);
-  const auto& statistics = context.reference.measured.statistics;
-  if (statistics.dimensions() != context.network->dimensions())
-    throw DataError(context.reference.name, ": has statistics of ", statistics.dimensions(),
-                    " dimensions, expected ", context.network->dimensions(), " of the network ",
-                    context.network->name());
-}
 
 OutputInfo output_info(const EvalJob& job, const EvalFlags& flags, const Json& described) {
   OutputInfo info;
@@ -109,26 +37,47 @@ Json describe_network(const FeatureNetwork& network) {
   return object;
 }
 
-ImageFeatures score_images(ImageSource& source, const EvalJob& job, const EvalFlags& flags,
-                           const EvalContext& context, const Json& described) {
-  PassOptions pass;
-  pass.batch_size = flags.batch_size;
-  pass.keep = keep_for(job.options.metrics);
-  pass.judge = context.judge.get();
-  if (flags.save_images.empty()) {
-    const auto what = "kept " + std::to_string(pass.keep.features) +
-                      std::to_string(pass.keep.logits) + std::to_string(pass.keep.images) +
-                      (pass.judge == nullptr ? "" : network_identity(*pass.judge));
-    pass.partial = partial_file(source, *context.network, what);
-    return measure_features(source, *context.network, pass);
-  }
-  OutputWriter writer(flags.save_images, output_info(job, flags, described));
+/// What a partial file holds: enough to tell it from those of other metrics.
+std::string kept_text(const PassOptions& pass) {
+  std::string text =
+      "kept " + std::to_string(pass.keep.features) + std::to_string(pass.keep.logits) + " images";
+  for (const int64_t number : pass.keep.images)
+    text += " " + std::to_string(number);
+  return text + (pass.judge == nullptr ? "" : network_identity(*pass.judge));
+}
+
+/// Where images are written, they are what a stop keeps, and all else can be had of them again.
+ImageFeatures score_and_write(ImageSource& source, FeatureNetwork& network, PassOptions pass,
+                              OutputWriter& writer) {
   pass.on_batch = [&](const SourceBatch& batch) {
     writer.add(batch.images.to(torch::kFloat32) * (2.0 / 255.0) - 1.0);
   };
-  auto measured = measure_features(source, *context.network, pass);
-  writer.finish();
-  return measured;
+  try {
+    return measure_features(source, network, pass);
+  } catch (StopRequested& stop) {
+    writer.finish();
+    stop.progress += ", images are in " + writer.path().string();
+    stop.goes_on = false;
+    throw;
+  }
+}
+
+ImageFeatures score_images(ImageSource& source, const EvalJob& job, const EvalFlags& flags,
+                           const EvalContext& context, EvalResult& result) {
+  const auto& metrics = context.options.metrics;
+  PassOptions pass;
+  pass.batch_size = flags.batch_size;
+  pass.keep = keep_for(context.options, source.labels());
+  pass.judge = context.judge.get();
+  if (!flags.save_images.empty()) {
+    result.images = std::make_shared<OutputWriter>(
+        flags.save_images, output_info(job, flags, result.settings.at("images")));
+    return score_and_write(source, *context.network, std::move(pass), *result.images);
+  }
+  pass.partial = partial_file(source, *context.network, kept_text(pass));
+  pass.leave_partial = metrics.bits_per_dim || metrics.neighbours;
+  if (pass.leave_partial && !pass.partial.empty()) result.partials.push_back(pass.partial);
+  return measure_features(source, *context.network, pass);
 }
 
 Image read_image(ImageSource& source, int64_t number, int64_t channels) {
@@ -154,36 +103,17 @@ Image draw_pairs(ImageSource& source, ImageSource& reference, const Json& closes
 
 }  // namespace
 
-EvalContext make_eval_context(const EvalJob& job, const EvalFlags& flags) {
-  EvalContext context;
-  if (!job.options.metrics.needs_images()) return context;
-  context.network = choose_features(flags.features, flags.resize, job.data, job.device);
-  if (needs_judge(job, *context.network)) {
-    if (!job.data) throw UserError("--class-agreement: give --features classifier:CHECKPOINT");
-    context.judge = data_classifier(*job.data, job.device);
-  }
-  if (!flags.images.empty()) context.files = open_scored_images(job, flags);
-  if (!job.options.metrics.needs_reference()) return context;
-  context.reference = make_reference(job, flags, *context.network);
-  if (!flags.save_stats.empty()) {
-    save_statistics(flags.save_stats, context.reference.measured.statistics);
-  }
-  const auto count = context.files ? context.files->info().images : job.count;
-  context.bounds = make_bounds(job, flags, context.reference, *context.network, count);
-  return context;
-}
-
 EvalResult run_evaluation(const EvalJob& job, const EvalFlags& flags, const EvalContext& context) {
   EvalResult result;
-  if (job.options.metrics.needs_images()) {
-    const auto source = context.files ? context.files : open_scored_images(job, flags);
-    check_before_images(job, *source, context);
-    const auto described = describe_images(job, flags, *source);
-    const auto measured = score_images(*source, job, flags, context, described);
+  const auto& metrics = context.options.metrics;
+  if (metrics.needs_images()) {
+    const auto source =
+        context.files ? context.files : generated_images(job, flags, context.precision);
+    result.settings["images"] = describe_images(job, flags, *source, context.precision);
+    const auto measured = score_images(*source, job, flags, context, result);
     result.metrics =
-        evaluate(measured, context.reference, *context.network, context.bounds, job.options);
-    result.settings["images"] = described;
-    if (job.options.metrics.needs_reference()) {
+        evaluate(measured, context.reference, *context.network, context.bounds, context.options);
+    if (metrics.needs_reference()) {
       result.settings["reference"] = {{"name", context.reference.name},
                                       {"n", context.reference.measured.statistics.count}};
     }
@@ -194,8 +124,15 @@ EvalResult run_evaluation(const EvalJob& job, const EvalFlags& flags, const Eval
             draw_pairs(*source, *context.reference.source, metric.details.at("closest"));
     if (context.judge) result.settings["judge"] = describe_network(*context.judge);
   }
-  if (job.options.metrics.bits_per_dim) result.metrics.push_back(measure_bits(job, flags));
+  if (metrics.bits_per_dim)
+    result.metrics.push_back(measure_bits(job, flags, *context.bits_images));
   return result;
+}
+
+void forget_partials(const EvalResult& result) {
+  std::error_code ignored;
+  for (const auto& partial : result.partials)
+    std::filesystem::remove(partial, ignored);
 }
 
 }  // namespace ddpm

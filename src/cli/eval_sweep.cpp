@@ -2,15 +2,16 @@
 
 #include <algorithm>
 #include <iostream>
+#include <memory>
 
-#include "ddpm/cli/eval_images.h"
+#include "ddpm/cli/eval_context.h"
 #include "ddpm/cli/eval_report.h"
 #include "ddpm/cli/eval_run.h"
 #include "ddpm/cli/model_choice.h"
 #include "ddpm/cli/sweep_results.h"
 #include "ddpm/config/settings.h"
 #include "ddpm/config/yaml.h"
-#include "ddpm/eval/feature_network.h"
+#include "ddpm/data/image_io.h"
 #include "ddpm/util/error.h"
 #include "ddpm/util/files.h"
 #include "ddpm/util/log.h"
@@ -73,74 +74,121 @@ std::string cell_key(const EvalJob& job, const EvalFlags& flags, const EvalConte
   config.diffusion = job.pipeline->diffusion;
   config.sample = job.pipeline->sample;
   Sha256 hash;
-  hash.update(job.weights_hash + to_yaml(config));
+  hash.update(job.weights_hash + to_yaml(config) + context.identity);
   hash.update(flags.classes.value_or("") + " " + std::to_string(flags.seed) + " " +
-              std::to_string(job.count) + " " + flags.reference + " " +
-              std::to_string(flags.nearest) + " " + std::to_string(flags.kid_subsets) + " " +
-              std::to_string(flags.kid_subset_size) + " " + std::to_string(flags.bits.images) +
-              " " + std::to_string(flags.bits.draws) + " " + flags.bits.method + " " +
-              flags.common.precision);
-  const auto& m = job.options.metrics;
+              std::to_string(job.count) + " " + std::to_string(flags.nearest) + " " +
+              std::to_string(flags.kid_subsets) + " " + std::to_string(flags.kid_subset_size) +
+              " " + std::to_string(flags.bits.images) + " " + std::to_string(flags.bits.draws) +
+              " " + flags.bits.method);
+  const auto& m = context.options.metrics;
   for (const bool asked :
        {m.frechet, m.kernel, m.inception_score, m.manifold, m.frechet_infinity, m.class_agreement,
         m.per_class, m.diversity, m.neighbours, m.bits_per_dim})
     hash.update(asked ? "1" : "0");
-  if (context.network) hash.update(network_identity(*context.network));
   return hash.finish().substr(0, 16);
+}
+
+/// What was asked for besides the cells, as a text for the file's name.
+std::string asked_text(const EvalFlags& flags) {
+  std::string text;
+  for (const auto& sweep : flags.sweeps)
+    text += sweep + "\n";
+  const auto& m = flags.metrics;
+  for (const bool asked :
+       {flags.all, m.frechet, m.kernel, m.inception_score, m.manifold, m.frechet_infinity,
+        m.class_agreement, m.per_class, m.diversity, m.neighbours, m.bits_per_dim})
+    text += asked ? "1" : "0";
+  for (const auto& [key, value] : flags.settings)
+    text += "\n" + key + "=" + value;
+  return text + "\n" + flags.classes.value_or("") + "\n" + std::to_string(flags.count.value_or(0)) +
+         "\n" + std::to_string(flags.seed) + "\n" + flags.reference + "\n" + flags.features;
 }
 
 /// DIR/NAME without ending; `--out` without its own.
 fs::path base_path(const EvalJob& job, const EvalFlags& flags) {
   if (!flags.out.empty()) return fs::path(flags.out).replace_extension();
-  std::string text;
-  for (const auto& sweep : flags.sweeps)
-    text += sweep + "\n";
-  const auto name = "sweep-" + sha256(text + job.checkpoint.filename().string()).substr(0, 8);
+  const auto name =
+      "sweep-" + sha256(asked_text(flags) + job.checkpoint.filename().string()).substr(0, 8);
+  if (!job.run.empty()) refuse_link(job.run / "eval");
   const auto path = job.run.empty() ? fs::path(name) : job.run / "eval" / name;
   return path.lexically_proximate(fs::current_path());
 }
 
-/// The results of earlier calls, by key.
+/// The results of earlier calls, by key, with the table and the plot beside them.
 class ResultsFile {
  public:
-  explicit ResultsFile(fs::path path) : path_(std::move(path)) {
-    make_folder(path_.parent_path());
-    if (!fs::exists(path_)) return;
-    content_ = Json::parse(read_file(path_), nullptr, /*allow_exceptions=*/false);
-    if (!content_.is_object() || !content_.contains("cells") || !content_["cells"].is_object())
-      throw DataError(path_.string(), ": is no file of a sweep; give another name with --out");
+  /// `base` is their path without ending. Refuses to replace files that no sweep has written.
+  explicit ResultsFile(const fs::path& base) : base_(base.string()) {
+    make_folder(base.parent_path());
+    if (!fs::exists(json_path())) {
+      for (const char* ending : {".csv", ".svg"})
+        if (fs::exists(base_ + ending))
+          throw UserError("--out ", base_, ending, ": exists already; give another name");
+      return;
+    }
+    content_ = Json::parse(read_file(json_path(), kMaxBytes), nullptr, /*allow_exceptions=*/false);
+    const bool is_sweep =
+        content_.is_object() && content_.contains("cells") && content_["cells"].is_object() &&
+        std::ranges::all_of(content_["cells"], [](const Json& cell) {
+          return cell.is_object() && cell.contains("result") && cell["result"].is_object();
+        });
+    if (!is_sweep)
+      throw DataError(json_path(), ": is no file of a sweep; give another name with --out");
   }
+
+  std::string json_path() const { return base_ + ".json"; }
 
   const Json* find(const std::string& key) const {
     const auto& cells = content_.at("cells");
     const auto found = cells.find(key);
-    return found == cells.end() ? nullptr : &(*found)["result"];
+    return found == cells.end() ? nullptr : &found->at("result");
   }
 
-  void put(const std::string& key, const SweepCell& cell, const Json& result) {
+  void put(const std::string& key, const SweepCell& cell, const EvalResult& result) {
     Json settings = Json::object();
     for (const auto& [name, value] : cell)
       settings[name] = value;
-    content_["cells"][key] = {{"settings", settings}, {"result", result}};
-    write_file_atomic(path_, content_.dump(1) + "\n");
+    content_["cells"][key] = {{"settings", settings}, {"result", result_json(result)}};
+    write_file_atomic(json_path(), content_.dump(1) + "\n");
+    if (result.closest_pairs)
+      write_file_atomic(base_ + "-" + key + "-neighbours.png", encode_png(*result.closest_pairs));
+  }
+
+  void write_pictures(const std::vector<SweepAxis>& axes, const std::vector<SweepRow>& rows) const {
+    write_file_atomic(base_ + ".csv", sweep_csv(rows));
+    write_file_atomic(base_ + ".svg", to_svg(sweep_plot(axes, rows)));
   }
 
   const Json& content() const { return content_; }
 
  private:
-  fs::path path_;
+  static constexpr uint64_t kMaxBytes = uint64_t{1} << 30;
+
+  std::string base_;
   Json content_ = {{"cells", Json::object()}};
+};
+
+/// Contexts by the data of the models that they are for, each made when it is first needed.
+class Contexts {
+ public:
+  const EvalContext& of(const EvalJob& job, const EvalFlags& flags) {
+    for (const auto& made : made_)
+      if (can_share_context(made->job, job)) return made->context;
+    made_.push_back(std::make_unique<Made>(Made{job, make_eval_context(job, flags)}));
+    return made_.back()->context;
+  }
+
+ private:
+  struct Made {
+    EvalJob job;
+    EvalContext context;
+  };
+  std::vector<std::unique_ptr<Made>> made_;
 };
 
 void check(const EvalFlags& flags) {
   if (!flags.images.empty()) throw UserError("--sweep: needs a model that draws, got --images");
   if (!flags.save_images.empty()) throw UserError("--sweep and --save-images: give one of them");
-}
-
-void write_pictures(const fs::path& base, const std::vector<SweepAxis>& axes,
-                    const std::vector<SweepRow>& rows) {
-  write_file_atomic(base.string() + ".csv", sweep_csv(rows));
-  write_file_atomic(base.string() + ".svg", to_svg(sweep_plot(axes, rows)));
 }
 
 }  // namespace
@@ -188,34 +236,46 @@ EvalFlags flags_of(const EvalFlags& flags, const SweepCell& cell) {
 void run_sweep(const EvalFlags& given) {
   check(given);
   EvalFlags flags = given;
-  if (flags.checkpoint.empty()) flags.checkpoint = find_checkpoint("").string();
   const auto axes = parse_sweeps(flags.sweeps);
+  const bool own_checkpoints =
+      std::ranges::find(axes, "checkpoint", &SweepAxis::name) != axes.end();
+  if (flags.checkpoint.empty() && !own_checkpoints) flags.checkpoint = find_checkpoint("").string();
   const auto cells = sweep_cells(axes);
   const auto first = make_eval_job(flags_of(flags, cells.front()));
   for (size_t i = 1; i < cells.size(); ++i)
     make_eval_job(flags_of(flags, cells[i]));  // a wrong cell shows now, not after hours
   const auto base = base_path(first, flags);
-  ResultsFile file(base.string() + ".json");
-  const auto context = make_eval_context(first, flags);
+  ResultsFile file(base);
+  Contexts contexts;
   std::vector<SweepRow> rows;
   for (const auto& cell : cells) {
     const auto own = flags_of(flags, cell);
     const auto job = make_eval_job(own);
+    const auto& context = contexts.of(job, own);
     const auto key = cell_key(job, own, context);
     if (file.find(key) == nullptr) {
       log_info("cell " + std::to_string(rows.size() + 1) + "/" + std::to_string(cells.size()) +
                ": " + cell_text(cell));
-      file.put(key, cell, result_json(run_evaluation(job, own, context)));
+      const auto result = run_evaluation(job, own, context);
+      try {
+        file.put(key, cell, result);
+      } catch (const DiskError&) {  // must not cost a person the numbers
+        rows.push_back({.cell = cell, .result = result_json(result)});
+        std::cout << sweep_csv(rows) << std::flush;
+        throw;
+      }
+      forget_partials(result);
     }
     rows.push_back({.cell = cell, .result = *file.find(key)});
   }
-  write_pictures(base, axes, rows);
   if (flags.common.json) {
-    std::cout << file.content().dump(2) << "\n";
-    return;
+    std::cout << file.content().dump(2) << "\n" << std::flush;
+  } else {
+    std::cout << sweep_csv(rows) << std::flush;
   }
-  std::cout << sweep_csv(rows);
+  file.write_pictures(axes, rows);
   log_info("written: " + base.string() + ".json, .csv and .svg");
+  save_reference(contexts.of(first, flags_of(flags, cells.front())), flags);
 }
 
 }  // namespace ddpm

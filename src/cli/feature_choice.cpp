@@ -56,8 +56,9 @@ fs::path folder_for(const Config& config, const std::shared_ptr<const Dataset>& 
 void train_classifier(const Config& config, const Dataset& dataset, const fs::path& folder,
                       torch::Device device) {
   const RunDirectory run(folder);
-  run.create();
+  make_folder(folder);
   const RunLock lock(run);
+  run.create();
   if (fs::exists(folder / kFinished)) return;  // another process has just done it
   log_info("training a classifier of " + dataset.info().where + " for its features, once (" +
            (config.train.max_minutes > 0
@@ -79,6 +80,12 @@ void train_classifier(const Config& config, const Dataset& dataset, const fs::pa
   write_file_atomic(folder / kFinished, "");
 }
 
+/// Where DDPM_INCEPTION points; empty if it is not set.
+fs::path given_inception() {
+  const char* const given = std::getenv("DDPM_INCEPTION");
+  return given == nullptr ? fs::path() : fs::path(given);
+}
+
 std::unique_ptr<FeatureNetwork> open_inception(const fs::path& file, const std::string& resize,
                                                torch::Device device) {
   return std::make_unique<Inception>(load_inception(file, parse_inception_resize(resize), device));
@@ -87,9 +94,8 @@ std::unique_ptr<FeatureNetwork> open_inception(const fs::path& file, const std::
 }  // namespace
 
 fs::path inception_file() {
-  const char* const given = std::getenv("DDPM_INCEPTION");
-  if (given != nullptr && *given != '\0') return given;
-  return cache_folder() / "inception-2015-12-05.safetensors";
+  const auto given = given_inception();
+  return given.empty() ? cache_folder() / "inception-2015-12-05.safetensors" : given;
 }
 
 std::unique_ptr<FeatureNetwork> data_classifier(const DataConfig& data, torch::Device device) {
@@ -100,8 +106,17 @@ std::unique_ptr<FeatureNetwork> data_classifier(const DataConfig& data, torch::D
                     ": has no classes to train a classifier on, whose features could be compared; ",
                     kAdvice);
   const auto folder = folder_for(config, dataset);
-  if (!fs::exists(folder / kFinished)) train_classifier(config, *dataset, folder, device);
-  return std::make_unique<ClassifierNetwork>(folder, device);
+  const auto open = [&] {
+    if (!fs::exists(folder / kFinished)) train_classifier(config, *dataset, folder, device);
+    return std::make_unique<ClassifierNetwork>(folder, device);
+  };
+  try {
+    return open();
+  } catch (const CheckpointError& error) {  // it is only a cache
+    log_warning(std::string(error.what()) + "; it is trained anew");
+    remove_folder(folder);
+    return open();
+  }
 }
 
 std::unique_ptr<FeatureNetwork> choose_features(const std::string& given, const std::string& resize,
@@ -114,7 +129,7 @@ std::unique_ptr<FeatureNetwork> choose_features(const std::string& given, const 
   }
   const auto weights = inception_file();
   if (fs::exists(weights)) return open_inception(weights, resize, device);
-  if (std::getenv("DDPM_INCEPTION") != nullptr)
+  if (!given_inception().empty())
     throw CheckpointError("DDPM_INCEPTION: ", weights.string(), ": no such file");
   if (!data)
     throw UserError("no weights of Inception at ", weights.string(),

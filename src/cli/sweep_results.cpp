@@ -57,6 +57,33 @@ double value_of(const Json& metric, const char* key) {
   return found != metric.end() && found->is_number() ? found->get<double>() : std::nan("");
 }
 
+/// The metrics of all rows: not every model allows every one.
+std::vector<std::string> all_metric_names(const std::vector<SweepRow>& rows) {
+  std::vector<std::string> names;
+  for (const auto& row : rows)
+    for (const auto& name : metric_names(row.result))
+      if (std::ranges::find(names, name) == names.end()) names.push_back(name);
+  return names;
+}
+
+bool has_deviation(const std::vector<SweepRow>& rows, const std::string& metric) {
+  return std::ranges::any_of(rows, [&](const SweepRow& row) {
+    return row.result.contains(metric) && row.result.at(metric).contains("std");
+  });
+}
+
+std::string title_of(const std::vector<SweepRow>& rows, const std::string& metric) {
+  for (const auto& row : rows)
+    if (row.result.contains(metric)) return row.result.at(metric).value("name", metric);
+  return metric;
+}
+
+/// Empty where a row has no such number.
+std::string number_field(const Json& result, const std::string& metric, const char* key) {
+  const double value = result.contains(metric) ? value_of(result.at(metric), key) : std::nan("");
+  return std::isnan(value) ? "" : format_number(value);
+}
+
 PlotPanel panel_of(const std::vector<SweepAxis>& axes, const std::vector<SweepRow>& rows,
                    const std::string& metric) {
   const int64_t x = x_axis(axes);
@@ -64,7 +91,7 @@ PlotPanel panel_of(const std::vector<SweepAxis>& axes, const std::vector<SweepRo
   PlotPanel panel;
   panel.title = metric;
   panel.x_label = axis == nullptr ? "cell" : axis->name;
-  panel.y_label = rows.front().result.at(metric).value("name", metric);
+  panel.y_label = title_of(rows, metric);
   if (axis != nullptr) panel.x_scale = scale_of(*axis);
   for (size_t row = 0; row < rows.size(); ++row) {
     const auto& [cell, result] = rows[row];
@@ -94,10 +121,10 @@ std::string sweep_csv(const std::vector<SweepRow>& rows) {
   std::vector<std::string> head;
   for (const auto& [name, value] : rows.front().cell)
     head.push_back(name);
-  const auto metrics = metric_names(rows.front().result);
+  const auto metrics = all_metric_names(rows);
   for (const auto& metric : metrics) {
     head.push_back(metric);
-    if (rows.front().result.at(metric).contains("std")) head.push_back(metric + "_std");
+    if (has_deviation(rows, metric)) head.push_back(metric + "_std");
   }
   std::string text = join(head, ",") + "\n";
   for (const auto& row : rows) {
@@ -105,10 +132,8 @@ std::string sweep_csv(const std::vector<SweepRow>& rows) {
     for (const auto& [name, value] : row.cell)
       fields.push_back(csv_field(value));
     for (const auto& metric : metrics) {
-      const auto& object = row.result.at(metric);
-      fields.push_back(format_number(value_of(object, "value")));
-      if (rows.front().result.at(metric).contains("std"))
-        fields.push_back(format_number(value_of(object, "std")));
+      fields.push_back(number_field(row.result, metric, "value"));
+      if (has_deviation(rows, metric)) fields.push_back(number_field(row.result, metric, "std"));
     }
     text += join(fields, ",") + "\n";
   }
@@ -117,7 +142,7 @@ std::string sweep_csv(const std::vector<SweepRow>& rows) {
 
 LinePlot sweep_plot(const std::vector<SweepAxis>& axes, const std::vector<SweepRow>& rows) {
   LinePlot plot;
-  for (const auto& metric : metric_names(rows.front().result))
+  for (const auto& metric : all_metric_names(rows))
     plot.panels.push_back(panel_of(axes, rows, metric));
   return plot;
 }

@@ -36,7 +36,7 @@ std::optional<Scores> score(const Shared& shared, Generator& generator) {
                          /*identity=*/"");
   PassOptions pass;
   pass.batch_size = kBatch;
-  pass.keep = keep_for(shared.options.metrics);
+  pass.keep = keep_for(shared.options, shared.labels);
   try {
     const auto measured = measure_features(images, *shared.network, pass);
     Scores scores;

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <limits>
+#include <set>
 
 #include <torch/types.h>
 
@@ -52,11 +53,17 @@ double mean_pair_distance(const torch::Tensor& features) {
   return sum / (count * (count - 1.0));
 }
 
-/// Rows of two different images of a class for each pair.
-void draw_pairs(const ClassScore& score, const PairOptions& options, torch::Tensor& first,
-                torch::Tensor& second) {
-  first = torch::empty({options.pairs}, torch::kInt64);
-  second = torch::empty({options.pairs}, torch::kInt64);
+/// The numbers of two different images of a class for each pair, [pairs] each; `rows` are those of
+/// the class.
+struct ImagePairs {
+  torch::Tensor first;
+  torch::Tensor second;
+};
+
+ImagePairs draw_pairs(const ClassScore& score, const torch::Tensor& rows,
+                      const PairOptions& options) {
+  auto first = torch::empty({options.pairs}, torch::kInt64);
+  auto second = torch::empty({options.pairs}, torch::kInt64);
   for (int64_t pair = 0; pair < options.pairs; ++pair) {
     const auto index = static_cast<uint64_t>(score.label) << 32 | static_cast<uint64_t>(2 * pair);
     const RandomKey key{options.seed, RandomPurpose::kEvaluationSubset, index};
@@ -65,6 +72,7 @@ void draw_pairs(const ClassScore& score, const PairOptions& options, torch::Tens
     first[pair] = one;
     second[pair] = (one + 1 + random_below(next, score.images - 1)) % score.images;
   }
+  return {rows.index_select(0, first), rows.index_select(0, second)};
 }
 
 }  // namespace
@@ -107,16 +115,26 @@ std::vector<ClassScore> class_feature_distances(const torch::Tensor& features,
   });
 }
 
+std::vector<int64_t> ms_ssim_images(const torch::Tensor& labels, const PairOptions& options) {
+  std::set<int64_t> numbers;
+  score_classes(labels, [&](ClassScore& score, const torch::Tensor& rows) {
+    const auto pairs = draw_pairs(score, rows, options);
+    for (const auto& side : {pairs.first, pairs.second})
+      numbers.insert(side.const_data_ptr<int64_t>(), side.const_data_ptr<int64_t>() + side.numel());
+  });
+  return {numbers.begin(), numbers.end()};
+}
+
 std::vector<ClassScore> class_ms_ssim(const torch::Tensor& images, const torch::Tensor& labels,
                                       const PairOptions& options) {
+  const auto numbers = torch::tensor(ms_ssim_images(labels, options), torch::kInt64);
   return score_classes(labels, [&](ClassScore& score, const torch::Tensor& rows) {
-    torch::Tensor first;
-    torch::Tensor second;
-    draw_pairs(score, options, first, second);
-    const auto pick = [&](const torch::Tensor& pairs) {
-      return images.index_select(0, rows.index_select(0, pairs));
+    const auto pairs = draw_pairs(score, rows, options);
+    const auto pick = [&](const torch::Tensor& side) {
+      return images.index_select(0, torch::searchsorted(numbers, side));
     };
-    score.value = ms_ssim(pick(first), pick(second), options.scales).mean().item<double>();
+    score.value =
+        ms_ssim(pick(pairs.first), pick(pairs.second), options.scales).mean().item<double>();
   });
 }
 

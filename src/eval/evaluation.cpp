@@ -44,6 +44,10 @@ Json scores_json(const std::vector<ClassScore>& scores,
   return classes;
 }
 
+PairOptions pair_options(const EvaluationOptions& options) {
+  return {.seed = options.seed};
+}
+
 /// One evaluation: what all metrics look at.
 class Evaluation {
  public:
@@ -132,7 +136,7 @@ class Evaluation {
     metric.details["correlation"] = line.correlation;
     metric.details["sizes"] = line.sizes;
     metric.details["distances"] = line.distances;
-    if (std::abs(line.correlation) < 0.9) metric.warning = "no straight line over 1 / N";
+    metric.warning = std::abs(line.correlation) < 0.9 ? "no straight line over 1 / N" : too_few();
     return metric;
   }
 
@@ -229,16 +233,21 @@ class Evaluation {
     return metric_title(word, word, network_);
   }
 
+  /// A file of statistics may not say of how many images it is: 0.
   std::string too_few() const {
-    if (images() >= network_.sound_images()) return "";
-    return "biased high: " + std::to_string(images()) + " images, sound from " +
-           std::to_string(network_.sound_images());
+    const int64_t sound = network_.sound_images();
+    const int64_t references = reference_.measured.statistics.count;
+    std::vector<std::string> sides;
+    if (images() < sound) sides.push_back(std::to_string(images()) + " images");
+    if (references > 0 && references < sound)
+      sides.push_back("a reference of " + std::to_string(references));
+    if (sides.empty()) return "";
+    return "biased high: " + join(sides, " and ") + ", sound from " + std::to_string(sound);
   }
 
   MetricValue likeness(int64_t scales) const {
-    PairOptions pairs;
+    PairOptions pairs = pair_options(options_);
     pairs.scales = scales;
-    pairs.seed = options_.seed;
     const auto scores = class_ms_ssim(generated_.images, labels(), pairs);
     MetricValue metric{.key = "ms_ssim",
                        .title = "MS-SSIM within a class, " + std::to_string(scales) + " scales",
@@ -269,10 +278,13 @@ bool MetricSelection::needs_reference_features() const {
   return kernel || manifold || per_class || diversity || neighbours;
 }
 
-Keep keep_for(const MetricSelection& metrics) {
-  return {.features = metrics.needs_reference_features() || metrics.frechet_infinity,
-          .logits = metrics.inception_score || metrics.class_agreement,
-          .images = metrics.diversity};
+Keep keep_for(const EvaluationOptions& options, const std::vector<int64_t>& labels) {
+  const auto& metrics = options.metrics;
+  Keep keep{.features = metrics.needs_reference_features() || metrics.frechet_infinity,
+            .logits = metrics.inception_score || metrics.class_agreement};
+  if (metrics.diversity)
+    keep.images = ms_ssim_images(torch::tensor(labels, torch::kInt64), pair_options(options));
+  return keep;
 }
 
 std::string metric_title(const std::string& usual, const std::string& plain,

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <map>
+#include <utility>
 #include <vector>
 
 #include <torch/types.h>
@@ -25,7 +26,7 @@ class Gathered {
   Gathered(int64_t dimensions, Keep keep)
       : dimensions_(dimensions),
         statistics_(dimensions),
-        keep_(keep) {}
+        keep_(std::move(keep)) {}
 
   int64_t done() const { return done_; }
 
@@ -34,7 +35,8 @@ class Gathered {
     if (keep_.features) parts_["features"].push_back(features.features);
     if (keep_.logits) parts_["logits"].push_back(features.logits);
     if (judged.defined()) parts_["judged"].push_back(judged);
-    if (keep_.images) parts_["images"].push_back(batch.images);
+    if (const auto rows = rows_to_keep(batch.images.size(0)); !rows.empty())
+      parts_["images"].push_back(batch.images.index_select(0, torch::tensor(rows, torch::kInt64)));
     if (!batch.labels.empty())
       parts_["labels"].push_back(torch::tensor(batch.labels, torch::kInt64));
     done_ += batch.images.size(0);
@@ -76,6 +78,15 @@ class Gathered {
   }
 
  private:
+  /// Of the next `count` images.
+  std::vector<int64_t> rows_to_keep(int64_t count) const {
+    std::vector<int64_t> rows;
+    for (auto next = std::ranges::lower_bound(keep_.images, done_);
+         next != keep_.images.end() && *next < done_ + count; ++next)
+      rows.push_back(*next - done_);
+    return rows;
+  }
+
   torch::Tensor take(const std::string& name) {
     const auto found = parts_.find(name);
     if (found == parts_.end()) return {};
@@ -155,8 +166,12 @@ ImageFeatures measure_features(ImageSource& source, FeatureNetwork& network,
                     std::to_string(source.info().images) + " images done";
     throw;
   }
-  std::error_code ignored;
-  if (!options.partial.empty()) fs::remove(options.partial, ignored);
+  if (!options.partial.empty() && options.leave_partial) {
+    gathered.save(options.partial);
+  } else if (!options.partial.empty()) {
+    std::error_code ignored;
+    fs::remove(options.partial, ignored);
+  }
   return gathered.finish();
 }
 

@@ -1,6 +1,8 @@
 #include "ddpm/eval/feature_statistics.h"
 
+#include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <map>
 #include <vector>
 
@@ -23,7 +25,33 @@ struct Keys {
 };
 
 constexpr Keys kKnownKeys[] = {{"mu", "sigma"}, {"mu_s", "sigma_s"}, {"m2", "s2"}};
+constexpr const char* kImages = "arr_0";
 constexpr uint64_t kMaxBytes = uint64_t{64} << 30;
+/// Of one array of statistics: a covariance of 11,585 dimensions.
+constexpr uint64_t kMaxStatisticsBytes = uint64_t{1} << 30;
+constexpr size_t kMaxNetworkBytes = 256;
+
+ZipReader open_zip(const std::filesystem::path& path) {
+  return {read_file(path), path.string(), kMaxBytes};
+}
+
+/// The arrays of statistics alone: images beside them may be many.
+Arrays load_arrays(const std::filesystem::path& path) {
+  const auto zip = open_zip(path);
+  Arrays arrays;
+  for (const auto& entry : zip.entries()) {
+    const auto key = entry.name.substr(0, entry.name.rfind('.'));
+    const bool wanted = key == "count" || key == "network" ||
+                        std::ranges::any_of(kKnownKeys, [&](const Keys& keys) {
+                          return key == keys.mean || key == keys.covariance;
+                        });
+    const auto name = path.string() + ": " + key;
+    if (wanted && entry.size > kMaxStatisticsBytes)
+      throw DataError(name, ": expected at most ", kMaxStatisticsBytes, " bytes, got ", entry.size);
+    arrays[key] = wanted ? parse_npy(zip.read(entry), name) : NpyArray();
+  }
+  return arrays;
+}
 
 torch::Tensor to_tensor(const NpyArray& array, const std::string& name) {
   if (array.dtype != "f4" && array.dtype != "f8") {
@@ -55,6 +83,12 @@ int64_t read_count(const Arrays& arrays) {
   }
   const auto* value = reinterpret_cast<const int64_t*>(found->second.bytes.data());
   return std::max<int64_t>(*value, 0);
+}
+
+std::string read_network(const Arrays& arrays) {
+  const auto found = arrays.find("network");
+  if (found == arrays.end() || found->second.dtype != "u1") return "";
+  return one_line(found->second.bytes.substr(0, kMaxNetworkBytes));
 }
 
 void check_shapes(const FeatureStatistics& statistics, const std::string& file, const Keys& keys) {
@@ -100,7 +134,7 @@ FeatureStatistics StatisticsAccumulator::statistics() const {
   const auto images = static_cast<double>(count_);
   const auto shift = sum_ / images;
   const auto products = (products_ + products_.t()) / 2.0;  // symmetric to the last bit
-  return {count_, origin_ + shift, (products - images * shift.outer(shift)) / (images - 1.0)};
+  return {count_, origin_ + shift, (products - images * shift.outer(shift)) / (images - 1.0), {}};
 }
 
 FeatureStatistics feature_statistics(const torch::Tensor& features) {
@@ -111,18 +145,18 @@ FeatureStatistics feature_statistics(const torch::Tensor& features) {
   return accumulator.statistics();
 }
 
-bool holds_statistics(const std::filesystem::path& path) {
-  const ZipReader zip(read_file(path), path.string(), kMaxBytes);
-  for (const auto& entry : zip.entries()) {
-    for (const Keys& keys : kKnownKeys) {
-      if (entry.name == std::string(keys.mean) + ".npy") return true;
-    }
-  }
-  return false;
+NpzContent npz_content(const std::filesystem::path& path) {
+  const auto zip = open_zip(path);
+  const auto holds = [&](const std::string& key) {
+    return std::ranges::find(zip.entries(), key + ".npy", &ZipEntry::name) != zip.entries().end();
+  };
+  return {.statistics =
+              std::ranges::any_of(kKnownKeys, [&](const Keys& keys) { return holds(keys.mean); }),
+          .images = holds(kImages)};
 }
 
 FeatureStatistics load_statistics(const std::filesystem::path& path) {
-  const Arrays arrays = load_npz(path);
+  const Arrays arrays = load_arrays(path);
   const std::string file = path.string();
   for (const Keys& keys : kKnownKeys) {
     const auto mean = arrays.find(keys.mean);
@@ -130,7 +164,7 @@ FeatureStatistics load_statistics(const std::filesystem::path& path) {
     if (mean == arrays.end() || covariance == arrays.end()) continue;
     const FeatureStatistics statistics{
         read_count(arrays), to_tensor(mean->second, file + ": " + keys.mean),
-        to_tensor(covariance->second, file + ": " + keys.covariance)};
+        to_tensor(covariance->second, file + ": " + keys.covariance), read_network(arrays)};
     check_shapes(statistics, file, keys);
     return statistics;
   }
@@ -139,10 +173,14 @@ FeatureStatistics load_statistics(const std::filesystem::path& path) {
 }
 
 void save_statistics(const std::filesystem::path& path, const FeatureStatistics& statistics) {
-  const std::map<std::string, NpyArray> arrays{
+  std::map<std::string, NpyArray> arrays{
       {"count", to_array(torch::tensor(statistics.count, torch::kInt64), "i8")},
       {"mu", to_array(statistics.mean, "f8")},
       {"sigma", to_array(statistics.covariance, "f8")}};
+  const auto& network = statistics.network;
+  if (!network.empty()) {
+    arrays["network"] = {.dtype = "u1", .shape = {std::ssize(network)}, .bytes = network};
+  }
   write_file_atomic(path, format_npz(arrays, /*compress=*/true));
 }
 

@@ -7,6 +7,7 @@
 
 #include "ddpm/sample/images.h"
 #include "ddpm/util/error.h"
+#include "ddpm/util/number.h"
 #include "ddpm/util/random.h"
 #include "ddpm/util/sha256.h"
 #include "ddpm/util/stop.h"
@@ -37,6 +38,32 @@ std::vector<int64_t> choose(int64_t images, int64_t count) {
   return numbers;
 }
 
+DatasetInfo with_class_names(DatasetInfo info, const std::vector<std::string>& names) {
+  info.class_names = names;
+  info.num_classes = std::ssize(names);
+  return info;
+}
+
+class RenumberedDataset : public Dataset {
+ public:
+  /// Class i becomes `numbers` [i].
+  RenumberedDataset(std::shared_ptr<const Dataset> dataset, std::vector<int64_t> numbers,
+                    const std::vector<std::string>& class_names)
+      : Dataset(with_class_names(dataset->info(), class_names)),
+        dataset_(std::move(dataset)),
+        numbers_(std::move(numbers)) {}
+
+  int64_t skipped() const override { return dataset_->skipped(); }
+  int64_t label(int64_t index) const override {
+    return numbers_.at(static_cast<size_t>(dataset_->label(index)));
+  }
+  void read(int64_t index, uint8_t* chw) const override { dataset_->read(index, chw); }
+
+ private:
+  std::shared_ptr<const Dataset> dataset_;
+  std::vector<int64_t> numbers_;
+};
+
 }  // namespace
 
 DatasetImages::DatasetImages(std::shared_ptr<const Dataset> dataset, const std::string& name,
@@ -55,6 +82,15 @@ SourceBatch DatasetImages::read(int64_t first, int64_t count) {
     if (info().num_classes > 0) batch.labels.push_back(dataset_->label(number));
   }
   return batch;
+}
+
+std::vector<int64_t> DatasetImages::labels() const {
+  std::vector<int64_t> labels;
+  if (info().num_classes == 0) return labels;
+  labels.reserve(chosen_.size());
+  for (const int64_t number : chosen_)
+    labels.push_back(dataset_->label(number));
+  return labels;
 }
 
 std::string DatasetImages::identity() {
@@ -121,9 +157,26 @@ std::shared_ptr<const Dataset> open_images(const fs::path& path, const DataConfi
     throw DataError(path.string(), ": expected a folder of images or an .npz file");
   }
   data.channels = like.channels;
+  data.image_size = like.image_size;
+  data.skip_bad = like.skip_bad;
   data.memory_limit_gb = like.memory_limit_gb;
   data.workers = like.workers;
   return open_dataset(data);
+}
+
+std::shared_ptr<const Dataset> with_classes_as(std::shared_ptr<const Dataset> dataset,
+                                               const std::vector<std::string>& class_names) {
+  const auto& own = dataset->info().class_names;
+  if (own == class_names) return dataset;
+  std::vector<int64_t> numbers;
+  for (const auto& name : own) {
+    const auto found = std::ranges::find(class_names, name);
+    const auto number = found != class_names.end() ? found - class_names.begin()
+                                                   : parse_number<int64_t>(name).value_or(-1);
+    if (number < 0 || number >= std::ssize(class_names)) return nullptr;
+    numbers.push_back(number);
+  }
+  return std::make_shared<RenumberedDataset>(std::move(dataset), std::move(numbers), class_names);
 }
 
 }  // namespace ddpm

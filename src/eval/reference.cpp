@@ -1,6 +1,7 @@
 #include "ddpm/eval/reference.h"
 
 #include <filesystem>
+#include <mutex>
 #include <optional>
 
 #include <torch/types.h>
@@ -29,17 +30,29 @@ struct CacheFiles {
   fs::path features;
 };
 
+/// Empty, with a warning once, if the cache cannot be written: what it would spare a person is no
+/// reason to end.
+fs::path optional_cache_file(const std::string& area, const std::string& name) {
+  try {
+    return cache_file(area, name);
+  } catch (const DiskError& error) {
+    static std::once_flag said;
+    std::call_once(said, [&] { log_warning(std::string(error.what()) + "; going on without"); });
+    return {};
+  }
+}
+
 CacheFiles files_of(ImageSource& source, const FeatureNetwork& network) {
   const auto key = key_of(source.identity() + "\n" + network_identity(network));
-  return {.statistics = cache_file("statistics", key + ".npz"),
-          .features = cache_file("statistics", key + ".safetensors")};
+  return {.statistics = optional_cache_file("statistics", key + ".npz"),
+          .features = optional_cache_file("statistics", key + ".safetensors")};
 }
 
 /// Nothing if files are missing or damaged.
 std::optional<ImageFeatures> load_cached(const CacheFiles& files, bool with_features) {
-  if (!fs::exists(files.statistics) || (with_features && !fs::exists(files.features))) {
+  std::error_code none;
+  if (!fs::exists(files.statistics, none) || (with_features && !fs::exists(files.features, none)))
     return std::nullopt;
-  }
   try {
     ImageFeatures found;
     found.statistics = load_statistics(files.statistics);
@@ -55,6 +68,7 @@ std::optional<ImageFeatures> load_cached(const CacheFiles& files, bool with_feat
 }
 
 void store(const CacheFiles& files, const ImageFeatures& measured) {
+  if (files.statistics.empty()) return;
   try {
     save_statistics(files.statistics, measured.statistics);
     if (!measured.features.defined()) return;
@@ -68,9 +82,13 @@ void store(const CacheFiles& files, const ImageFeatures& measured) {
 
 }  // namespace
 
+fs::path partial_file(const std::string& identity, const std::string& ending) {
+  return optional_cache_file("partial", key_of(identity) + ending);
+}
+
 fs::path partial_file(ImageSource& source, const FeatureNetwork& network, const std::string& what) {
-  const auto key = key_of(source.identity() + "\n" + network_identity(network) + "\n" + what);
-  return cache_file("partial", key + ".safetensors");
+  return partial_file(source.identity() + "\n" + network_identity(network) + "\n" + what,
+                      ".safetensors");
 }
 
 ImageFeatures measure_cached(ImageSource& source, FeatureNetwork& network, bool with_features,

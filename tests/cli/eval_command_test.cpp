@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "ddpm/data/npy.h"
+#include "ddpm/data/zip.h"
 #include "ddpm/util/files.h"
 #include "tests/cli/command_fixture.h"
 
@@ -92,6 +93,9 @@ TEST_F(EvalCommand, JsonNamesEverythingANumberDependsOn) {
   EXPECT_EQ(images.at("guidance"), 2.0);
   EXPECT_EQ(images.at("sampler"), "ddim");
   EXPECT_EQ(images.at("weights"), "EMA");
+  EXPECT_EQ(images.at("settings").at("eta"), 0.0);
+  EXPECT_EQ(images.at("settings").at("clip_sample"), true);
+  EXPECT_EQ(images.at("settings").at("guidance_schedule"), "constant");
   EXPECT_EQ(result.at("reference").at("n"), 6);
   EXPECT_EQ(result.at("features").at("dimensions"), 3);
   EXPECT_EQ(result.at("features").at("hash").get<std::string>().size(), 16U);
@@ -181,6 +185,47 @@ TEST_F(EvalCommand, ASweepIsATableAndAPlotThatGoOn) {
   EXPECT_EQ(kept, 3U) << second;
 }
 
+TEST_F(EvalCommand, ASweepOverCheckpointsComparesEachWithItsOwnData) {
+  for (int i = 0; i < 6; ++i)
+    write_image("plain/" + std::to_string(i) + ".png", static_cast<uint8_t>(50 * i));
+  ASSERT_EQ(train({"-q", "--run", "elsewhere/b", "--train.seed", "1"}).exit_code, 0);
+  fs::rename(dir_.path() / "runs", dir_.path() / "moved");  // there is no newest run
+  const auto swept = [&](const std::string& checkpoints, const std::string& out) {
+    const auto result = eval({"--fid", "--class-agreement", "-n", "8", "--no-bounds", "--out", out,
+                              "--sweep", "checkpoint=" + checkpoints});
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    return json::parse(read_file(dir_.path() / out)).at("cells");
+  };
+  const auto forth = swept("moved/tiny,elsewhere/b", "a.json");
+  const auto back = swept("elsewhere/b,moved/tiny", "b.json");
+  EXPECT_EQ(forth, back);
+  EXPECT_EQ(forth.size(), 2U);
+  // The same model, compared with other images, is another cell.
+  const auto more = eval({"--fid", "--class-agreement", "-n", "8", "--no-bounds", "--out", "a.json",
+                          "--reference", "plain", "--sweep", "checkpoint=moved/tiny"});
+  EXPECT_EQ(more.exit_code, 0) << more.err;
+  EXPECT_EQ(json::parse(read_file(dir_.path() / "a.json")).at("cells").size(), 3U);
+}
+
+TEST_F(EvalCommand, ASweepReplacesNoFilesOfOthersAndWritesStatisticsOnce) {
+  const std::vector<std::string> words{"--fid",   "-n",        "8",     "--no-bounds",
+                                       "--sweep", "steps=2,3", "--out", "notes.json"};
+  dir_.write("notes.csv", "mine");
+  expect_error(eval(words), 2, "notes.csv: exists already");
+  fs::remove(dir_.path() / "notes.csv");
+  auto with_statistics = words;
+  with_statistics.insert(with_statistics.end(), {"--neighbours", "--save-stats", "s.npz"});
+  const auto result = eval(with_statistics);
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_TRUE(exists("s.npz"));
+  int pictures = 0;
+  for (const auto& entry : fs::directory_iterator(dir_.path()))
+    if (entry.path().string().ends_with("-neighbours.png")) ++pictures;
+  EXPECT_EQ(pictures, 2);
+  dir_.write("notes.json", R"({"cells": {"0123": {}}})");
+  expect_last_error(eval(words), 3, "is no file of a sweep");
+}
+
 TEST_F(EvalCommand, WrongWordsAreUsageErrors) {
   expect_error(eval({}), 2, "no metric");
   expect_error(eval({"--fid", "--features", "vgg:x"}), 2, "inception:FILE");
@@ -223,16 +268,120 @@ TEST_F(EvalCommand, MissingAndBrokenFilesAreNamed) {
 }
 
 TEST_F(EvalCommand, ObjectArraysAreRefused) {
-  auto file = format_npy({.dtype = "f8", .shape = {2}, .bytes = std::string(16, '\0')});
-  file.replace(file.find("<f8"), 3, "|O ");
-  dir_.write("object.npz", file);
-  expect_last_error(eval({"--fid", "-n", "8", "--reference", "object.npz"}), 3, "object.npz");
+  for (const char* key : {"mu", "arr_0"}) {
+    auto array = format_npy({.dtype = "f8", .shape = {2}, .bytes = std::string(16, '\0')});
+    array.replace(array.find("'<f8'"), 5, "'|O' ");
+    ZipWriter zip;
+    zip.add(std::string(key) + ".npy", array, false);
+    zip.add("sigma.npy", format_npy({.dtype = "f8", .shape = {1}, .bytes = std::string(8, '\0')}),
+            false);
+    dir_.write("object.npz", zip.finish());
+    expect_error(eval({"--fid", "-n", "8", "--reference", "object.npz"}), 3, "got type '|O'");
+    expect_error(eval({"--fid", "--images", "object.npz"}), 3, "object.npz");
+  }
 }
 
-TEST_F(EvalCommand, TooFewImagesAreOneClearLine) {
-  expect_last_error(eval({"--pr", "-n", "8", "-k", "6"}), 3, "6");
-  expect_last_error(eval({"--pr", "-n", "3"}), 3, "3");
-  expect_last_error(eval({"--is", "-n", "4"}), 3, "10");
+/// All are told before the classifier is trained, let alone images drawn.
+TEST_F(EvalCommand, WhatCannotBeHadIsOneClearLineBeforeAnythingIsDone) {
+  expect_error(eval({"--pr", "-n", "8", "-k", "6"}), 3, "at least 7 images, got 6");
+  expect_error(eval({"--pr", "-n", "3"}), 3, "at least 4 images, got 3");
+  expect_error(eval({"--is", "-n", "4"}), 3, "at least 10 images, got 4");
+  expect_error(eval({"--fid-infinity", "-n", "20"}), 3, "at least 29 images, got 20");
+  expect_error(eval({"--kid", "-n", "8", "--kid-subset-size", "1"}), 2, "--kid-subset-size");
+  expect_error(eval({"--diversity", "-n", "3"}), 3, "class 1: expected at least 2 images, got 1");
+  write_image("flat/0.png", 10);
+  write_image("flat/1.png", 20);
+  expect_error(eval({"--per-class", "-n", "8", "--reference", "flat"}), 3,
+               "flat: expected images with classes");
+  expect_error(eval({"--fid", "-n", "8", "--pr", "--reference", "flat"}), 3,
+               "flat: expected at least 4 images");
+  EXPECT_FALSE(exists("cache"));
+}
+
+TEST_F(EvalCommand, AllLeavesOutWhatCannotBeHad) {
+  eval_json({"--fid", "-n", "8", "--save-stats", "s.npz"});
+  const auto few = eval_json({"--all", "-n", "8", "--reference", "s.npz", "--bpd-images", "2"});
+  EXPECT_TRUE(few.contains("fd") && few.contains("class_agreement") && few.contains("bpd"));
+  for (const char* name : {"kid", "precision", "near_copies", "diversity", "fd_infinity", "is"})
+    EXPECT_FALSE(few.contains(name)) << name;
+  const auto told = ddpm({"eval", "--all", "-n", "8", "--reference", "s.npz", "--bpd-images", "2"});
+  EXPECT_NE(told.err.find("left out: s.npz: holds statistics only"), std::string::npos) << told.err;
+  eval_json({"--fid", "-n", "8", "--save-images", "x.npz"});
+  const auto files = eval_json({"--all", "--images", "x.npz", "-k", "2"});
+  EXPECT_TRUE(files.contains("kid") && files.contains("per_class_fd"));
+  EXPECT_FALSE(files.contains("bpd"));
+}
+
+TEST_F(EvalCommand, BitsBesideGivenImagesAreOfTheModel) {
+  eval_json({"--fid", "-n", "8", "--save-images", "x.npz"});
+  const auto result = eval_json({"--fid", "--bpd", "--bpd-images", "2", "--images", "x.npz"});
+  EXPECT_EQ(result.at("images").at("n"), 8);
+  EXPECT_EQ(result.at("bpd").at("n"), 2);
+}
+
+TEST_F(EvalCommand, BitsOfEveryProcessAndMethod) {
+  const auto bound = eval_json({"--bpd", "--bpd-images", "2"}).at("bpd");
+  EXPECT_EQ(bound.at("method"), "bound");
+  EXPECT_EQ(bound.at("by_timestep").size(), 10U);
+  EXPECT_EQ(bound.at("by_timestep").back().at("to"), 49);
+  const auto ode = eval_json({"--bpd", "--bpd-images", "2", "--bpd-method", "ode"}).at("bpd");
+  EXPECT_EQ(ode.at("method"), "ode");
+  EXPECT_EQ(ode.at("trace"), "exact");  // 64 numbers
+  for (const char* process : {"edm", "flow"}) {
+    const auto run = std::string("runs/") + process;
+    ASSERT_EQ(train({"-q", "--run", run, "--diffusion.process", process}).exit_code, 0);
+    const std::vector<std::string> words{"--bpd", "--bpd-images", "2", "--checkpoint", run};
+    EXPECT_EQ(eval_json(words).at("bpd").at("method"), "ode");
+    auto with_bound = words;
+    with_bound.insert(with_bound.end(), {"--fid", "--bpd-method", "bound"});
+    expect_error(eval(with_bound), 2, "--bpd-method bound");
+  }
+}
+
+TEST_F(EvalCommand, ClassesOfAFolderGoByName) {
+  // Of the run's classes cat and dog the second, which would be number 0 here.
+  for (int i = 0; i < 4; ++i)
+    write_image("mine/dog/" + std::to_string(i) + ".png", static_cast<uint8_t>(40 * i));
+  eval_json({"--fid", "-n", "8"});
+  const std::vector<std::string> words{"--per-class", "--checkpoint", "runs/tiny"};
+  auto named = words;
+  named.insert(named.end(), {"--images", "mine"});
+  const auto classes = eval_json(named).at("per_class_fd").at("classes");
+  EXPECT_EQ(classes.size(), 1U);
+  EXPECT_TRUE(classes.contains("dog")) << classes;
+  fs::create_directories(dir_.path() / "other");
+  fs::rename(dir_.path() / "mine/dog", dir_.path() / "other/horse");
+  auto strange = words;
+  strange.insert(strange.end(), {"--images", "other"});
+  expect_error(eval(strange), 3, "the class 'horse'");
+  EXPECT_EQ(eval({"--fid", "--checkpoint", "runs/tiny", "--images", "other"}).exit_code, 0);
+}
+
+TEST_F(EvalCommand, StatisticsOfAnotherNetworkAreRefused) {
+  eval_json({"--fid", "-n", "8", "--save-stats", "s.npz"});
+  ASSERT_EQ(train({"-q", "--train.task", "classifier", "--classifier.feature_dim", "3", "--run",
+                   "runs/judge"})
+                .exit_code,
+            0);
+  expect_last_error(eval({"--fid", "-n", "8", "--reference", "s.npz", "--features",
+                          "classifier:runs/judge", "--checkpoint", "runs/tiny"}),
+                    3, "s.npz: has statistics of 3 dimensions by classifier");
+}
+
+TEST_F(EvalCommand, AFileOfStatisticsAndImagesGivesBoth) {
+  eval_json({"--fid", "-n", "8", "--save-stats", "s.npz"});
+  ZipWriter zip;
+  for (const auto& [name, array] : load_npz(dir_.path() / "s.npz"))
+    zip.add(name + ".npy", format_npy(array), true);
+  NpyArray images{.dtype = "u1", .shape = {5, 8, 8, 1}, .bytes = std::string(320, '\0')};
+  for (size_t i = 0; i < images.bytes.size(); ++i)
+    images.bytes[i] = static_cast<char>(37 * i);
+  zip.add("arr_0.npy", format_npy(images), true);
+  dir_.write("both.npz", zip.finish());
+  const auto both = eval_json({"--fid", "--kid", "-n", "8", "--reference", "both.npz"});
+  const auto statistics = eval_json({"--fid", "-n", "8", "--reference", "s.npz"});
+  EXPECT_EQ(both.at("fd").at("value"), statistics.at("fd").at("value"));
+  EXPECT_EQ(both.at("kid").at("subset_size"), 5);
 }
 
 TEST_F(EvalCommand, DataWithoutClassesNeedsWeights) {
@@ -261,16 +410,53 @@ TEST_F(EvalCommand, ASignalKeepsWhatIsDone) {
 }
 
 TEST_F(EvalCommand, ASignalKeepsTheImagesToSaveThatAreDone) {
-  auto words = evaluation_without_end();
-  words.insert(words.end(), {"--save-images", "many"});
-  BackgroundCommand command(words, dir_.path());
-  ASSERT_TRUE(command.wait_until([&] { return has_scored_some(command); }));
-  command.send(SIGUSR1);  // asks for a checkpoint, of which there is none to make
-  ASSERT_TRUE(command.wait_until([&] { return exists("many/000020.png"); }));
-  command.send(SIGTERM);
-  EXPECT_EQ(command.wait().exit_code, 85);
+  for (const std::string kept : {"many", "many.npz"}) {
+    auto words = evaluation_without_end();
+    words.insert(words.end(), {"--save-images", kept});
+    BackgroundCommand command(words, dir_.path());
+    ASSERT_TRUE(command.wait_until([&] { return has_scored_some(command); }));
+    command.send(SIGUSR1);  // asks for a checkpoint, of which there is none to make
+    ASSERT_TRUE(command.wait_until([&] {
+      return command.err().find("/100000 images", command.err().find("/100000 images") + 1) !=
+             std::string::npos;
+    }));
+    command.send(SIGTERM);
+    const auto stopped = command.wait();
+    EXPECT_EQ(stopped.exit_code, 85);
+    EXPECT_NE(stopped.err.find("images are in " + kept), std::string::npos) << stopped.err;
+    EXPECT_EQ(stopped.err.find("the same command"), std::string::npos) << stopped.err;
+    const auto again = eval_json({"--fid", "--images", kept, "--checkpoint", "runs/tiny"});
+    EXPECT_GT(again.at("images").at("n"), 1);
+  }
   for (const auto& entry : fs::directory_iterator(dir_.path() / "many"))
     EXPECT_EQ(load_image(entry.path()).width, 8) << entry.path();
+}
+
+TEST_F(EvalCommand, AStopAfterTheImagesDrawsThemNotAgain) {
+  BackgroundCommand command({"eval", "--fid", "-n", "8", "--bpd", "--bpd-method", "ode"},
+                            dir_.path());
+  ASSERT_TRUE(command.wait_until(
+      [&] { return command.err().find("bits per dimension:") != std::string::npos; }));
+  command.send(SIGINT);
+  const auto result = command.wait();
+  EXPECT_EQ(result.exit_code, 85) << result.err;
+  EXPECT_NE(result.err.find("the same command goes on"), std::string::npos) << result.err;
+  const auto rest = ddpm({"eval", "--fid", "-n", "8"});
+  EXPECT_NE(rest.err.find("going on after 8 images"), std::string::npos) << rest.err;
+  const auto again = ddpm({"eval", "--fid", "-n", "8"});
+  EXPECT_EQ(again.err.find("going on after"), std::string::npos) << again.err;
+  EXPECT_EQ(again.out, rest.out);
+}
+
+TEST_F(EvalCommand, ADamagedClassifierInTheCacheIsTrainedAnew) {
+  const auto first = eval({"--fid", "-n", "8"});
+  for (const auto& entry : fs::recursive_directory_iterator(dir_.path() / "cache"))
+    if (entry.path().filename() == "model.safetensors") fs::resize_file(entry.path(), 1000);
+  const auto second = eval({"--fid", "-n", "8"});
+  EXPECT_EQ(second.exit_code, 0) << second.err;
+  EXPECT_NE(second.err.find("model.safetensors: damaged"), std::string::npos) << second.err;
+  EXPECT_NE(second.err.find("trained anew"), std::string::npos) << second.err;
+  EXPECT_EQ(second.out, first.out);
 }
 
 TEST_F(EvalCommand, TrainingScoresAndKeepsTheBest) {

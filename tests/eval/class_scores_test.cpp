@@ -56,11 +56,14 @@ TEST(ClassMsSsim, IsOneWhereAClassIsOneImageAndLessElsewhere) {
   auto images = torch::randint(256, {20, 1, 28, 28}, torch::kUInt8);
   images.narrow(0, 0, 10).copy_(images[0].unsqueeze(0).clone());
   const auto labels = torch::arange(20).div(10, "floor");
-  const PairOptions options{.pairs = 12, .scales = 2, .seed = 4};
-  const auto scores = class_ms_ssim(images, labels, options);
+  const PairOptions options{.pairs = 4, .scales = 2, .seed = 4};
+  const auto numbers = ms_ssim_images(labels, options);
+  EXPECT_LT(numbers.size(), 20U);
+  const auto kept = images.index_select(0, torch::tensor(numbers));
+  const auto scores = class_ms_ssim(kept, labels, options);
   EXPECT_NEAR(scores[0].value, 1, 1e-12);
   EXPECT_LT(scores[1].value, 0.5);
-  EXPECT_EQ(class_ms_ssim(images, labels, options)[1].value, scores[1].value);
+  EXPECT_EQ(class_ms_ssim(kept, labels, options)[1].value, scores[1].value);
 }
 
 }  // namespace

@@ -30,11 +30,15 @@ class StoppingImages : public DatasetImages {
   int64_t stop_;
 };
 
-void expect_same(const ImageFeatures& a, const ImageFeatures& b) {
+void expect_same_statistics(const ImageFeatures& a, const ImageFeatures& b) {
   EXPECT_EQ(a.statistics.count, b.statistics.count);
   EXPECT_TRUE(a.statistics.mean.equal(b.statistics.mean));
   EXPECT_TRUE(a.statistics.covariance.equal(b.statistics.covariance));
   EXPECT_TRUE(a.features.equal(b.features));
+}
+
+void expect_same(const ImageFeatures& a, const ImageFeatures& b) {
+  expect_same_statistics(a, b);
   EXPECT_TRUE(a.logits.equal(b.logits));
   EXPECT_TRUE(a.images.equal(b.images));
   EXPECT_TRUE(a.labels.equal(b.labels));
@@ -45,7 +49,7 @@ TEST(FeaturePass, GoesOnWhereItWasStopped) {
   ToyFeatures network;
   PassOptions options;
   options.batch_size = 4;
-  options.keep = {.features = true, .logits = true, .images = true};
+  options.keep = {.features = true, .logits = true, .images = {1, 7, 8, 17}};
   options.partial = dir.path() / "partial.safetensors";
   StoppingImages whole(18, -1);
   const auto expected = measure_features(whole, network, options);
@@ -56,6 +60,31 @@ TEST(FeaturePass, GoesOnWhereItWasStopped) {
   expect_same(measure_features(images, network, options), expected);
   EXPECT_EQ(network.calls, 3);
   EXPECT_FALSE(std::filesystem::exists(options.partial));
+}
+
+TEST(FeaturePass, LeavesAllItHasForWhatIsDoneAfterIt) {
+  const TempDir dir;
+  ToyFeatures network;
+  PassOptions options;
+  options.keep.features = true;
+  options.partial = dir.path() / "partial.safetensors";
+  options.leave_partial = true;
+  StoppingImages images(18, -1);
+  const auto expected = measure_features(images, network, options);
+  network.calls = 0;
+  expect_same_statistics(measure_features(images, network, options), expected);
+  EXPECT_EQ(network.calls, 0);
+}
+
+TEST(FeaturePass, KeepsTheImagesThatAreAskedFor) {
+  ToyFeatures network;
+  PassOptions options;
+  options.batch_size = 4;
+  options.keep.images = {0, 5, 6, 11};
+  StoppingImages images(12, -1);
+  const auto kept = measure_features(images, network, options).images;
+  const auto all = images.read(0, 12).images;
+  EXPECT_TRUE(kept.equal(all.index_select(0, torch::tensor(options.keep.images))));
 }
 
 TEST(FeaturePass, ADamagedPartIsNotUsed) {

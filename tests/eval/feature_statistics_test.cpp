@@ -46,7 +46,8 @@ TEST(FeatureStatistics, ReadsTheFilesOfPytorchFidAndOthers) {
       load_safetensors(test_data("eval/golden.safetensors")).at("metrics.reference");
   const auto ours = feature_statistics(features);
   for (const char* file : {"eval/pytorch_fid.npz", "eval/lucidrains.npz"}) {
-    EXPECT_TRUE(holds_statistics(test_data(file)));
+    EXPECT_TRUE(npz_content(test_data(file)).statistics);
+    EXPECT_FALSE(npz_content(test_data(file)).images);
     const auto theirs = load_statistics(test_data(file));
     EXPECT_EQ(theirs.count, 0);
     EXPECT_TRUE(torch::allclose(theirs.mean, ours.mean, 0, 1e-6)) << file;
@@ -57,12 +58,14 @@ TEST(FeatureStatistics, ReadsTheFilesOfPytorchFidAndOthers) {
 TEST(FeatureStatistics, ComeBackAsTheyWereWritten) {
   const TempDir dir;
   torch::manual_seed(0);
-  const auto written = feature_statistics(torch::randn({9, 4}));
+  auto written = feature_statistics(torch::randn({9, 4}));
+  written.network = "inception 0123456789abcdef tf1";
   save_statistics(dir.path() / "s.npz", written);
   const auto read = load_statistics(dir.path() / "s.npz");
   EXPECT_EQ(read.count, 9);
   EXPECT_TRUE(torch::equal(read.mean, written.mean));
   EXPECT_TRUE(torch::equal(read.covariance, written.covariance));
+  EXPECT_EQ(read.network, written.network);
 }
 
 NpyArray numbers(std::vector<int64_t> shape, double value) {
@@ -75,6 +78,17 @@ NpyArray numbers(std::vector<int64_t> shape, double value) {
   return {"f8", std::move(shape), bytes};
 }
 
+TEST(FeatureStatistics, AreReadBesideImagesWhichAreLeftAlone) {
+  const TempDir dir;
+  auto file = format_npz(
+      {{"arr_0", {"u1", {4}, "abcd"}}, {"mu", numbers({1}, 3)}, {"sigma", numbers({1, 1}, 2)}},
+      false);
+  file.replace(file.find("|u1"), 3, "|O8");  // of a kind that cannot be read
+  const auto path = dir.write("both.npz", file);
+  EXPECT_TRUE(npz_content(path).statistics && npz_content(path).images);
+  EXPECT_EQ(load_statistics(path).mean.item<double>(), 3);
+}
+
 TEST(FeatureStatistics, RefuseOtherFilesWithOneLine) {
   const TempDir dir;
   const auto refused = [&](const std::map<std::string, NpyArray>& arrays, const char* text) {
@@ -83,7 +97,8 @@ TEST(FeatureStatistics, RefuseOtherFilesWithOneLine) {
   };
   const double infinity = std::numeric_limits<double>::infinity();
   refused({{"arr_0", numbers({1}, 0)}}, "got arr_0");
-  EXPECT_FALSE(holds_statistics(dir.path() / "s.npz"));
+  EXPECT_FALSE(npz_content(dir.path() / "s.npz").statistics);
+  EXPECT_TRUE(npz_content(dir.path() / "s.npz").images);
   refused({{"mu", numbers({2}, 0)}, {"sigma", numbers({2, 3}, 0)}}, "got shapes [2] and [2, 3]");
   refused({{"mu", numbers({2}, infinity)}, {"sigma", numbers({2, 2}, 0)}}, "not finite");
   refused({{"mu", {"i8", {1}, std::string(8, '\0')}}, {"sigma", numbers({1, 1}, 0)}}, "got i8");

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <torch/types.h>
 
+#include "ddpm/data/image_io.h"
 #include "ddpm/data/npy.h"
 #include "ddpm/util/error.h"
 #include "ddpm/util/files.h"
@@ -49,6 +50,21 @@ TEST(NoiseImages, AreUniformAndDoNotDependOnTheBatch) {
   EXPECT_NEAR(values.mean().item<double>(), 127.5, 1.0);
   EXPECT_NEAR(values.std().item<double>(), 73.9, 1.0);
   EXPECT_EQ(all.max().item<int>(), 255);
+}
+
+TEST(WithClassesAs, NumbersByNameOrByTheNumberThatANameIs) {
+  const TempDir dir;
+  const Image image{.height = 1, .width = 1, .channels = 1, .pixels = {7}};
+  for (const char* name : {"ape/0.png", "2/1.png", "cow/2.png"})
+    dir.write(name, encode_png(image));
+  const auto dataset = open_images(dir.path(), {});
+  EXPECT_EQ(dataset->info().class_names, (std::vector<std::string>{"2", "ape", "cow"}));
+  const std::vector<std::string> names{"cow", "bee", "dog", "ape"};
+  const auto renumbered = with_classes_as(dataset, names);
+  ASSERT_NE(renumbered, nullptr);
+  EXPECT_EQ(renumbered->info().class_names, names);
+  EXPECT_EQ(DatasetImages(renumbered, "x").labels(), (std::vector<int64_t>{2, 3, 0}));
+  EXPECT_EQ(with_classes_as(dataset, {"cow", "ape"}), nullptr);  // no number 2
 }
 
 TEST(OpenImages, RefusesWhatHoldsNone) {

@@ -51,9 +51,9 @@ struct EvalFlags {
 /// The same, settled and checked: nothing a person can get wrong is left for later, but for what
 /// only the images can tell.
 struct EvalJob {
-  EvaluationOptions options;
-  std::filesystem::path checkpoint;        // empty where none is needed
-  std::filesystem::path run;               // empty for a folder that is no run
+  EvaluationOptions options;         // with --all of every metric, of which some may fall away
+  std::filesystem::path checkpoint;  // empty where none is needed
+  std::filesystem::path run;         // empty for a folder that is no run
   std::optional<PipelineFolder> pipeline;  // the model, if it draws images or tells bits
   std::string weights_hash;                // of the model's
   std::optional<DataConfig> data;          // of the checkpoint's run, or of flags

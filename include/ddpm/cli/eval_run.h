@@ -1,33 +1,19 @@
 #pragma once
 
+#include <filesystem>
 #include <memory>
 #include <optional>
-#include <string>
 #include <vector>
 
 #include <nlohmann/json.hpp>
 
+#include "ddpm/cli/eval_context.h"
 #include "ddpm/cli/eval_job.h"
 #include "ddpm/data/image.h"
 #include "ddpm/eval/evaluation.h"
-#include "ddpm/eval/feature_network.h"
-#include "ddpm/eval/image_source.h"
-#include "ddpm/eval/reference.h"
+#include "ddpm/sample/output.h"
 
 namespace ddpm {
-
-/// Feature networks, reference and bounds: what several evaluations can share.
-struct EvalContext {
-  std::shared_ptr<ImageSource> files;  // of `--images`; null if each job draws its own
-  std::unique_ptr<FeatureNetwork> network;
-  std::unique_ptr<FeatureNetwork> judge;  // for class agreement, if `network` knows other classes
-  Reference reference;                    // empty if no metric compares with one
-  DistanceBounds bounds;
-};
-
-/// Opens and measures what `job` compares with; empty if it asks for bits per dimension alone.
-/// `StopRequested` keeps what is done so far.
-EvalContext make_eval_context(const EvalJob& job, const EvalFlags& flags);
 
 /// The numbers of one model or set of images, and all that they depend on.
 struct EvalResult {
@@ -35,9 +21,17 @@ struct EvalResult {
   nlohmann::ordered_json settings;  // `images`, `reference`, `features`, ...
   /// Generated images above the reference images nearest to them, the closest pair first.
   std::optional<Image> closest_pairs;
+  /// Files from which the same evaluation would go on, for as long as the numbers are not out.
+  std::vector<std::filesystem::path> partials;
+  /// To finish once they are: a full disk must not cost a person the numbers. Null if images are
+  /// not to be written.
+  std::shared_ptr<OutputWriter> images;
 };
 
 /// Makes or reads the images and computes the metrics. `StopRequested` keeps what is done so far.
 EvalResult run_evaluation(const EvalJob& job, const EvalFlags& flags, const EvalContext& context);
+
+/// Removes the partial files of a result that a person has seen.
+void forget_partials(const EvalResult& result);
 
 }  // namespace ddpm

@@ -41,10 +41,14 @@ struct PairOptions {
   uint64_t seed = 0;
 };
 
+/// Numbers of the images of which `class_ms_ssim` makes pairs, rising. `DataError` if a class of
+/// `labels` [N] has fewer than two images.
+std::vector<int64_t> ms_ssim_images(const torch::Tensor& labels, const PairOptions& options);
+
 /// Likeness within each class: mean MS-SSIM of random pairs of different images (Odena et al.,
-/// "Conditional image synthesis with auxiliary classifier GANs", 2017), from 8-bit images
-/// [N, C, H, W] with labels [N]; higher is less diverse. `DataError` as `ms_ssim`, or if a class
-/// has fewer than two images.
+/// "Conditional image synthesis with auxiliary classifier GANs", 2017), from labels [N] of all
+/// images and the 8-bit images [M, C, H, W] that `ms_ssim_images` names; higher is less diverse.
+/// `DataError` as `ms_ssim`, or if a class has fewer than two images.
 std::vector<ClassScore> class_ms_ssim(const torch::Tensor& images, const torch::Tensor& labels,
                                       const PairOptions& options);
 

@@ -34,10 +34,8 @@ struct MetricSelection {
   /// Whether any of them looks at single images of the reference.
   bool needs_reference_features() const;
   bool any() const { return needs_images() || bits_per_dim; }
+  bool operator==(const MetricSelection&) const = default;
 };
-
-/// What the selected metrics need to know of each generated image.
-Keep keep_for(const MetricSelection& metrics);
 
 struct EvaluationOptions {
   MetricSelection metrics;
@@ -47,6 +45,9 @@ struct EvaluationOptions {
   int64_t splits = 10;             // of the Inception score
   uint64_t seed = 0;               // of subsets and pairs
 };
+
+/// What the selected metrics need to know of the generated images, whose classes are `labels`.
+Keep keep_for(const EvaluationOptions& options, const std::vector<int64_t>& labels);
 
 /// Frechet distances of real images and of noise to the reference, as many as were generated: where
 /// a perfect and a useless model would stand.

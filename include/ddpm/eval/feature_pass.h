@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include <torch/types.h>
 
@@ -13,12 +14,12 @@
 
 namespace ddpm {
 
-/// What a pass keeps of each image, besides the statistics of all. Memory grows with it: 50,000
-/// vectors of Inception's take 410 MB, their logits 200 MB.
+/// What a pass keeps besides the statistics. Memory grows with it: 50,000 vectors of Inception's
+/// take 410 MB, their logits 200 MB.
 struct Keep {
   bool features = false;
   bool logits = false;
-  bool images = false;
+  std::vector<int64_t> images = {};  // numbers of those to keep, rising
 };
 
 /// What a feature network said of a set of images; tensors that were not kept are undefined.
@@ -27,7 +28,7 @@ struct ImageFeatures {
   torch::Tensor features;  // [N, D] float32
   torch::Tensor logits;    // [N, K] float32
   torch::Tensor judged;    // [N, J] float32, logits of the judge
-  torch::Tensor images;    // [N, C, H, W] uint8
+  torch::Tensor images;    // [M, C, H, W] uint8, the M of `Keep::images`
   torch::Tensor labels;    // [N] int64; undefined where the source has no classes
 };
 
@@ -35,8 +36,10 @@ struct PassOptions {
   int64_t batch_size = 64;
   Keep keep;
   FeatureNetwork* judge = nullptr;  // a second network, of which the logits are kept
-  /// Where a stopped pass leaves what it has, and the next one goes on; empty: nowhere.
+  /// Where a stopped pass leaves what it has, and the next one goes on; empty: nowhere. A pass that
+  /// comes to its end removes it, unless more is to be done before the numbers are out.
   std::filesystem::path partial;
+  bool leave_partial = false;
   /// Called with each batch, in order.
   std::function<void(const SourceBatch&)> on_batch = {};
 };

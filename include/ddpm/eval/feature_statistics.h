@@ -15,6 +15,8 @@ struct FeatureStatistics {
   int64_t count = 0;         // of images; 0 if a file does not say
   torch::Tensor mean;        // [D]
   torch::Tensor covariance;  // [D, D], with the divisor count - 1, as numpy.cov
+  /// The `network_identity` of what measured them; "" if a file does not say.
+  std::string network = {};
 
   int64_t dimensions() const { return mean.size(0); }
 };
@@ -47,15 +49,21 @@ class StatisticsAccumulator {
 /// Statistics of vectors [N, D].
 FeatureStatistics feature_statistics(const torch::Tensor& features);
 
-/// Whether an `.npz` file holds statistics, rather than images.
-bool holds_statistics(const std::filesystem::path& path);
+/// What an `.npz` file holds; reference files of guided-diffusion hold both.
+struct NpzContent {
+  bool statistics = false;
+  bool images = false;  // `arr_0`
+};
+NpzContent npz_content(const std::filesystem::path& path);
 
 /// Reads an `.npz` with `mu` and `sigma` (pytorch-fid, EDM, guided-diffusion, torch-fidelity),
-/// `mu_s` and `sigma_s`, or `m2` and `s2` (denoising-diffusion-pytorch); `count` if it is there.
-/// `DataError` naming `path` if they are missing, of another shape, or not finite.
+/// `mu_s` and `sigma_s`, or `m2` and `s2` (denoising-diffusion-pytorch); `count` and `network` if
+/// they are there. Other arrays are not unpacked. `DataError` naming `path` if they are missing, of
+/// another shape, or not finite.
 FeatureStatistics load_statistics(const std::filesystem::path& path);
 
-/// Writes `mu`, `sigma` and `count` as pytorch-fid reads them, atomically. `DiskError` on failure.
+/// Writes `mu`, `sigma` and `count` as pytorch-fid reads them, and `network`, the bytes of its
+/// text, atomically. `DiskError` on failure.
 void save_statistics(const std::filesystem::path& path, const FeatureStatistics& statistics);
 
 }  // namespace ddpm

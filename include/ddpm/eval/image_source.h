@@ -45,6 +45,9 @@ class ImageSource {
   /// for a stop.
   virtual SourceBatch read(int64_t first, int64_t count) = 0;
 
+  /// The class of every image, without reading any; empty if there are no classes.
+  virtual std::vector<int64_t> labels() const { return {}; }
+
   /// A text that two sources share only if their images are the same: for caches.
   virtual std::string identity() = 0;
 
@@ -63,6 +66,7 @@ class DatasetImages : public ImageSource {
                 int64_t count = INT64_MAX);
 
   SourceBatch read(int64_t first, int64_t count) override;
+  std::vector<int64_t> labels() const override;
   std::string identity() override;
 
  private:
@@ -79,6 +83,7 @@ class GeneratedImages : public ImageSource {
                   std::vector<int64_t> labels, std::string identity);
 
   SourceBatch read(int64_t first, int64_t count) override;
+  std::vector<int64_t> labels() const override { return labels_; }
   std::string identity() override { return identity_; }
 
  private:
@@ -98,8 +103,14 @@ class NoiseImages : public ImageSource {
 };
 
 /// Opens a folder of images or an `.npz` with `arr_0` and, if there are classes, `arr_1`. `like`
-/// says which channels to read, and how many images may be in memory. `DataError` naming the file.
+/// says to which size and channels, what to do with broken files, and how many images may be in
+/// memory. `DataError` naming the file.
 std::shared_ptr<const Dataset> open_images(const std::filesystem::path& path,
                                            const DataConfig& like);
+
+/// The same images, their classes numbered as in `class_names`: by name, or by the number that the
+/// name is. Null if a class is none of them.
+std::shared_ptr<const Dataset> with_classes_as(std::shared_ptr<const Dataset> dataset,
+                                               const std::vector<std::string>& class_names);
 
 }  // namespace ddpm

@@ -28,7 +28,11 @@ struct Reference {
 ImageFeatures measure_cached(ImageSource& source, FeatureNetwork& network, bool with_features,
                              int64_t batch_size);
 
-/// Where an interrupted pass over `source` is kept; `what` tells it from other passes.
+/// Where interrupted work is kept that `identity` tells from all other; empty, with a warning, if
+/// the cache cannot be written.
+std::filesystem::path partial_file(const std::string& identity, const std::string& ending);
+
+/// The same for a pass over `source`; `what` tells it from other passes.
 std::filesystem::path partial_file(ImageSource& source, const FeatureNetwork& network,
                                    const std::string& what);
 

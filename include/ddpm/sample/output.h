@@ -46,6 +46,8 @@ class OutputWriter {
   void add(const torch::Tensor& images);
   void finish();
 
+  const std::filesystem::path& path() const { return path_; }
+
  private:
   ImageText text_of(int64_t picture) const;
 

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "ddpm/cli/eval_job.h"
+#include "ddpm/eval/evaluation.h"
+#include "ddpm/eval/feature_network.h"
+#include "ddpm/eval/image_source.h"
+#include "ddpm/eval/reference.h"
+
+namespace ddpm {
+
+/// Feature networks, reference and bounds: what evaluations of models of the same data can share.
+struct EvalContext {
+  EvaluationOptions options;                  // the job's; with --all without what cannot be had
+  Precision precision = Precision::kFloat32;  // that images are drawn in
+  std::shared_ptr<ImageSource> files;         // of `--images`; null if each job draws its own
+  std::shared_ptr<ImageSource> bits_images;   // of bits per dimension; null if nobody asks for them
+  std::unique_ptr<FeatureNetwork> network;    // null if no metric looks at images
+  std::unique_ptr<FeatureNetwork> judge;  // of class agreement, if `network` knows other classes
+  Reference reference;                    // empty if no metric compares with one
+  DistanceBounds bounds;
+  std::string identity;  // two contexts share it only if a model gets the same numbers in both
+};
+
+/// Opens and measures what `job` compares with. Whatever makes a metric impossible is a `UserError`
+/// now, before images are drawn; with `--all` such a metric falls away, which is told.
+/// `StopRequested` keeps what is done so far.
+EvalContext make_eval_context(const EvalJob& job, const EvalFlags& flags);
+
+/// Whether a context that was made for `made_for` does for `job` too.
+bool can_share_context(const EvalJob& made_for, const EvalJob& job);
+
+/// Writes the reference's statistics as `--save-stats` says, if it does.
+void save_reference(const EvalContext& context, const EvalFlags& flags);
+
+}  // namespace ddpm
