@@ -40,7 +40,7 @@ ClassifierFolder load_classifier_folder(const fs::path& path) {
                                              : ": not a checkpoint of a classifier, expected "
                                                "classifier/config.json in it");
   }
-  verify_checksums(path, {kClassifierPart, "scheduler", "config.yaml"});
+  verify_checksums(path, {kClassifierPart, "scheduler"});
   ClassifierFolder folder;
   folder.path = path;
   const auto config = path / kClassifierPart / "config.json";

@@ -112,7 +112,7 @@ DiffusionConfig load_pipeline_diffusion(const fs::path& path) {
   if (scheduler.empty())
     throw CheckpointError(path.string(),
                           ": there is no scheduler_config.json, which would say its schedule");
-  verify_checksums(path, {"scheduler", "config.yaml"});
+  verify_checksums(path, {"scheduler"});
   DiffusionConfig diffusion;
   SampleConfig sample;
   scheduler_config_from_json(load_json(scheduler), scheduler.string(), diffusion, sample);

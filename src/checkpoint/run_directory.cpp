@@ -118,14 +118,14 @@ fs::path RunDirectory::newest_checkpoint() const {
   return steps.empty() ? fs::path() : checkpoint(steps.back());
 }
 
-void RunDirectory::create() const {
+void RunDirectory::create(Leftovers leftovers) const {
   for (const auto& part : {checkpoints(), samples(), config_file(), log_file(), metrics_file()})
     refuse_link(part);
   for (const auto& folder : {path_, checkpoints(), samples()})
     make_folder(folder);
   // Others draw into `samples`, but nobody else writes into the other two.
   for (const auto& folder : {path_, checkpoints()})
-    remove_leftovers(folder, Leftovers::kAll);
+    remove_leftovers(folder, leftovers);
   remove_leftovers(samples());
   const auto absolute = fs::absolute(path_).lexically_normal();
   const bool among_runs = absolute.parent_path().filename() == "runs";
@@ -177,6 +177,7 @@ void RunLock::take() {
     log_warning(path_.string() + ": cannot lock: " + std::strerror(errno) +
                 "; nothing keeps a second trainer out of this folder");
   release();
+  exclusive_ = locked;
   descriptor_ = descriptor;
   folder_ = ::open(run_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   const auto pid = std::to_string(::getpid());

@@ -11,6 +11,7 @@
 #include "ddpm/cli/eval_images.h"
 #include "ddpm/cli/model_choice.h"
 #include "ddpm/config/names.h"
+#include "ddpm/config/yaml.h"
 #include "ddpm/eval/bits_per_dim.h"
 #include "ddpm/eval/flow_likelihood.h"
 #include "ddpm/eval/reference.h"
@@ -81,12 +82,18 @@ BitsPerDim load_partial(const fs::path& path) {
     return bits;
   } catch (const Json::exception& error) {
     log_warning(path.string() + ": damaged (" + error.what() + "); starting anew");
-    return {};
+  } catch (const UserError& error) {
+    log_warning(std::string(error.what()) + "; starting anew");
   }
+  return {};
 }
 
 fs::path partial_path(const EvalJob& job, const BitsPerDimOptions& options, ImageSource& source) {
+  Config config;
+  config.diffusion = job.pipeline->diffusion;
   Json key{job.weights_hash,
+           to_yaml(config),
+           job.device.str(),
            source.identity(),
            options.seed,
            options.draws,
@@ -172,12 +179,6 @@ void measure(const EvalJob& job, const BitsPerDimOptions& options, const Likelih
 
 }  // namespace
 
-std::shared_ptr<ImageSource> open_bits_images(const EvalJob& job, int64_t count) {
-  if (auto test = find_test_split(job, count)) return test;
-  log_warning("there is no test split, so bits per dimension are those of training images");
-  return open_split(job, "train", count);
-}
-
 std::string bits_obstacle(const PipelineFolder& pipeline, const SourceInfo& images) {
   const auto& model = pipeline.model;
   const bool fit = images.channels == model.in_channels && images.height == model.sample_size[0] &&
@@ -204,12 +205,19 @@ MetricValue measure_bits(const EvalJob& job, const EvalFlags& flags, ImageSource
   const auto partial = partial_path(job, options, source);
   BitsPerDim bits = load_partial(partial);
   const auto keep = [&] {
-    if (!bits.bits.empty() && !partial.empty()) write_file_atomic(partial, to_json(bits).dump());
+    if (bits.bits.empty()) return true;
+    try {
+      if (!partial.empty()) write_file_atomic(partial, to_json(bits).dump());
+      return !partial.empty();
+    } catch (const DiskError& error) {
+      log_warning(std::string(error.what()) + "; what is done is lost");
+      return false;
+    }
   };
   try {
     measure(job, options, data, bits);
   } catch (StopRequested& stop) {
-    keep();
+    stop.goes_on = keep();
     stop.progress = "bits per dimension: " + std::to_string(bits.bits.size()) + " of " +
                     std::to_string(images) + " images done";
     throw;

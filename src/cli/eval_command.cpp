@@ -29,13 +29,13 @@ void evaluate_once(const EvalFlags& flags) {
   // First of all, or a full disk would cost a person the numbers.
   std::cout << (flags.common.json ? result_json(result).dump(2) + "\n" : result_table(result))
             << std::flush;
-  forget_partials(result);
-  if (result.images) result.images->finish();
+  if (std::cout) forget_partials(result);
   if (const auto path = result_file(job, flags); !path.empty()) {
     write_result(result, path);
     log_info("written: " + path.string());
   }
   save_reference(context, flags);
+  if (result.images) result.images->finish();
 }
 
 ExitCode run_eval(const CLI::App& command, const EvalFlags& flags) {

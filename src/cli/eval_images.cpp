@@ -1,14 +1,14 @@
 #include "ddpm/cli/eval_images.h"
 
 #include <algorithm>
+#include <optional>
 #include <string_view>
 #include <utility>
 
 #include <torch/types.h>
 
-#include "ddpm/checkpoint/classifier_folder.h"
-#include "ddpm/checkpoint/run_directory.h"
 #include "ddpm/cli/device.h"
+#include "ddpm/cli/feature_choice.h"
 #include "ddpm/cli/model_choice.h"
 #include "ddpm/config/names.h"
 #include "ddpm/config/settings.h"
@@ -17,7 +17,7 @@
 #include "ddpm/sample/generator.h"
 #include "ddpm/samplers/sampler.h"
 #include "ddpm/train/test_accuracy.h"
-#include "ddpm/util/files.h"
+#include "ddpm/util/log.h"
 #include "ddpm/util/sha256.h"
 
 namespace ddpm {
@@ -40,41 +40,44 @@ std::string generation_identity(const EvalJob& job, const EvalFlags& flags, Prec
   return "generated " + std::to_string(job.count) + " " + hash.finish();
 }
 
-/// A split of a dataset of this name: of files, it is called by where they lie.
-std::shared_ptr<ImageSource> split_images(std::shared_ptr<const Dataset> dataset,
-                                          const std::string& name, const std::string& split,
-                                          int64_t count) {
-  const bool files = name == "folder" || name == "npz" || name == "idx";
-  const auto shown = files ? dataset->info().where : name;
-  return std::make_shared<DatasetImages>(std::move(dataset), shown + " " + split, count);
+/// Numbers the classes of the dataset as `names`, if there are any.
+OpenedImages opened(std::shared_ptr<const Dataset> dataset, const std::string& name, int64_t count,
+                    const std::vector<std::string>& names) {
+  auto strange = names.empty() ? std::string() : strange_class(*dataset, names);
+  if (!names.empty() && strange.empty()) dataset = with_classes_as(std::move(dataset), names);
+  return {std::make_shared<DatasetImages>(std::move(dataset), name, count), std::move(strange)};
+}
+
+/// What a split of the job's data is called: of files, by where they lie.
+std::string split_name(const DataConfig& data, const Dataset& dataset, const std::string& split) {
+  const bool files = data.name == "folder" || data.name == "npz" || data.name == "idx";
+  return (files ? dataset.info().where : data.name) + " " + split;
+}
+
+OpenedImages open_split(const EvalJob& job, const std::string& split, int64_t count,
+                        const std::vector<std::string>& names) {
+  DataConfig data = *job.data;
+  data.split = split;
+  std::shared_ptr<const Dataset> dataset = open_dataset(data);
+  const auto name = split_name(data, *dataset, split);
+  return opened(std::move(dataset), name, count, names);
+}
+
+/// Nothing if the data has no test split.
+std::optional<OpenedImages> find_test_split(const EvalJob& job, int64_t count,
+                                            const std::vector<std::string>& names) {
+  DataConfig data = *job.data;
+  data.split = "train";
+  std::shared_ptr<const Dataset> test = open_test_split(data);
+  if (test == nullptr) return std::nullopt;
+  const auto name = split_name(data, *test, "test");
+  return opened(std::move(test), name, count, names);
 }
 
 DataConfig data_for_files(const EvalJob& job) {
   DataConfig like = job.data.value_or(DataConfig());
   if (!job.data) like.channels = 0;
   return like;
-}
-
-/// The classes that the job knows, of the classifier that was given or of the data; empty if they
-/// have numbers only.
-std::vector<std::string> known_class_names(const EvalJob& job, const EvalFlags& flags) {
-  constexpr std::string_view kClassifier = "classifier:";
-  if (flags.features.starts_with(kClassifier)) {
-    const auto path = clean_path(flags.features.substr(kClassifier.size()));
-    const auto names = load_classifier_folder(resolve_checkpoint(path)).model.class_names;
-    if (!names.empty()) return names;
-  }
-  return job.data ? open_dataset(*job.data)->info().class_names : std::vector<std::string>();
-}
-
-/// False, and nothing changed, if a class of the dataset is none of `names`.
-bool number_classes_as(const std::vector<std::string>& names,
-                       std::shared_ptr<const Dataset>& dataset) {
-  if (names.empty()) return true;
-  auto renumbered = with_classes_as(dataset, names);
-  if (renumbered == nullptr) return false;
-  dataset = std::move(renumbered);
-  return true;
 }
 
 /// All settings of the section sample that images depend on.
@@ -94,21 +97,6 @@ Json describe_sampling(const SampleConfig& sample) {
 }
 
 }  // namespace
-
-std::shared_ptr<ImageSource> open_split(const EvalJob& job, const std::string& split,
-                                        int64_t count) {
-  DataConfig data = *job.data;
-  data.split = split;
-  return split_images(open_dataset(data), data.name, split, count);
-}
-
-std::shared_ptr<ImageSource> find_test_split(const EvalJob& job, int64_t count) {
-  if (!job.data) return nullptr;
-  DataConfig data = *job.data;
-  data.split = "train";
-  auto test = open_test_split(data);
-  return test == nullptr ? nullptr : split_images(std::move(test), data.name, "test", count);
-}
 
 SourceInfo generated_info(const EvalJob& job) {
   const auto& model = job.pipeline->model;
@@ -132,39 +120,40 @@ std::shared_ptr<ImageSource> generated_images(const EvalJob& job, const EvalFlag
                                            job.labels, generation_identity(job, flags, precision));
 }
 
-ScoredFiles open_files(const EvalJob& job, const EvalFlags& flags, const Reference& reference) {
-  if (is_split(flags.images)) {
-    DataConfig data = *job.data;
-    data.split = flags.images;
-    return {split_images(open_dataset(data), data.name, data.split, job.count), ""};
-  }
-  DataConfig like = data_for_files(job);
-  if (!flags.settings.contains("data.image_size")) like.image_size = {};  // scored as they are
-  std::shared_ptr<const Dataset> dataset = open_images(flags.images, like);
-  std::string strange_class;
-  if (const auto own = dataset->info().class_names; !own.empty()) {
-    auto names = known_class_names(job, flags);
-    if (names.empty() && reference.source) names = reference.source->info().class_names;
-    if (!number_classes_as(names, dataset))
-      strange_class = *std::ranges::find_if(own, [&](const std::string& name) {
-        return std::ranges::find(names, name) == names.end();
-      });
-  }
-  return {std::make_shared<DatasetImages>(std::move(dataset), flags.images, job.count),
-          strange_class};
+std::vector<std::string> class_names_to_compare(const EvalJob& job, const EvalFlags& flags,
+                                                const MetricSelection& metrics) {
+  if (!metrics.class_agreement && !metrics.per_class && !metrics.diversity) return {};
+  if (flags.images.empty()) return job.pipeline->model.class_names;
+  if (const auto names = given_classifier_names(flags.features); !names.empty()) return names;
+  return job.data ? open_dataset(*job.data)->info().class_names : std::vector<std::string>();
 }
 
-std::shared_ptr<ImageSource> open_reference_images(const EvalJob& job, const EvalFlags& flags) {
-  const auto& reference = flags.reference;
-  if (is_split(reference)) return open_split(job, reference);
-  if (!fs::is_directory(reference)) {
-    const auto content = npz_content(reference);
-    if (content.statistics && !content.images) return nullptr;
-  }
-  auto dataset = open_images(reference, data_for_files(job));
-  if (!dataset->info().class_names.empty())
-    number_classes_as(known_class_names(job, flags), dataset);
-  return std::make_shared<DatasetImages>(std::move(dataset), reference);
+OpenedImages open_files(const EvalJob& job, const EvalFlags& flags,
+                        const std::vector<std::string>& names) {
+  if (is_split(flags.images)) return open_split(job, flags.images, job.count, names);
+  DataConfig like = data_for_files(job);
+  if (!flags.settings.contains("data.image_size")) like.image_size = {};  // scored as they are
+  return opened(open_images(flags.images, like), flags.images, job.count, names);
+}
+
+OpenedImages open_reference_images(const EvalJob& job, const EvalFlags& flags,
+                                   const std::vector<std::string>& names) {
+  if (is_split(flags.reference)) return open_split(job, flags.reference, INT64_MAX, names);
+  return opened(open_images(flags.reference, data_for_files(job)), flags.reference, INT64_MAX,
+                names);
+}
+
+std::shared_ptr<ImageSource> open_floor_images(const EvalJob& job, int64_t count) {
+  if (!job.data) return nullptr;
+  const auto test = find_test_split(job, count, {});
+  return test ? test->images : nullptr;
+}
+
+OpenedImages open_bits_images(const EvalJob& job, int64_t count) {
+  const auto& names = job.pipeline->model.class_names;
+  if (auto test = find_test_split(job, count, names)) return *std::move(test);
+  log_warning("there is no test split, so bits per dimension are those of training images");
+  return open_split(job, "train", count, names);
 }
 
 Json describe_images(const EvalJob& job, const EvalFlags& flags, const ImageSource& source,

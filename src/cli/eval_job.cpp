@@ -167,6 +167,7 @@ EvalJob make_eval_job(const EvalFlags& flags) {
   if (needs_checkpoint(flags)) {
     job.checkpoint = find_checkpoint(flags.checkpoint);
     job.run = run_of(job.checkpoint);
+    if (flags.out.empty() && !job.run.empty()) refuse_link(job.run / "eval");
   }
   if (flags.images.empty() || flags.metrics.bits_per_dim) settle_model(job, flags);
   job.data = data_of(job, flags.settings);

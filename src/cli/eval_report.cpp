@@ -108,7 +108,6 @@ Json result_json(const EvalResult& result) {
 fs::path result_file(const EvalJob& job, const EvalFlags& flags) {
   if (!flags.out.empty()) return flags.out;
   if (job.run.empty()) return {};
-  refuse_link(job.run / "eval");
   const auto path = job.run / "eval" / (base_name(job, flags) + ".json");
   return unused_path(path).lexically_proximate(fs::current_path());
 }

@@ -37,6 +37,13 @@ Json describe_network(const FeatureNetwork& network) {
   return object;
 }
 
+/// The job's, of the metrics that can be had.
+EvaluationOptions options_of(const EvalJob& job, const EvalContext& context) {
+  auto options = job.options;
+  options.metrics = context.metrics;
+  return options;
+}
+
 /// What a partial file holds: enough to tell it from those of other metrics.
 std::string kept_text(const PassOptions& pass) {
   std::string text =
@@ -46,33 +53,20 @@ std::string kept_text(const PassOptions& pass) {
   return text + (pass.judge == nullptr ? "" : network_identity(*pass.judge));
 }
 
-/// Where images are written, they are what a stop keeps, and all else can be had of them again.
-ImageFeatures score_and_write(ImageSource& source, FeatureNetwork& network, PassOptions pass,
-                              OutputWriter& writer) {
-  pass.on_batch = [&](const SourceBatch& batch) {
-    writer.add(batch.images.to(torch::kFloat32) * (2.0 / 255.0) - 1.0);
-  };
-  try {
-    return measure_features(source, network, pass);
-  } catch (StopRequested& stop) {
-    writer.finish();
-    stop.progress += ", images are in " + writer.path().string();
-    stop.goes_on = false;
-    throw;
-  }
-}
-
 ImageFeatures score_images(ImageSource& source, const EvalJob& job, const EvalFlags& flags,
                            const EvalContext& context, EvalResult& result) {
-  const auto& metrics = context.options.metrics;
+  const auto& metrics = context.metrics;
   PassOptions pass;
   pass.batch_size = flags.batch_size;
-  pass.keep = keep_for(context.options, source.labels());
+  pass.keep = keep_for(options_of(job, context), source.labels());
   pass.judge = context.judge.get();
   if (!flags.save_images.empty()) {
     result.images = std::make_shared<OutputWriter>(
         flags.save_images, output_info(job, flags, result.settings.at("images")));
-    return score_and_write(source, *context.network, std::move(pass), *result.images);
+    pass.on_batch = [&](const SourceBatch& batch) {
+      result.images->add(batch.images.to(torch::kFloat32) * (2.0 / 255.0) - 1.0);
+    };
+    return measure_features(source, *context.network, pass);
   }
   pass.partial = partial_file(source, *context.network, kept_text(pass));
   pass.leave_partial = metrics.bits_per_dim || metrics.neighbours;
@@ -101,31 +95,44 @@ Image draw_pairs(ImageSource& source, ImageSource& reference, const Json& closes
   return tile_images(ours, columns);
 }
 
+void score(const EvalJob& job, const EvalFlags& flags, const EvalContext& context,
+           EvalResult& result) {
+  const auto source =
+      context.files ? context.files : generated_images(job, flags, context.precision);
+  result.settings["images"] = describe_images(job, flags, *source, context.precision);
+  const auto measured = score_images(*source, job, flags, context, result);
+  result.metrics = evaluate(measured, context.reference, *context.network, context.bounds,
+                            options_of(job, context));
+  if (context.metrics.needs_reference())
+    result.settings["reference"] = {{"name", context.reference.name},
+                                    {"n", context.reference.measured.statistics.count}};
+  result.settings["features"] = describe_network(*context.network);
+  if (context.judge) result.settings["judge"] = describe_network(*context.judge);
+  for (const auto& metric : result.metrics)
+    if (metric.key == "near_copies")
+      result.closest_pairs =
+          draw_pairs(*source, *context.reference.source, metric.details.at("closest"));
+}
+
 }  // namespace
 
 EvalResult run_evaluation(const EvalJob& job, const EvalFlags& flags, const EvalContext& context) {
   EvalResult result;
-  const auto& metrics = context.options.metrics;
-  if (metrics.needs_images()) {
-    const auto source =
-        context.files ? context.files : generated_images(job, flags, context.precision);
-    result.settings["images"] = describe_images(job, flags, *source, context.precision);
-    const auto measured = score_images(*source, job, flags, context, result);
-    result.metrics =
-        evaluate(measured, context.reference, *context.network, context.bounds, context.options);
-    if (metrics.needs_reference()) {
-      result.settings["reference"] = {{"name", context.reference.name},
-                                      {"n", context.reference.measured.statistics.count}};
+  try {
+    if (context.metrics.needs_images()) score(job, flags, context, result);
+    if (context.metrics.bits_per_dim)
+      result.metrics.push_back(measure_bits(job, flags, *context.bits_images));
+  } catch (StopRequested& stop) {
+    if (result.images && result.images->count() > 0) {
+      result.images->finish();
+      stop.progress += ", images are in " + flags.save_images;
+      stop.goes_on = false;
     }
-    result.settings["features"] = describe_network(*context.network);
-    for (const auto& metric : result.metrics)
-      if (metric.key == "near_copies")
-        result.closest_pairs =
-            draw_pairs(*source, *context.reference.source, metric.details.at("closest"));
-    if (context.judge) result.settings["judge"] = describe_network(*context.judge);
+    throw;
+  } catch (...) {
+    if (result.images) result.images->finish();
+    throw;
   }
-  if (metrics.bits_per_dim)
-    result.metrics.push_back(measure_bits(job, flags, *context.bits_images));
   return result;
 }
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <iostream>
-#include <memory>
+#include <map>
 
 #include "ddpm/cli/eval_context.h"
 #include "ddpm/cli/eval_report.h"
@@ -80,7 +80,7 @@ std::string cell_key(const EvalJob& job, const EvalFlags& flags, const EvalConte
               std::to_string(flags.kid_subsets) + " " + std::to_string(flags.kid_subset_size) +
               " " + std::to_string(flags.bits.images) + " " + std::to_string(flags.bits.draws) +
               " " + flags.bits.method);
-  const auto& m = context.options.metrics;
+  const auto& m = context.metrics;
   for (const bool asked :
        {m.frechet, m.kernel, m.inception_score, m.manifold, m.frechet_infinity, m.class_agreement,
         m.per_class, m.diversity, m.neighbours, m.bits_per_dim})
@@ -109,7 +109,6 @@ fs::path base_path(const EvalJob& job, const EvalFlags& flags) {
   if (!flags.out.empty()) return fs::path(flags.out).replace_extension();
   const auto name =
       "sweep-" + sha256(asked_text(flags) + job.checkpoint.filename().string()).substr(0, 8);
-  if (!job.run.empty()) refuse_link(job.run / "eval");
   const auto path = job.run.empty() ? fs::path(name) : job.run / "eval" / name;
   return path.lexically_proximate(fs::current_path());
 }
@@ -117,10 +116,12 @@ fs::path base_path(const EvalJob& job, const EvalFlags& flags) {
 /// The results of earlier calls, by key, with the table and the plot beside them.
 class ResultsFile {
  public:
-  /// `base` is their path without ending. Refuses to replace files that no sweep has written.
-  explicit ResultsFile(const fs::path& base) : base_(base.string()) {
+  /// `base` is their path without ending. One that a person gave may be that of other files, which
+  /// are not replaced.
+  ResultsFile(const fs::path& base, bool given) : base_(base.string()) {
     make_folder(base.parent_path());
     if (!fs::exists(json_path())) {
+      if (!given) return;
       for (const char* ending : {".csv", ".svg"})
         if (fs::exists(base_ + ending))
           throw UserError("--out ", base_, ending, ": exists already; give another name");
@@ -168,27 +169,31 @@ class ResultsFile {
   Json content_ = {{"cells", Json::object()}};
 };
 
-/// Contexts by the data of the models that they are for, each made when it is first needed.
+/// Contexts of the cells, each made when it is first needed.
 class Contexts {
  public:
   const EvalContext& of(const EvalJob& job, const EvalFlags& flags) {
-    for (const auto& made : made_)
-      if (can_share_context(made->job, job)) return made->context;
-    made_.push_back(std::make_unique<Made>(Made{job, make_eval_context(job, flags)}));
-    return made_.back()->context;
+    const auto key = context_key(job);
+    const auto made = made_.find(key);
+    if (made != made_.end()) return made->second;
+    return made_.emplace(key, make_eval_context(job, flags)).first->second;
   }
 
  private:
-  struct Made {
-    EvalJob job;
-    EvalContext context;
-  };
-  std::vector<std::unique_ptr<Made>> made_;
+  std::map<std::string, EvalContext> made_;
 };
 
 void check(const EvalFlags& flags) {
   if (!flags.images.empty()) throw UserError("--sweep: needs a model that draws, got --images");
   if (!flags.save_images.empty()) throw UserError("--sweep and --save-images: give one of them");
+}
+
+void print(const EvalFlags& flags, const ResultsFile& file, const std::vector<SweepRow>& rows) {
+  std::cout << (flags.common.json ? file.content().dump(2) + "\n" : sweep_csv(rows)) << std::flush;
+}
+
+bool sweeps_checkpoints(const std::vector<SweepAxis>& axes) {
+  return std::ranges::find(axes, "checkpoint", &SweepAxis::name) != axes.end();
 }
 
 }  // namespace
@@ -237,16 +242,19 @@ void run_sweep(const EvalFlags& given) {
   check(given);
   EvalFlags flags = given;
   const auto axes = parse_sweeps(flags.sweeps);
-  const bool own_checkpoints =
-      std::ranges::find(axes, "checkpoint", &SweepAxis::name) != axes.end();
-  if (flags.checkpoint.empty() && !own_checkpoints) flags.checkpoint = find_checkpoint("").string();
+  if (sweeps_checkpoints(axes) && !flags.save_stats.empty())
+    throw UserError("--save-stats: each checkpoint of the sweep may have another reference");
+  if (flags.checkpoint.empty() && !sweeps_checkpoints(axes))
+    flags.checkpoint = find_checkpoint("").string();
   const auto cells = sweep_cells(axes);
   const auto first = make_eval_job(flags_of(flags, cells.front()));
   for (size_t i = 1; i < cells.size(); ++i)
     make_eval_job(flags_of(flags, cells[i]));  // a wrong cell shows now, not after hours
   const auto base = base_path(first, flags);
-  ResultsFile file(base);
+  ResultsFile file(base, !flags.out.empty());
   Contexts contexts;
+  for (const auto& cell : cells)
+    contexts.of(make_eval_job(flags_of(flags, cell)), flags_of(flags, cell));
   std::vector<SweepRow> rows;
   for (const auto& cell : cells) {
     const auto own = flags_of(flags, cell);
@@ -261,18 +269,14 @@ void run_sweep(const EvalFlags& given) {
         file.put(key, cell, result);
       } catch (const DiskError&) {  // must not cost a person the numbers
         rows.push_back({.cell = cell, .result = result_json(result)});
-        std::cout << sweep_csv(rows) << std::flush;
+        print(flags, file, rows);
         throw;
       }
       forget_partials(result);
     }
     rows.push_back({.cell = cell, .result = *file.find(key)});
   }
-  if (flags.common.json) {
-    std::cout << file.content().dump(2) << "\n" << std::flush;
-  } else {
-    std::cout << sweep_csv(rows) << std::flush;
-  }
+  print(flags, file, rows);
   file.write_pictures(axes, rows);
   log_info("written: " + base.string() + ".json, .csv and .svg");
   save_reference(contexts.of(first, flags_of(flags, cells.front())), flags);

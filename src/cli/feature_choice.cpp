@@ -1,9 +1,11 @@
 #include "ddpm/cli/feature_choice.h"
 
 #include <cstdlib>
+#include <string_view>
 
 #include <torch/types.h>
 
+#include "ddpm/checkpoint/classifier_folder.h"
 #include "ddpm/checkpoint/run_directory.h"
 #include "ddpm/checkpoint/training_checkpoint.h"
 #include "ddpm/cli/command_line.h"
@@ -28,6 +30,8 @@ namespace {
 
 constexpr const char* kRecipe = "fashion-mnist-features";
 constexpr const char* kFinished = "finished";
+constexpr std::string_view kInceptionWord = "inception:";
+constexpr std::string_view kClassifierWord = "classifier:";
 constexpr const char* kAdvice =
     "give --features inception:FILE.safetensors; scripts/convert_inception.py makes that file from "
     "the weights of pytorch-fid or torch-fidelity (see docs/evaluation.md)";
@@ -80,10 +84,24 @@ void train_classifier(const Config& config, const Dataset& dataset, const fs::pa
   write_file_atomic(folder / kFinished, "");
 }
 
+/// The path that "classifier:CHECKPOINT" gives; empty for others.
+fs::path given_classifier(const std::string& given) {
+  if (!given.starts_with(kClassifierWord)) return {};
+  return clean_path(given.substr(kClassifierWord.size()));
+}
+
 /// Where DDPM_INCEPTION points; empty if it is not set.
 fs::path given_inception() {
   const char* const given = std::getenv("DDPM_INCEPTION");
   return given == nullptr ? fs::path() : fs::path(given);
+}
+
+/// Removes a damaged one, unless another process is training it anew just now.
+void forget_classifier(const fs::path& folder) {
+  const RunDirectory run(folder);
+  const RunLock lock(run);
+  fs::remove(folder / kFinished);
+  fs::remove_all(run.checkpoints());
 }
 
 std::unique_ptr<FeatureNetwork> open_inception(const fs::path& file, const std::string& resize,
@@ -114,19 +132,24 @@ std::unique_ptr<FeatureNetwork> data_classifier(const DataConfig& data, torch::D
     return open();
   } catch (const CheckpointError& error) {  // it is only a cache
     log_warning(std::string(error.what()) + "; it is trained anew");
-    remove_folder(folder);
+    forget_classifier(folder);
     return open();
   }
+}
+
+std::vector<std::string> given_classifier_names(const std::string& given) {
+  const auto classifier = given_classifier(given);
+  if (classifier.empty()) return {};
+  return load_classifier_folder(resolve_checkpoint(classifier)).model.class_names;
 }
 
 std::unique_ptr<FeatureNetwork> choose_features(const std::string& given, const std::string& resize,
                                                 const std::optional<DataConfig>& data,
                                                 torch::Device device) {
-  const auto path = given.substr(given.find(':') + 1);
-  if (given.starts_with("inception:")) return open_inception(path, resize, device);
-  if (given.starts_with("classifier:")) {
-    return std::make_unique<ClassifierNetwork>(clean_path(path), device);
-  }
+  if (given.starts_with(kInceptionWord))
+    return open_inception(given.substr(kInceptionWord.size()), resize, device);
+  if (const auto classifier = given_classifier(given); !classifier.empty())
+    return std::make_unique<ClassifierNetwork>(classifier, device);
   const auto weights = inception_file();
   if (fs::exists(weights)) return open_inception(weights, resize, device);
   if (!given_inception().empty())

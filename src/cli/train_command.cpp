@@ -180,7 +180,7 @@ ExitCode train(const TrainFlags& given) {
   }
   make_folder(run.path());
   if (!lock) lock.emplace(run);
-  run.create();
+  run.create(lock->is_exclusive() ? Leftovers::kAll : Leftovers::kOfEnded);
   const auto newest = job.damaged.empty() ? job.checkpoint : job.damaged.front();
   if (run.newest_checkpoint() != newest)
     throw UserError(run.path().string(), ": another ddpm has just trained in this folder");

@@ -49,7 +49,7 @@ fs::path newest_whole_checkpoint(const RunDirectory& run, std::vector<fs::path>&
     try {
       check_training_checkpoint(checkpoint);
       return checkpoint;
-    } catch (const UserError& error) {  // also one of reading, from a disk that goes bad
+    } catch (const CheckpointError& error) {
       log_warning(error.what());
       damaged.push_back(checkpoint);
     }

@@ -25,7 +25,7 @@ fs::path cache_folder() {
 fs::path cache_file(const std::string& area, const std::string& name) {
   const auto folder = cache_folder() / area;
   make_folder(folder);
-  remove_leftovers(folder);
+  remove_leftovers(folder, Leftovers::kOld);
   return folder / name;
 }
 

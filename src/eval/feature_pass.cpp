@@ -129,6 +129,18 @@ class PassProgress {
   ProgressLine line_;
 };
 
+/// False, with a warning if it was to be kept, if it is not.
+bool keep_partial(Gathered& gathered, const fs::path& partial) {
+  try {
+    if (!partial.empty()) gathered.save(partial);
+    return !partial.empty();
+  } catch (const DiskError& error) {
+    log_warning(std::string(error.what()) +
+                "; what is done is lost if this does not come to its end");
+    return false;
+  }
+}
+
 void run_batches(ImageSource& source, FeatureNetwork& network, const PassOptions& options,
                  Gathered& gathered) {
   const int64_t images = source.info().images;
@@ -161,13 +173,13 @@ ImageFeatures measure_features(ImageSource& source, FeatureNetwork& network,
   try {
     run_batches(source, network, options, gathered);
   } catch (StopRequested& stop) {
-    if (!options.partial.empty()) gathered.save(options.partial);
+    stop.goes_on = gathered.done() == 0 || keep_partial(gathered, options.partial);
     stop.progress = name + ": " + std::to_string(gathered.done()) + " of " +
                     std::to_string(source.info().images) + " images done";
     throw;
   }
   if (!options.partial.empty() && options.leave_partial) {
-    gathered.save(options.partial);
+    keep_partial(gathered, options.partial);
   } else if (!options.partial.empty()) {
     std::error_code ignored;
     fs::remove(options.partial, ignored);

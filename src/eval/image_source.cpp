@@ -1,7 +1,10 @@
 #include "ddpm/eval/image_source.h"
 
 #include <algorithm>
+#include <iterator>
 #include <numeric>
+#include <optional>
+#include <utility>
 
 #include <torch/types.h>
 
@@ -42,6 +45,14 @@ DatasetInfo with_class_names(DatasetInfo info, const std::vector<std::string>& n
   info.class_names = names;
   info.num_classes = std::ssize(names);
   return info;
+}
+
+/// Of the class that `name` names or numbers.
+std::optional<int64_t> number_of(const std::string& name, const std::vector<std::string>& names) {
+  const auto found = std::ranges::find(names, name);
+  if (found != names.end()) return found - names.begin();
+  const auto number = parse_number<int64_t>(name).value_or(-1);
+  return number >= 0 && number < std::ssize(names) ? std::optional(number) : std::nullopt;
 }
 
 class RenumberedDataset : public Dataset {
@@ -164,18 +175,19 @@ std::shared_ptr<const Dataset> open_images(const fs::path& path, const DataConfi
   return open_dataset(data);
 }
 
+std::string strange_class(const Dataset& dataset, const std::vector<std::string>& class_names) {
+  for (const auto& name : dataset.info().class_names)
+    if (!number_of(name, class_names)) return name;
+  return "";
+}
+
 std::shared_ptr<const Dataset> with_classes_as(std::shared_ptr<const Dataset> dataset,
                                                const std::vector<std::string>& class_names) {
   const auto& own = dataset->info().class_names;
-  if (own == class_names) return dataset;
+  if (own.empty() || own == class_names) return dataset;
   std::vector<int64_t> numbers;
-  for (const auto& name : own) {
-    const auto found = std::ranges::find(class_names, name);
-    const auto number = found != class_names.end() ? found - class_names.begin()
-                                                   : parse_number<int64_t>(name).value_or(-1);
-    if (number < 0 || number >= std::ssize(class_names)) return nullptr;
-    numbers.push_back(number);
-  }
+  for (const auto& name : own)
+    numbers.push_back(number_of(name, class_names).value());
   return std::make_shared<RenumberedDataset>(std::move(dataset), std::move(numbers), class_names);
 }
 

@@ -56,8 +56,9 @@ void MetricsLog::settle(const std::function<void()>& guard) {
   try {
     if (!waiting_.empty()) append_waiting(guard);
     sync_to_disk(path_);
-  } catch (const DiskError&) {
-    // The lines still wait, as was told when the disk did not take the first of them.
+  } catch (const DiskError& error) {
+    // Lines that wait still do, as was told when the disk did not take the first of them.
+    if (waiting_.empty()) log_warning(error.what());
   }
 }
 

@@ -17,9 +17,6 @@
 namespace ddpm {
 namespace {
 
-/// Between tries to write a checkpoint that the disk has not taken.
-constexpr double kRetrySeconds = 60.0;
-
 double seconds_between(std::chrono::steady_clock::time_point from,
                        std::chrono::steady_clock::time_point to) {
   return std::chrono::duration<double>(to - from).count();
@@ -71,6 +68,7 @@ Trainer::Trainer(Config config, const Dataset& dataset, std::filesystem::path ru
       model_(make_model(config_, device, checkpoint)),
       generator_(make_generator(config_, model_, device, graphs)),
       step_(config_, dataset, model_, device, state_.step, graphs),
+      saver_(run_, config_.train, checkpoint.empty() ? -1 : state_.step),
       metrics_(run_.metrics_file(), state_.evaluation_due ? state_.step - 1 : state_.step),
       loss_sum_(torch::full({}, state_.loss_sum, torch::device(device))),
       accuracy_sum_(torch::full({}, state_.accuracy_sum, torch::device(device))),
@@ -78,7 +76,6 @@ Trainer::Trainer(Config config, const Dataset& dataset, std::filesystem::path ru
       last_lr_(state_.lr),
       seconds_before_(state_.seconds),
       start_(Clock::now()),
-      last_save_(start_),
       rate_time_(start_),
       rate_step_(state_.step),
       first_step_(state_.step) {
@@ -86,9 +83,8 @@ Trainer::Trainer(Config config, const Dataset& dataset, std::filesystem::path ru
   state_.device = device.str();
   const double budget = 60.0 * config_.train.max_minutes;
   if (!state_.total_steps && budget > 0) time_plan_.emplace(budget);
-  if (checkpoint.empty()) return;
-  saved_step_ = state_.step;
-  step_.load_sampler_state(load_timestep_sampler(checkpoint), checkpoint.string());
+  if (!checkpoint.empty())
+    step_.load_sampler_state(load_timestep_sampler(checkpoint), checkpoint.string());
 }
 
 void Trainer::step() {
@@ -141,8 +137,9 @@ void Trainer::fail_diverged(const std::string& what) const {
 }
 
 RunEnd Trainer::run() {
-  restore_best_link();
-  if (state_.evaluation_due && evaluates()) write_metrics(/*with_scores=*/true);
+  saver_.restore_best_link(state_.best_step);
+  const bool made_up = state_.evaluation_due;
+  if (made_up) write_metrics(/*with_scores=*/evaluates());
   while (!state_.evaluation_due && (!state_.total_steps || state_.step < *state_.total_steps)) {
     step();
     if (const auto end = tick()) {
@@ -153,7 +150,7 @@ RunEnd Trainer::run() {
   count_bad_steps();
   // Bad steps at the very end changed nothing, so they are no reason to lose the good ones.
   if (!model_.is_finite()) fail_diverged("weights are not finite");
-  const bool already_done = saved_step_ == state_.step;
+  const bool already_done = saver_.has(state_.step) && !made_up;
   save();
   if (state_.evaluation_due) return RunEnd::kStopped;
   if (!already_done && draws_samples()) write_samples();
@@ -164,26 +161,33 @@ std::optional<RunEnd> Trainer::tick() {
   const auto& train = config_.train;
   const auto due = [&](int64_t every) { return every > 0 && state_.step % every == 0; };
   const bool finished = state_.total_steps && state_.step >= *state_.total_steps;
-  const bool time_up =
-      !finished && train.max_minutes > 0 && session_seconds() >= 60.0 * train.max_minutes;
-  const bool scored = evaluates() && (finished || time_up || due(train.eval_every));
+  const auto time_up = [&] {
+    return !finished && train.max_minutes > 0 && session_seconds() >= 60.0 * train.max_minutes;
+  };
+  const bool scored =
+      evaluates() && (finished || due(train.eval_every) || (time_up() && ends_unscored()));
   if (scored || due(train.log_every)) write_metrics(scored);
   if (!finished) plan_steps();
   if (take_checkpoint_request()) save_asked_ = true;
   if (save_asked_) {
     save_if_possible();
-    if (saved_step_ == state_.step)
-      log_info("checkpoint: " + run_.checkpoint(state_.step).string());
-  } else if (!finished && save_due()) {
+    if (saver_.has(state_.step)) log_info("checkpoint: " + run_.checkpoint(state_.step).string());
+  } else if (!finished && saver_.due(state_.step)) {
     save_if_possible();
   }
   if (!finished && draws_samples() && due(train.sample_every)) write_samples();
   show_progress();
   if (finished) return std::nullopt;
-  if (!time_up && !stop_requested()) return std::nullopt;
+  if (!time_up() && !stop_requested()) return std::nullopt;
   count_bad_steps();
   if (!is_sound()) return std::nullopt;  // the next steps tell whether training has diverged
   return stop_requested() ? RunEnd::kStopped : RunEnd::kTimeUp;
+}
+
+/// Whether a run that ends now has a model that the last evaluation says little of.
+bool Trainer::ends_unscored() {
+  count_bad_steps();
+  return is_sound() && 2 * (state_.step - scored_step_) >= config_.train.eval_every;
 }
 
 void Trainer::plan_steps() {
@@ -236,6 +240,7 @@ void Trainer::write_metrics(bool with_scores) {
   const auto scores = with_scores ? score() : Scores();
   state_.evaluation_due = !scores;
   if (!scores) return;
+  if (with_scores) scored_step_ = state_.step;
   const auto steps = static_cast<double>(state_.loss_steps);  // 0 if all were bad
   const double loss = loss_sum_.item<double>() / steps;
   if (std::isfinite(loss)) last_loss_ = loss;
@@ -287,29 +292,12 @@ void Trainer::keep_if_best(const Scores& scores) {
   try {
     // The link moves before old checkpoints are removed, or the new best one could be among them.
     save_checkpoint();
-    link_best();
-    prune();
+    saver_.link_best(state_.best_step);
+    saver_.prune();
   } catch (const DiskError& error) {
     state_.best_score = score_before;
     state_.best_step = step_before;
     log_warning(std::string(error.what()) + "; the best checkpoint stays the one before");
-  }
-}
-
-void Trainer::link_best() {
-  replace_link(run_.checkpoint(state_.best_step).filename(), run_.best_link());
-}
-
-/// After a crash between a checkpoint and its link, or a return to an earlier checkpoint.
-void Trainer::restore_best_link() {
-  std::error_code none;
-  const auto best = run_.checkpoint(state_.best_step);
-  if (state_.best_step == 0 || !std::filesystem::exists(best, none)) return;
-  if (std::filesystem::read_symlink(run_.best_link(), none) == best.filename()) return;
-  try {
-    link_best();
-  } catch (const DiskError& error) {
-    log_warning(std::string(error.what()) + "; checkpoints/best stays as it is");
   }
 }
 
@@ -365,25 +353,9 @@ void Trainer::write_samples() {
   if (device_.is_cpu()) model_.release_ema();  // elsewhere graphs may hold on to its memory
 }
 
-bool Trainer::save_due() const {
-  const auto& train = config_.train;
-  if (save_failed_ && seconds_between(last_save_, Clock::now()) >= kRetrySeconds) return true;
-  if (train.save_every > 0 && state_.step % train.save_every == 0) return true;
-  return train.save_minutes > 0 &&
-         seconds_between(last_save_, Clock::now()) >= 60.0 * train.save_minutes;
-}
-
 void Trainer::save() {
   save_checkpoint();
-  prune();
-}
-
-void Trainer::prune() {
-  try {
-    run_.prune(config_.train.keep_last);
-  } catch (const DiskError& error) {
-    log_warning(std::string(error.what()) + "; an old checkpoint stays");
-  }
+  saver_.prune();
 }
 
 void Trainer::save_if_possible() {
@@ -393,43 +365,25 @@ void Trainer::save_if_possible() {
   try {
     save();
   } catch (const DiskError& error) {
-    last_save_ = Clock::now();
-    save_failed_ = true;
+    saver_.note_failure();
     log_warning(std::string(error.what()) + "; training goes on and tries again");
   }
 }
 
-/// What a person who has to make room needs to know.
-std::string Trainer::disk_advice() const {
-  const auto text = [](uint64_t bytes) { return format_bytes(static_cast<double>(bytes)); };
-  const auto free = free_bytes(run_.checkpoints());
-  return "; a checkpoint needs " + text(checkpoint_bytes(model_.tensors(), step_.sampler_state())) +
-         (free ? ", " + text(*free) + " are free" : "");
-}
-
 void Trainer::save_checkpoint() {
-  if (saved_step_ == state_.step) return;
+  if (saver_.has(state_.step)) return;
   state_.seconds = seconds_before_ + session_seconds();
   state_.loss_sum = loss_sum_.item<double>();
   state_.accuracy_sum = accuracy_sum_.item<double>();
   const double grad_norm = grad_norm_.item<double>();
   state_.grad_norm = std::isfinite(grad_norm) ? grad_norm : 0.0;
   state_.lr = last_lr_;
-  const auto target = run_.checkpoint(state_.step);
   guard_();
-  try {
-    metrics_.settle(guard_);
-    const auto free = free_bytes(target);
-    if (free && *free < checkpoint_bytes(model_.tensors(), step_.sampler_state()))
-      throw DiskError(target.string(), ": cannot write: no space left");
-    save_training_checkpoint(target, config_, state_, model_.tensors(), step_.sampler_state());
-    saved_step_ = state_.step;
-    last_save_ = Clock::now();
-    save_failed_ = false;
-    replace_link(target.filename(), run_.last_link());
-  } catch (const DiskError& error) {
-    throw DiskError(error.what(), disk_advice());
-  }
+  metrics_.settle(guard_);
+  saver_.write({.config = config_,
+                .state = state_,
+                .tensors = model_.tensors(),
+                .timestep_sampler = step_.sampler_state()});
 }
 
 double Trainer::session_seconds() const {

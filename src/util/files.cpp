@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <charconv>
+#include <chrono>
 #include <csignal>
 #include <cstring>
 #include <fstream>
@@ -19,15 +20,30 @@ namespace {
 
 constexpr std::string_view kTemporarySuffix = ".ddpm-tmp";
 
-/// True for a name of `temporary_beside`, of a process that is no more if those are meant.
-bool is_leftover(std::string_view name, Leftovers which) {
-  if (!name.starts_with('.') || !name.ends_with(kTemporarySuffix)) return false;
-  if (which == Leftovers::kAll) return true;
+bool is_temporary(std::string_view name) {
+  return name.starts_with('.') && name.ends_with(kTemporarySuffix);
+}
+
+/// Whether the process that made a name of `temporary_beside` is no more.
+bool has_ended(std::string_view name) {
   name.remove_suffix(kTemporarySuffix.size());
   pid_t owner = 0;
   const auto digits = name.substr(name.rfind('.') + 1);
   std::from_chars(digits.data(), digits.data() + digits.size(), owner);
   return owner <= 0 || (::kill(owner, 0) != 0 && errno == ESRCH);
+}
+
+bool is_old(const fs::path& path) {
+  std::error_code code;
+  const auto written = fs::last_write_time(path, code);
+  return !code && fs::file_time_type::clock::now() - written > std::chrono::hours(24);
+}
+
+bool is_leftover(const fs::path& path, Leftovers which) {
+  const auto name = path.filename().string();
+  if (!is_temporary(name)) return false;
+  if (which == Leftovers::kOld) return is_old(path);
+  return which == Leftovers::kAll || has_ended(name);
 }
 
 [[noreturn]] void fail(const fs::path& path, const char* what) {
@@ -227,7 +243,7 @@ std::optional<uint64_t> free_bytes(const fs::path& path) {
 void remove_leftovers(const fs::path& folder, Leftovers which) {
   std::error_code code;
   for (const auto& entry : fs::directory_iterator(folder, code)) {
-    if (is_leftover(entry.path().filename().string(), which)) fs::remove_all(entry.path(), code);
+    if (is_leftover(entry.path(), which)) fs::remove_all(entry.path(), code);
   }
 }
 

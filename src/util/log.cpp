@@ -73,12 +73,12 @@ void add_log_file(const std::filesystem::path& path) {
 
 void log_info(const std::string& message) {
   clear_line();
-  spdlog::info(one_line(message));
+  spdlog::info(without_controls(message));
 }
 
 void log_notice(const std::string& message) {
   clear_line();
-  spdlog::warn(one_line(message));
+  spdlog::warn(without_controls(message));
 }
 
 void log_warning(const std::string& message) {
@@ -101,11 +101,11 @@ void ProgressLine::show(const std::string& text) {
   if (!due()) return;
   last_ = now_seconds();
   if (console().terminal) {
-    std::fprintf(stderr, "%s%s", kClearLine, one_line(text).c_str());
+    std::fprintf(stderr, "%s%s", kClearLine, without_controls(text).c_str());
     std::fflush(stderr);
     console().line_shown = true;
   } else {
-    std::fprintf(stderr, "%s\n", one_line(text).c_str());
+    std::fprintf(stderr, "%s\n", without_controls(text).c_str());
   }
 }
 

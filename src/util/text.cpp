@@ -13,8 +13,6 @@
 namespace ddpm {
 namespace {
 
-constexpr size_t kMaxLineBytes = 2000;
-
 /// Levenshtein's distance, one row of the table at a time.
 size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<size_t> row(b.size() + 1);
@@ -126,18 +124,24 @@ bool is_utf8(std::string_view text) {
 }
 
 bool is_plain_text(std::string_view text) {
-  return one_line(text) == text;
+  return without_controls(text) == text;
+}
+
+std::string without_controls(std::string_view text) {
+  std::string plain;
+  plain.reserve(text.size());
+  while (!text.empty()) {
+    const auto sequence = first_sequence(text);
+    const bool shows = !sequence.empty() && !is_control(sequence);
+    plain += shows ? sequence : "?";
+    text.remove_prefix(std::max<size_t>(1, sequence.size()));
+  }
+  return plain;
 }
 
 std::string one_line(std::string_view text) {
-  std::string line;
-  while (!text.empty() && line.size() < kMaxLineBytes) {
-    const auto sequence = first_sequence(text);
-    const bool plain = !sequence.empty() && !is_control(sequence);
-    line += plain ? sequence : "?";
-    text.remove_prefix(std::max<size_t>(1, sequence.size()));
-  }
-  return text.empty() ? line : line + "...";
+  constexpr size_t kMaxBytes = 2000;
+  return without_controls(text.substr(0, kMaxBytes)) + (text.size() > kMaxBytes ? "..." : "");
 }
 
 std::string format_duration(double seconds) {

@@ -1,74 +1,15 @@
-#include <algorithm>
-#include <csignal>
-#include <cstdlib>
 #include <filesystem>
 
 #include "ddpm/data/npy.h"
 #include "ddpm/data/zip.h"
 #include "ddpm/util/files.h"
-#include "tests/cli/command_fixture.h"
+#include "tests/cli/eval_fixture.h"
 
 namespace ddpm {
 namespace {
 
 namespace fs = std::filesystem;
 using nlohmann::json;
-
-/// A folder in which a model and a classifier were trained, with a cache of its own.
-class EvalCommand : public CommandTest {
- protected:
-  EvalCommand() {
-    ::setenv("XDG_CACHE_HOME", (dir_.path() / "cache").c_str(), 1);
-    ::unsetenv("DDPM_INCEPTION");
-    dir_.write("configs/fashion-mnist-features.yaml", kRecipe);
-    EXPECT_EQ(train({"-q"}).exit_code, 0);
-  }
-  ~EvalCommand() override { ::unsetenv("XDG_CACHE_HOME"); }
-
-  CommandResult eval(const std::vector<std::string>& more) const {
-    std::vector<std::string> words{"eval", "-q", "--batch-size", "8"};
-    words.insert(words.end(), more.begin(), more.end());
-    return ddpm(words);
-  }
-
-  json eval_json(std::vector<std::string> words) const {
-    words.emplace_back("--json");
-    const auto result = eval(words);
-    EXPECT_EQ(result.exit_code, 0) << result.err;
-    return json::parse(result.out);
-  }
-
-  static std::vector<std::string> evaluation_without_end() {
-    return {"eval", "--fid", "-n", "100000", "--batch-size", "1", "--steps", "1", "--no-bounds"};
-  }
-  static bool has_scored_some(const BackgroundCommand& command) {
-    return command.err().find("/100000 images") != std::string::npos;
-  }
-
-  /// An error of one line, which a line on the features may precede.
-  static void expect_last_error(const CommandResult& result, int code, const std::string& text) {
-    EXPECT_EQ(result.exit_code, code) << result.err;
-    const auto line = result.err.find("ddpm: ");
-    ASSERT_NE(line, std::string::npos) << result.err;
-    EXPECT_NE(result.err.find(text, line), std::string::npos) << result.err;
-    EXPECT_EQ(result.err.find('\n', line), result.err.size() - 1) << result.err;
-    EXPECT_EQ(result.out, "");
-  }
-
-  static constexpr const char* kRecipe = R"(
-data: {name: folder, root: elsewhere}
-model:
-  block_out_channels: [8, 8]
-  layers_per_block: 1
-  down_block_types: [DownBlock2D, DownBlock2D]
-  up_block_types: [UpBlock2D, UpBlock2D]
-  norm_num_groups: 4
-classifier: {feature_dim: 3}
-train:
-  {task: classifier, steps: 4, warmup_steps: 0, batch_size: 4, precision: float32, log_every: 2,
-   save_every: 0}
-)";
-};
 
 TEST_F(EvalCommand, FidWithoutInceptionIsAnFdThatSaysWhy) {
   const auto first = ddpm({"eval", "--fid", "-n", "8"});
@@ -156,74 +97,6 @@ TEST_F(EvalCommand, ResultsAreNeverOverwritten) {
   expect_error(eval({"--fid", "--out", "mine.json"}), 2, "exists already");
   dir_.write("mine.npz", "mine");
   expect_error(eval({"--fid", "--save-stats", "mine.npz"}), 2, "exists already");
-}
-
-TEST_F(EvalCommand, ASweepIsATableAndAPlotThatGoOn) {
-  const std::vector<std::string> words{"--fid",   "-n",        "8",       "--no-bounds",
-                                       "--sweep", "steps=2,3", "--sweep", "sampler=ddim,unipc"};
-  const auto first = eval(words);
-  EXPECT_EQ(first.exit_code, 0) << first.err;
-  EXPECT_TRUE(first.out.starts_with("steps,sampler,fd\n2,ddim,")) << first.out;
-  EXPECT_EQ(std::ranges::count(first.out, '\n'), 5);
-  fs::path base;
-  for (const auto& entry : fs::directory_iterator(dir_.path() / "runs/tiny/eval"))
-    if (entry.path().extension() == ".json") base = entry.path();
-  auto content = json::parse(read_file(base));
-  EXPECT_EQ(content.at("cells").size(), 4U);
-  EXPECT_TRUE(read_file(fs::path(base).replace_extension(".svg")).find("unipc") !=
-              std::string::npos);
-  EXPECT_EQ(read_file(fs::path(base).replace_extension(".csv")), first.out);
-  // As if it had been stopped before the last cell, and the others were other numbers.
-  for (auto& [key, cell] : content["cells"].items())
-    cell["result"]["fd"]["value"] = 7.5;
-  content["cells"].erase(content["cells"].begin());
-  write_file_atomic(base, content.dump());
-  const auto second = eval(words).out;
-  size_t kept = 0;
-  for (auto at = second.find(",7.5\n"); at != second.npos; at = second.find(",7.5\n", at + 1))
-    ++kept;
-  EXPECT_EQ(kept, 3U) << second;
-}
-
-TEST_F(EvalCommand, ASweepOverCheckpointsComparesEachWithItsOwnData) {
-  for (int i = 0; i < 6; ++i)
-    write_image("plain/" + std::to_string(i) + ".png", static_cast<uint8_t>(50 * i));
-  ASSERT_EQ(train({"-q", "--run", "elsewhere/b", "--train.seed", "1"}).exit_code, 0);
-  fs::rename(dir_.path() / "runs", dir_.path() / "moved");  // there is no newest run
-  const auto swept = [&](const std::string& checkpoints, const std::string& out) {
-    const auto result = eval({"--fid", "--class-agreement", "-n", "8", "--no-bounds", "--out", out,
-                              "--sweep", "checkpoint=" + checkpoints});
-    EXPECT_EQ(result.exit_code, 0) << result.err;
-    return json::parse(read_file(dir_.path() / out)).at("cells");
-  };
-  const auto forth = swept("moved/tiny,elsewhere/b", "a.json");
-  const auto back = swept("elsewhere/b,moved/tiny", "b.json");
-  EXPECT_EQ(forth, back);
-  EXPECT_EQ(forth.size(), 2U);
-  // The same model, compared with other images, is another cell.
-  const auto more = eval({"--fid", "--class-agreement", "-n", "8", "--no-bounds", "--out", "a.json",
-                          "--reference", "plain", "--sweep", "checkpoint=moved/tiny"});
-  EXPECT_EQ(more.exit_code, 0) << more.err;
-  EXPECT_EQ(json::parse(read_file(dir_.path() / "a.json")).at("cells").size(), 3U);
-}
-
-TEST_F(EvalCommand, ASweepReplacesNoFilesOfOthersAndWritesStatisticsOnce) {
-  const std::vector<std::string> words{"--fid",   "-n",        "8",     "--no-bounds",
-                                       "--sweep", "steps=2,3", "--out", "notes.json"};
-  dir_.write("notes.csv", "mine");
-  expect_error(eval(words), 2, "notes.csv: exists already");
-  fs::remove(dir_.path() / "notes.csv");
-  auto with_statistics = words;
-  with_statistics.insert(with_statistics.end(), {"--neighbours", "--save-stats", "s.npz"});
-  const auto result = eval(with_statistics);
-  EXPECT_EQ(result.exit_code, 0) << result.err;
-  EXPECT_TRUE(exists("s.npz"));
-  int pictures = 0;
-  for (const auto& entry : fs::directory_iterator(dir_.path()))
-    if (entry.path().string().ends_with("-neighbours.png")) ++pictures;
-  EXPECT_EQ(pictures, 2);
-  dir_.write("notes.json", R"({"cells": {"0123": {}}})");
-  expect_last_error(eval(words), 3, "is no file of a sweep");
 }
 
 TEST_F(EvalCommand, WrongWordsAreUsageErrors) {
@@ -344,6 +217,10 @@ TEST_F(EvalCommand, ClassesOfAFolderGoByName) {
     write_image("mine/dog/" + std::to_string(i) + ".png", static_cast<uint8_t>(40 * i));
   eval_json({"--fid", "-n", "8"});
   const std::vector<std::string> words{"--per-class", "--checkpoint", "runs/tiny"};
+  write_image("three/bird/0.png", 1);
+  write_image("three/cat/0.png", 2);
+  write_image("three/dog/0.png", 3);
+  expect_error(eval({"--per-class", "-n", "8", "--reference", "three"}), 3, "the class 'bird'");
   auto named = words;
   named.insert(named.end(), {"--images", "mine"});
   const auto classes = eval_json(named).at("per_class_fd").at("classes");
@@ -393,70 +270,6 @@ TEST_F(EvalCommand, DataWithoutClassesNeedsWeights) {
             0);
   expect_error(eval({"--fid", "-n", "8", "--checkpoint", "runs/plain"}), 2, "convert_inception");
   EXPECT_EQ(eval({"--bpd", "--bpd-images", "2", "--checkpoint", "runs/plain"}).exit_code, 0);
-}
-
-TEST_F(EvalCommand, ASignalKeepsWhatIsDone) {
-  for (const int signal : {SIGINT, SIGTERM}) {
-    fs::remove_all(dir_.path() / "cache/ddpm/partial");
-    BackgroundCommand command(evaluation_without_end(), dir_.path());
-    ASSERT_TRUE(command.wait_until([&] { return has_scored_some(command); }));
-    command.send(signal);
-    const auto result = command.wait();
-    EXPECT_EQ(result.exit_code, 85) << result.err;
-    EXPECT_NE(result.err.find("the same command goes on"), std::string::npos) << result.err;
-    EXPECT_EQ(result.out, "");
-    EXPECT_FALSE(fs::is_empty(dir_.path() / "cache/ddpm/partial"));
-  }
-}
-
-TEST_F(EvalCommand, ASignalKeepsTheImagesToSaveThatAreDone) {
-  for (const std::string kept : {"many", "many.npz"}) {
-    auto words = evaluation_without_end();
-    words.insert(words.end(), {"--save-images", kept});
-    BackgroundCommand command(words, dir_.path());
-    ASSERT_TRUE(command.wait_until([&] { return has_scored_some(command); }));
-    command.send(SIGUSR1);  // asks for a checkpoint, of which there is none to make
-    ASSERT_TRUE(command.wait_until([&] {
-      return command.err().find("/100000 images", command.err().find("/100000 images") + 1) !=
-             std::string::npos;
-    }));
-    command.send(SIGTERM);
-    const auto stopped = command.wait();
-    EXPECT_EQ(stopped.exit_code, 85);
-    EXPECT_NE(stopped.err.find("images are in " + kept), std::string::npos) << stopped.err;
-    EXPECT_EQ(stopped.err.find("the same command"), std::string::npos) << stopped.err;
-    const auto again = eval_json({"--fid", "--images", kept, "--checkpoint", "runs/tiny"});
-    EXPECT_GT(again.at("images").at("n"), 1);
-  }
-  for (const auto& entry : fs::directory_iterator(dir_.path() / "many"))
-    EXPECT_EQ(load_image(entry.path()).width, 8) << entry.path();
-}
-
-TEST_F(EvalCommand, AStopAfterTheImagesDrawsThemNotAgain) {
-  BackgroundCommand command({"eval", "--fid", "-n", "8", "--bpd", "--bpd-method", "ode"},
-                            dir_.path());
-  ASSERT_TRUE(command.wait_until(
-      [&] { return command.err().find("bits per dimension:") != std::string::npos; }));
-  command.send(SIGINT);
-  const auto result = command.wait();
-  EXPECT_EQ(result.exit_code, 85) << result.err;
-  EXPECT_NE(result.err.find("the same command goes on"), std::string::npos) << result.err;
-  const auto rest = ddpm({"eval", "--fid", "-n", "8"});
-  EXPECT_NE(rest.err.find("going on after 8 images"), std::string::npos) << rest.err;
-  const auto again = ddpm({"eval", "--fid", "-n", "8"});
-  EXPECT_EQ(again.err.find("going on after"), std::string::npos) << again.err;
-  EXPECT_EQ(again.out, rest.out);
-}
-
-TEST_F(EvalCommand, ADamagedClassifierInTheCacheIsTrainedAnew) {
-  const auto first = eval({"--fid", "-n", "8"});
-  for (const auto& entry : fs::recursive_directory_iterator(dir_.path() / "cache"))
-    if (entry.path().filename() == "model.safetensors") fs::resize_file(entry.path(), 1000);
-  const auto second = eval({"--fid", "-n", "8"});
-  EXPECT_EQ(second.exit_code, 0) << second.err;
-  EXPECT_NE(second.err.find("model.safetensors: damaged"), std::string::npos) << second.err;
-  EXPECT_NE(second.err.find("trained anew"), std::string::npos) << second.err;
-  EXPECT_EQ(second.out, first.out);
 }
 
 TEST_F(EvalCommand, TrainingScoresAndKeepsTheBest) {

@@ -61,6 +61,21 @@ TEST_F(EvaluationTest, ADistanceInAClassifiersFeaturesIsNeverCalledFid) {
     EXPECT_EQ(metric.title.find("ID"), std::string::npos) << metric.title;
 }
 
+TEST_F(EvaluationTest, InInceptionsFeaturesMetricsHaveTheirUsualNames) {
+  class Inception : public ToyFeatures {
+    std::string name() const override { return "inception"; }
+    int64_t sound_images() const override { return 2048; }
+  } inception;
+  const EvaluationOptions options{
+      .metrics = {.frechet = true, .kernel = true, .inception_score = true}};
+  const auto metrics = evaluate(generated_, reference_, inception, {}, options);
+  ASSERT_EQ(metrics.size(), 3U);
+  EXPECT_EQ(metrics[0].key + " " + metrics[0].title, "fid FID");
+  EXPECT_EQ(metrics[0].warning, "biased high: 60 images and a reference of 60, sound from 2048");
+  EXPECT_EQ(metrics[1].key + " " + metrics[1].title, "kid KID");
+  EXPECT_EQ(metrics[2].key + " " + metrics[2].title, "is IS");
+}
+
 TEST_F(EvaluationTest, BoundsStandBesideTheDistance) {
   const auto json = to_json(
       run({.frechet = true}, {.floor = 1.5, .ceiling = 500.0, .floor_name = "test"}).front());

@@ -119,6 +119,14 @@ TEST_F(TrainingEvaluation, IsMadeAtTheEndToo) {
   EXPECT_EQ(fs::read_symlink(RunDirectory(run).best_link()).string(), "step-000008");
 }
 
+TEST_F(TrainingEvaluation, OneThatIsDueDoesNotHoldUpARunThatMakesNone) {
+  const auto run = dir_.path() / "run";
+  EXPECT_EQ(train(run, {NAN}), RunEnd::kStopped);
+  config_.train.eval_every = 0;
+  EXPECT_EQ(train(run, {}), RunEnd::kFinished);
+  EXPECT_EQ(load_training_state(RunDirectory(run).newest_checkpoint()).step, 20);
+}
+
 TEST_F(TrainingEvaluation, OneThatIsStoppedIsMadeByTheSessionThatGoesOn) {
   const auto stopped = dir_.path() / "stopped";
   EXPECT_EQ(train(stopped, {9.0, NAN}), RunEnd::kStopped);

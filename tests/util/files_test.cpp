@@ -91,6 +91,16 @@ TEST(RemoveLeftovers, TakesThoseOfAllWhereAskedTo) {
   EXPECT_FALSE(fs::exists(folder.path()));
 }
 
+TEST(RemoveLeftovers, TakesOldOnesWhereOthersWriteToo) {
+  const TempDir dir;
+  const auto old = dir.write(".a.99999998.ddpm-tmp", "x");
+  const auto fresh = dir.write(".b.99999999.ddpm-tmp", "x");
+  fs::last_write_time(old, fs::file_time_type::clock::now() - std::chrono::hours(25));
+  remove_leftovers(dir.path(), Leftovers::kOld);
+  EXPECT_FALSE(fs::exists(old));
+  EXPECT_TRUE(fs::exists(fresh));
+}
+
 TEST(FileWriter, FollowsNoLink) {
   const TempDir dir;
   const auto other = dir.write("other", "theirs");

@@ -9,10 +9,10 @@ namespace ddpm {
 /// Notes length and CRC-32 of every file in `folder` and below in its `checksums.json`.
 void write_checksums(const std::filesystem::path& folder);
 
-/// Compares the files of `folder` with its `checksums.json`; those below its folders `parts` only,
-/// if there are any. `CheckpointError` naming the first file that is missing, has another length,
-/// or another CRC-32. A folder without `checksums.json`, older or of another program, is taken as
-/// it is.
+/// Compares the files of `folder` with its `checksums.json`; only `parts`, files of it or folders,
+/// if there are any, of which `config.yaml` may be missing. `CheckpointError` naming the first file
+/// that is missing, has another length, or another CRC-32. A folder without `checksums.json`, older
+/// or of another program, is taken as it is.
 void verify_checksums(const std::filesystem::path& folder,
                       const std::vector<std::string>& parts = {});
 

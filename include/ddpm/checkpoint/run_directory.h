@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "ddpm/util/files.h"
+
 namespace ddpm {
 
 /// The folder of one training run and the places of things in it.
@@ -34,10 +36,10 @@ class RunDirectory {
   /// The newest checkpoint's folder; empty if there is none.
   std::filesystem::path newest_checkpoint() const;
 
-  /// Makes the folders, and removes what a crash has left in them, for a trainer that has the
-  /// `RunLock`; `DiskError` if one, or a file of the run, is a link. Points `runs/last` at this run
+  /// Makes the folders, and removes what a crash has left in them (`Leftovers::kAll` for who has
+  /// the lock); `DiskError` if one, or a file of the run, is a link. Points `runs/last` at this run
   /// if it lies in a folder `runs`.
-  void create() const;
+  void create(Leftovers leftovers = Leftovers::kOfEnded) const;
   /// Takes the name from a damaged checkpoint, but not its files; the new name.
   std::filesystem::path set_aside(const std::filesystem::path& checkpoint) const;
   /// Removes all but the newest `keep` checkpoints, the best one, and those that another process
@@ -59,6 +61,8 @@ class RunLock {
 
   /// False if the folder that it is on has been moved or removed.
   bool is_there() const;
+  /// False if the file system has no locks, so that there is none.
+  bool is_exclusive() const { return exclusive_; }
   /// Locks the folder that is now at the run's path instead; errors as of the constructor, which
   /// leave the lock as it is.
   void take();
@@ -69,6 +73,7 @@ class RunLock {
   std::filesystem::path run_;
   std::filesystem::path path_;
   int descriptor_ = -1;
+  bool exclusive_ = false;
   int folder_ = -1;  // open, so that no other folder gets its number
 };
 

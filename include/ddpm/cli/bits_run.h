@@ -1,6 +1,5 @@
 #pragma once
 
-#include <memory>
 #include <string>
 
 #include "ddpm/checkpoint/pipeline_folder.h"
@@ -9,10 +8,6 @@
 #include "ddpm/eval/image_source.h"
 
 namespace ddpm {
-
-/// The test images that bits per dimension are of, `count` at most; training images, with a
-/// warning, where there is no test split.
-std::shared_ptr<ImageSource> open_bits_images(const EvalJob& job, int64_t count);
 
 /// Why the model can tell no bits of these images; "" if it can.
 std::string bits_obstacle(const PipelineFolder& pipeline, const SourceInfo& images);

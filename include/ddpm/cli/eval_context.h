@@ -13,7 +13,7 @@ namespace ddpm {
 
 /// Feature networks, reference and bounds: what evaluations of models of the same data can share.
 struct EvalContext {
-  EvaluationOptions options;                  // the job's; with --all without what cannot be had
+  MetricSelection metrics;                    // the job's; with --all without what cannot be had
   Precision precision = Precision::kFloat32;  // that images are drawn in
   std::shared_ptr<ImageSource> files;         // of `--images`; null if each job draws its own
   std::shared_ptr<ImageSource> bits_images;   // of bits per dimension; null if nobody asks for them
@@ -29,8 +29,9 @@ struct EvalContext {
 /// `StopRequested` keeps what is done so far.
 EvalContext make_eval_context(const EvalJob& job, const EvalFlags& flags);
 
-/// Whether a context that was made for `made_for` does for `job` too.
-bool can_share_context(const EvalJob& made_for, const EvalJob& job);
+/// A text that two jobs of the same flags share if a context that was made for one does for the
+/// other.
+std::string context_key(const EvalJob& job);
 
 /// Writes the reference's statistics as `--save-stats` says, if it does.
 void save_reference(const EvalContext& context, const EvalFlags& flags);

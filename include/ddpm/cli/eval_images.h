@@ -2,12 +2,12 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
 #include "ddpm/cli/eval_job.h"
 #include "ddpm/eval/image_source.h"
-#include "ddpm/eval/reference.h"
 
 namespace ddpm {
 
@@ -18,28 +18,35 @@ SourceInfo generated_info(const EvalJob& job);
 std::shared_ptr<ImageSource> generated_images(const EvalJob& job, const EvalFlags& flags,
                                               Precision precision);
 
-/// The images of `--images`. Classes that have names are numbered as those of the classifier that
-/// judges them, of the data, or of the reference.
-struct ScoredFiles {
-  std::shared_ptr<ImageSource> images;
-  std::string strange_class;  // one that is none of those, so that numbers mean other things
-};
-ScoredFiles open_files(const EvalJob& job, const EvalFlags& flags, const Reference& reference);
+/// The names that classes of images must have, in this order, for the metrics to compare them:
+/// those of the model that draws, of a given classifier, or of the data. Empty if they have numbers
+/// only, or no metric asks.
+std::vector<std::string> class_names_to_compare(const EvalJob& job, const EvalFlags& flags,
+                                                const MetricSelection& metrics);
 
-/// The images that they are compared with, as the job's model was trained on; null if
-/// `--reference` is a file of statistics alone.
-std::shared_ptr<ImageSource> open_reference_images(const EvalJob& job, const EvalFlags& flags);
+/// Images whose classes are numbered as was asked.
+struct OpenedImages {
+  std::shared_ptr<ImageSource> images;
+  std::string strange_class;  // one that has no such number: all are then numbered as they come
+};
+
+/// The images of `--images`.
+OpenedImages open_files(const EvalJob& job, const EvalFlags& flags,
+                        const std::vector<std::string>& names);
+
+/// The images of `--reference`, as the job's model was trained on them.
+OpenedImages open_reference_images(const EvalJob& job, const EvalFlags& flags,
+                                   const std::vector<std::string>& names);
+
+/// `count` test images of the job's data; null if there are none.
+std::shared_ptr<ImageSource> open_floor_images(const EvalJob& job, int64_t count);
+
+/// The test images that bits per dimension are of, `count` at most, with the model's classes;
+/// training images, with a warning, where there is no test split.
+OpenedImages open_bits_images(const EvalJob& job, int64_t count);
 
 /// What `--json` says of the scored images: where they come from, how they were drawn, how many.
 nlohmann::ordered_json describe_images(const EvalJob& job, const EvalFlags& flags,
                                        const ImageSource& source, Precision precision);
-
-/// A split of the job's data, of which `count` images at most are taken. `DataError` if there is no
-/// such split.
-std::shared_ptr<ImageSource> open_split(const EvalJob& job, const std::string& split,
-                                        int64_t count = INT64_MAX);
-
-/// The test split, or null if the data has none.
-std::shared_ptr<ImageSource> find_test_split(const EvalJob& job, int64_t count = INT64_MAX);
 
 }  // namespace ddpm

@@ -28,7 +28,8 @@ struct EvalResult {
   std::shared_ptr<OutputWriter> images;
 };
 
-/// Makes or reads the images and computes the metrics. `StopRequested` keeps what is done so far.
+/// Makes or reads the images and computes the metrics. `StopRequested` keeps what is done so far:
+/// images that are to be written, else what the same evaluation goes on from.
 EvalResult run_evaluation(const EvalJob& job, const EvalFlags& flags, const EvalContext& context);
 
 /// Removes the partial files of a result that a person has seen.

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <torch/types.h>
 
@@ -23,6 +24,10 @@ std::filesystem::path inception_file();
 std::unique_ptr<FeatureNetwork> choose_features(const std::string& given, const std::string& resize,
                                                 const std::optional<DataConfig>& data,
                                                 torch::Device device);
+
+/// The classes of the classifier that `--features classifier:CHECKPOINT` gives; empty if they have
+/// numbers only, or it gives none.
+std::vector<std::string> given_classifier_names(const std::string& given);
 
 /// A classifier of the training images that `data` names, as a feature network. Trained on first
 /// use, in the minutes that its recipe says, and kept in the user's cache; an interrupted training

@@ -46,7 +46,8 @@ class OutputWriter {
   void add(const torch::Tensor& images);
   void finish();
 
-  const std::filesystem::path& path() const { return path_; }
+  /// Of images that it has got.
+  int64_t count() const { return count_; }
 
  private:
   ImageText text_of(int64_t picture) const;

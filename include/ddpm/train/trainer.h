@@ -15,6 +15,7 @@
 #include "ddpm/config/config.h"
 #include "ddpm/data/dataset.h"
 #include "ddpm/sample/generator.h"
+#include "ddpm/train/checkpoint_saver.h"
 #include "ddpm/train/learning_rate.h"
 #include "ddpm/train/metrics_log.h"
 #include "ddpm/train/time_plan.h"
@@ -72,6 +73,7 @@ class Trainer {
   void count_bad_steps();
   bool is_sound() const;
   [[noreturn]] void fail_diverged(const std::string& what) const;
+  bool ends_unscored();
   void plan_steps();
   DecayPlan decay_plan() const;
   double drawing_seconds(double seconds_per_step) const;
@@ -79,8 +81,6 @@ class Trainer {
   void write_metrics(bool with_scores);
   std::optional<Scores> score();
   void keep_if_best(const Scores& scores);
-  void link_best();
-  void restore_best_link();
   bool evaluates() const { return evaluate_ && config_.train.eval_every > 0; }
   void show_progress();
   bool draws_samples() const { return generator_.has_value(); }
@@ -89,9 +89,6 @@ class Trainer {
   void save();
   void save_if_possible();
   void save_checkpoint();
-  void prune();
-  bool save_due() const;
-  std::string disk_advice() const;
   double session_seconds() const;
   int64_t images_seen() const { return state_.step * config_.train.batch_size; }
 
@@ -102,6 +99,7 @@ class Trainer {
   TrainingModel model_;
   std::optional<Generator> generator_;  // of a denoiser
   TrainingStep step_;
+  CheckpointSaver saver_;
   MetricsLog metrics_;
   ProgressLine progress_;
   Evaluate evaluate_;
@@ -116,14 +114,12 @@ class Trainer {
   double images_per_second_ = 0.0;
   double seconds_before_ = 0.0;  // of earlier sessions
   Clock::time_point start_;
-  Clock::time_point last_save_;  // or try
-  bool save_failed_ = false;
   bool save_asked_ = false;            // by a signal
   std::optional<TimePlan> time_plan_;  // if the steps are not known beforehand
   Clock::time_point rate_time_;
   int64_t rate_step_ = 0;
   int64_t first_step_ = 0;  // of this session
-  int64_t saved_step_ = -1;
+  int64_t scored_step_ = 0;
 };
 
 }  // namespace ddpm

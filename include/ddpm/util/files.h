@@ -93,7 +93,8 @@ std::optional<uint64_t> free_bytes(const std::filesystem::path& path);
 
 /// Whose unfinished files are leftovers.
 enum class Leftovers {
-  kOfEnded,  // of processes that are no more
+  kOfEnded,  // of processes that are no more on this machine
+  kOld,      // more than a day old: where other machines write too
   kAll,      // of all: for who has a lock on the folder. Process numbers come again in containers.
 };
 

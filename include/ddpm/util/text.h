@@ -21,11 +21,14 @@ std::string nearest(std::string_view word, const std::vector<std::string>& candi
 /// Whether `text` is well-formed UTF-8, so that YAML, JSON and PNG can hold it unchanged.
 bool is_utf8(std::string_view text);
 
-/// Whether `text` is what `one_line` leaves as it is, so that it is a name in files and messages.
+/// `text` with a question mark for each control character (U+0000 to U+001F, U+007F to U+009F) and
+/// for what is no UTF-8, so that it drives no terminal.
+std::string without_controls(std::string_view text);
+
+/// Whether `text` has nothing of that, so that it is a name in files and messages.
 bool is_plain_text(std::string_view text);
 
-/// `text` as one line for a terminal: control characters (U+0000 to U+001F, U+007F to U+009F) and
-/// what is no UTF-8 are replaced, and more than 2000 bytes are shortened.
+/// `without_controls`, and what is very long is shortened.
 std::string one_line(std::string_view text);
 
 /// A time span for people: "47 s", "12:05", "3:04:05".

@@ -1,0 +1,87 @@
+#include "ddpm/train/checkpoint_saver.h"
+
+#include <filesystem>
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include "ddpm/util/error.h"
+#include "ddpm/util/files.h"
+#include "ddpm/util/log.h"
+#include "ddpm/util/text.h"
+
+namespace ddpm {
+namespace {
+
+/// To the next try after a disk did not take a checkpoint.
+constexpr double kRetrySeconds = 60.0;
+
+}  // namespace
+
+CheckpointSaver::CheckpointSaver(RunDirectory run, const TrainConfig& train, int64_t saved_step)
+    : run_(std::move(run)),
+      save_every_(train.save_every),
+      save_minutes_(train.save_minutes),
+      keep_last_(train.keep_last),
+      saved_step_(saved_step) {}
+
+double CheckpointSaver::seconds_since_last() const {
+  return std::chrono::duration<double>(Clock::now() - last_).count();
+}
+
+bool CheckpointSaver::due(int64_t step) const {
+  if (failed_ && seconds_since_last() >= kRetrySeconds) return true;
+  if (save_every_ > 0 && step % save_every_ == 0) return true;
+  return save_minutes_ > 0 && seconds_since_last() >= 60.0 * save_minutes_;
+}
+
+void CheckpointSaver::write(const CheckpointContent& content) {
+  const auto target = run_.checkpoint(content.state.step);
+  const uint64_t needed = checkpoint_bytes(content.tensors, content.timestep_sampler);
+  try {
+    const auto free = free_bytes(target);
+    if (free && *free < needed) throw DiskError(target.string(), ": cannot write: no space left");
+    save_training_checkpoint(target, content.config, content.state, content.tensors,
+                             content.timestep_sampler);
+    saved_step_ = content.state.step;
+    last_ = Clock::now();
+    failed_ = false;
+    replace_link(target.filename(), run_.last_link());
+  } catch (const DiskError& error) {
+    const auto text = [](uint64_t bytes) { return format_bytes(static_cast<double>(bytes)); };
+    const auto free = free_bytes(run_.checkpoints());
+    throw DiskError(error.what(), "; a checkpoint needs ", text(needed),
+                    free ? ", " + text(*free) + " are free" : std::string());
+  }
+}
+
+void CheckpointSaver::note_failure() {
+  last_ = Clock::now();
+  failed_ = true;
+}
+
+void CheckpointSaver::prune() const {
+  try {
+    run_.prune(keep_last_);
+  } catch (const DiskError& error) {
+    log_warning(std::string(error.what()) + "; an old checkpoint stays");
+  }
+}
+
+void CheckpointSaver::link_best(int64_t step) const {
+  replace_link(run_.checkpoint(step).filename(), run_.best_link());
+}
+
+void CheckpointSaver::restore_best_link(int64_t step) const {
+  std::error_code none;
+  const auto best = run_.checkpoint(step);
+  if (step == 0 || !std::filesystem::exists(best, none)) return;
+  if (std::filesystem::read_symlink(run_.best_link(), none) == best.filename()) return;
+  try {
+    link_best(step);
+  } catch (const DiskError& error) {
+    log_warning(std::string(error.what()) + "; checkpoints/best stays as it is");
+  }
+}
+
+}  // namespace ddpm
