@@ -43,13 +43,18 @@ std::string line_name(const SweepCell& cell, int64_t x) {
   return words.empty() ? "all" : join(words, " ");
 }
 
-/// Steps and such grow by factors.
-AxisScale scale_of(const SweepAxis& axis) {
+/// Logarithmic for numbers above 0 of which the largest is `factor` times the least.
+AxisScale scale_of(const std::vector<double>& values, double factor) {
+  if (values.empty()) return AxisScale::kLinear;
+  const auto [least, most] = std::ranges::minmax(values);
+  return least > 0 && most >= factor * least ? AxisScale::kLog : AxisScale::kLinear;
+}
+
+std::vector<double> numbers_of(const SweepAxis& axis) {
   std::vector<double> values;
   for (const auto& text : axis.values)
     values.push_back(*parse_number<double>(text));
-  const auto [least, most] = std::ranges::minmax(values);
-  return least > 0 && most >= 8 * least ? AxisScale::kLog : AxisScale::kLinear;
+  return values;
 }
 
 double value_of(const Json& metric, const char* key) {
@@ -92,7 +97,8 @@ PlotPanel panel_of(const std::vector<SweepAxis>& axes, const std::vector<SweepRo
   panel.title = metric;
   panel.x_label = axis == nullptr ? "cell" : axis->name;
   panel.y_label = title_of(rows, metric);
-  if (axis != nullptr) panel.x_scale = scale_of(*axis);
+  if (axis != nullptr) panel.x_scale = scale_of(numbers_of(*axis), 8);
+  std::vector<double> heights;
   for (size_t row = 0; row < rows.size(); ++row) {
     const auto& [cell, result] = rows[row];
     const auto name = x < 0 ? std::string("all") : line_name(cell, x);
@@ -104,7 +110,9 @@ PlotPanel panel_of(const std::vector<SweepAxis>& axes, const std::vector<SweepRo
                                       : *parse_number<double>(cell[static_cast<size_t>(x)].second));
     line->y.push_back(result.contains(metric) ? value_of(result.at(metric), "value")
                                               : std::nan(""));
+    if (std::isfinite(line->y.back())) heights.push_back(line->y.back());
   }
+  panel.y_scale = scale_of(heights, 20);
   return panel;
 }
 
