@@ -13,6 +13,7 @@
 #include "ddpm/config/names.h"
 #include "ddpm/config/yaml.h"
 #include "ddpm/eval/bits_per_dim.h"
+#include "ddpm/eval/cache.h"
 #include "ddpm/eval/flow_likelihood.h"
 #include "ddpm/eval/reference.h"
 #include "ddpm/util/error.h"
@@ -205,14 +206,8 @@ MetricValue measure_bits(const EvalJob& job, const EvalFlags& flags, ImageSource
   const auto partial = partial_path(job, options, source);
   BitsPerDim bits = load_partial(partial);
   const auto keep = [&] {
-    if (bits.bits.empty()) return true;
-    try {
-      if (!partial.empty()) write_file_atomic(partial, to_json(bits).dump());
-      return !partial.empty();
-    } catch (const DiskError& error) {
-      log_warning(std::string(error.what()) + "; what is done is lost");
-      return false;
-    }
+    return bits.bits.empty() ||
+           keep_partial(partial, [&] { write_file_atomic(partial, to_json(bits).dump()); });
   };
   try {
     measure(job, options, data, bits);

@@ -127,10 +127,10 @@ class ContextMaker {
   }
 
   void check_images() {
-    auto options = job_.options;
-    options.metrics = context_.metrics;
+    const auto options = options_for(job_, context_.metrics);
     for (const auto& obstacle : find_obstacles(options, scored_set(), reference_set()))
       leave_out(flags_, obstacle, context_.metrics);
+    if (!context_.metrics.class_agreement) return;
     const auto known = given_classifier_names(flags_.features);
     if (!known.empty() && !names_.empty() && known != names_)
       leave_out(flags_,

@@ -12,7 +12,6 @@
 #include "ddpm/cli/model_choice.h"
 #include "ddpm/config/names.h"
 #include "ddpm/config/settings.h"
-#include "ddpm/config/yaml.h"
 #include "ddpm/eval/feature_statistics.h"
 #include "ddpm/sample/generator.h"
 #include "ddpm/samplers/sampler.h"
@@ -28,11 +27,8 @@ using Json = nlohmann::ordered_json;
 
 /// All that an image of the model depends on, but its number.
 std::string generation_identity(const EvalJob& job, const EvalFlags& flags, Precision precision) {
-  Config config;
-  config.diffusion = job.pipeline->diffusion;
-  config.sample = job.pipeline->sample;
   Sha256 hash;
-  hash.update(job.weights_hash + to_yaml(config));
+  hash.update(model_identity(job));
   for (const int64_t label : job.labels)
     hash.update(std::to_string(label) + ",");
   hash.update(std::to_string(flags.seed) + " " + std::string(to_name(precision)) + " " +

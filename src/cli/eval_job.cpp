@@ -9,6 +9,7 @@
 #include "ddpm/config/names.h"
 #include "ddpm/config/rules.h"
 #include "ddpm/config/settings.h"
+#include "ddpm/config/yaml.h"
 #include "ddpm/eval/feature_network.h"
 #include "ddpm/eval/inception.h"
 #include "ddpm/sample/generator.h"
@@ -154,6 +155,19 @@ void check_bits(const EvalJob& job, const EvalFlags& flags) {
 }
 
 }  // namespace
+
+std::string model_identity(const EvalJob& job) {
+  Config config;
+  config.diffusion = job.pipeline->diffusion;
+  config.sample = job.pipeline->sample;
+  return job.weights_hash + to_yaml(config);
+}
+
+EvaluationOptions options_for(const EvalJob& job, const MetricSelection& metrics) {
+  auto options = job.options;
+  options.metrics = metrics;
+  return options;
+}
 
 bool is_split(const std::string& word) {
   return word == "train" || word == "test";

@@ -37,13 +37,6 @@ Json describe_network(const FeatureNetwork& network) {
   return object;
 }
 
-/// The job's, of the metrics that can be had.
-EvaluationOptions options_of(const EvalJob& job, const EvalContext& context) {
-  auto options = job.options;
-  options.metrics = context.metrics;
-  return options;
-}
-
 /// What a partial file holds: enough to tell it from those of other metrics.
 std::string kept_text(const PassOptions& pass) {
   std::string text =
@@ -58,7 +51,7 @@ ImageFeatures score_images(ImageSource& source, const EvalJob& job, const EvalFl
   const auto& metrics = context.metrics;
   PassOptions pass;
   pass.batch_size = flags.batch_size;
-  pass.keep = keep_for(options_of(job, context), source.labels());
+  pass.keep = keep_for(options_for(job, context.metrics), source.labels());
   pass.judge = context.judge.get();
   if (!flags.save_images.empty()) {
     result.images = std::make_shared<OutputWriter>(
@@ -102,7 +95,7 @@ void score(const EvalJob& job, const EvalFlags& flags, const EvalContext& contex
   result.settings["images"] = describe_images(job, flags, *source, context.precision);
   const auto measured = score_images(*source, job, flags, context, result);
   result.metrics = evaluate(measured, context.reference, *context.network, context.bounds,
-                            options_of(job, context));
+                            options_for(job, context.metrics));
   if (context.metrics.needs_reference())
     result.settings["reference"] = {{"name", context.reference.name},
                                     {"n", context.reference.measured.statistics.count}};

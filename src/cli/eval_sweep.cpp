@@ -10,7 +10,6 @@
 #include "ddpm/cli/model_choice.h"
 #include "ddpm/cli/sweep_results.h"
 #include "ddpm/config/settings.h"
-#include "ddpm/config/yaml.h"
 #include "ddpm/data/image_io.h"
 #include "ddpm/util/error.h"
 #include "ddpm/util/files.h"
@@ -68,23 +67,26 @@ std::string cell_text(const SweepCell& cell) {
   return join(words, " ");
 }
 
+/// A digit a metric.
+std::string selection_text(const MetricSelection& m) {
+  std::string text;
+  for (const bool asked :
+       {m.frechet, m.kernel, m.inception_score, m.manifold, m.frechet_infinity, m.class_agreement,
+        m.per_class, m.diversity, m.neighbours, m.bits_per_dim})
+    text += asked ? "1" : "0";
+  return text;
+}
+
 /// What the numbers of a cell depend on: a results file may hold cells of other sweeps.
 std::string cell_key(const EvalJob& job, const EvalFlags& flags, const EvalContext& context) {
-  Config config;
-  config.diffusion = job.pipeline->diffusion;
-  config.sample = job.pipeline->sample;
   Sha256 hash;
-  hash.update(job.weights_hash + to_yaml(config) + context.identity);
+  hash.update(model_identity(job) + context.identity);
   hash.update(flags.classes.value_or("") + " " + std::to_string(flags.seed) + " " +
               std::to_string(job.count) + " " + std::to_string(flags.nearest) + " " +
               std::to_string(flags.kid_subsets) + " " + std::to_string(flags.kid_subset_size) +
               " " + std::to_string(flags.bits.images) + " " + std::to_string(flags.bits.draws) +
               " " + flags.bits.method);
-  const auto& m = context.metrics;
-  for (const bool asked :
-       {m.frechet, m.kernel, m.inception_score, m.manifold, m.frechet_infinity, m.class_agreement,
-        m.per_class, m.diversity, m.neighbours, m.bits_per_dim})
-    hash.update(asked ? "1" : "0");
+  hash.update(selection_text(context.metrics));
   return hash.finish().substr(0, 16);
 }
 
@@ -93,11 +95,7 @@ std::string asked_text(const EvalFlags& flags) {
   std::string text;
   for (const auto& sweep : flags.sweeps)
     text += sweep + "\n";
-  const auto& m = flags.metrics;
-  for (const bool asked :
-       {flags.all, m.frechet, m.kernel, m.inception_score, m.manifold, m.frechet_infinity,
-        m.class_agreement, m.per_class, m.diversity, m.neighbours, m.bits_per_dim})
-    text += asked ? "1" : "0";
+  text += (flags.all ? "1" : "0") + selection_text(flags.metrics);
   for (const auto& [key, value] : flags.settings)
     text += "\n" + key + "=" + value;
   return text + "\n" + flags.classes.value_or("") + "\n" + std::to_string(flags.count.value_or(0)) +
@@ -247,14 +245,19 @@ void run_sweep(const EvalFlags& given) {
   if (flags.checkpoint.empty() && !sweeps_checkpoints(axes))
     flags.checkpoint = find_checkpoint("").string();
   const auto cells = sweep_cells(axes);
-  const auto first = make_eval_job(flags_of(flags, cells.front()));
-  for (size_t i = 1; i < cells.size(); ++i)
-    make_eval_job(flags_of(flags, cells[i]));  // a wrong cell shows now, not after hours
+  // A wrong cell shows now, not after hours, and then what a context lacks.
+  std::map<std::string, EvalFlags> kinds;  // of contexts, each by the flags of one cell
+  for (const auto& cell : cells) {
+    const auto own = flags_of(flags, cell);
+    kinds.emplace(context_key(make_eval_job(own)), own);
+  }
+  const auto first_flags = flags_of(flags, cells.front());
+  const auto first = make_eval_job(first_flags);
   const auto base = base_path(first, flags);
   ResultsFile file(base, !flags.out.empty());
   Contexts contexts;
-  for (const auto& cell : cells)
-    contexts.of(make_eval_job(flags_of(flags, cell)), flags_of(flags, cell));
+  for (const auto& [key, own] : kinds)
+    contexts.of(make_eval_job(own), own);
   std::vector<SweepRow> rows;
   for (const auto& cell : cells) {
     const auto own = flags_of(flags, cell);
@@ -279,7 +282,7 @@ void run_sweep(const EvalFlags& given) {
   print(flags, file, rows);
   file.write_pictures(axes, rows);
   log_info("written: " + base.string() + ".json, .csv and .svg");
-  save_reference(contexts.of(first, flags_of(flags, cells.front())), flags);
+  save_reference(contexts.of(first, first_flags), flags);
 }
 
 }  // namespace ddpm

@@ -4,6 +4,7 @@
 
 #include "ddpm/util/error.h"
 #include "ddpm/util/files.h"
+#include "ddpm/util/log.h"
 
 namespace ddpm {
 namespace fs = std::filesystem;
@@ -27,6 +28,18 @@ fs::path cache_file(const std::string& area, const std::string& name) {
   make_folder(folder);
   remove_leftovers(folder, Leftovers::kOld);
   return folder / name;
+}
+
+bool keep_partial(const fs::path& partial, const std::function<void()>& write) {
+  if (partial.empty()) return false;
+  try {
+    write();
+    return true;
+  } catch (const DiskError& error) {
+    log_warning(std::string(error.what()) +
+                "; what is done is lost if this does not come to its end");
+    return false;
+  }
 }
 
 }  // namespace ddpm

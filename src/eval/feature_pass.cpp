@@ -9,6 +9,7 @@
 #include <torch/types.h>
 
 #include "ddpm/checkpoint/safetensors.h"
+#include "ddpm/eval/cache.h"
 #include "ddpm/util/error.h"
 #include "ddpm/util/log.h"
 #include "ddpm/util/stop.h"
@@ -129,18 +130,6 @@ class PassProgress {
   ProgressLine line_;
 };
 
-/// False, with a warning if it was to be kept, if it is not.
-bool keep_partial(Gathered& gathered, const fs::path& partial) {
-  try {
-    if (!partial.empty()) gathered.save(partial);
-    return !partial.empty();
-  } catch (const DiskError& error) {
-    log_warning(std::string(error.what()) +
-                "; what is done is lost if this does not come to its end");
-    return false;
-  }
-}
-
 void run_batches(ImageSource& source, FeatureNetwork& network, const PassOptions& options,
                  Gathered& gathered) {
   const int64_t images = source.info().images;
@@ -170,16 +159,19 @@ ImageFeatures measure_features(ImageSource& source, FeatureNetwork& network,
   if (gathered.load(options.partial)) {
     log_info(name + ": going on after " + std::to_string(gathered.done()) + " images");
   }
+  const auto keep = [&] {
+    return keep_partial(options.partial, [&] { gathered.save(options.partial); });
+  };
   try {
     run_batches(source, network, options, gathered);
   } catch (StopRequested& stop) {
-    stop.goes_on = gathered.done() == 0 || keep_partial(gathered, options.partial);
+    stop.goes_on = gathered.done() == 0 || keep();
     stop.progress = name + ": " + std::to_string(gathered.done()) + " of " +
                     std::to_string(source.info().images) + " images done";
     throw;
   }
-  if (!options.partial.empty() && options.leave_partial) {
-    keep_partial(gathered, options.partial);
+  if (options.leave_partial) {
+    keep();
   } else if (!options.partial.empty()) {
     std::error_code ignored;
     fs::remove(options.partial, ignored);

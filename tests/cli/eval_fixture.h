@@ -1,5 +1,6 @@
 #pragma once
 
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <string>
@@ -41,6 +42,19 @@ class EvalCommand : public CommandTest {
   }
   static bool has_scored_some(const BackgroundCommand& command) {
     return command.err().find("/100000 images") != std::string::npos;
+  }
+
+  /// A distance of 8 images and bits of some, which take long, where the stop comes.
+  CommandResult stopped_in_bits(const std::vector<std::string>& more) const {
+    std::vector<std::string> words{"eval", "--fid", "-n", "8", "--bpd", "--bpd-method", "ode"};
+    words.insert(words.end(), more.begin(), more.end());
+    BackgroundCommand command(words, dir_.path());
+    EXPECT_TRUE(command.wait_until(
+        [&] { return command.err().find("bits per dimension:") != std::string::npos; }));
+    command.send(SIGINT);
+    const auto result = command.wait();
+    EXPECT_EQ(result.exit_code, 85) << result.err;
+    return result;
   }
 
   /// An error of one line, which a line on the features may precede.

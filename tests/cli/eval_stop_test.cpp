@@ -48,13 +48,7 @@ TEST_F(EvalCommand, ASignalKeepsTheImagesToSaveThatAreDone) {
 }
 
 TEST_F(EvalCommand, AStopAfterTheImagesDrawsThemNotAgain) {
-  BackgroundCommand command({"eval", "--fid", "-n", "8", "--bpd", "--bpd-method", "ode"},
-                            dir_.path());
-  ASSERT_TRUE(command.wait_until(
-      [&] { return command.err().find("bits per dimension:") != std::string::npos; }));
-  command.send(SIGINT);
-  const auto result = command.wait();
-  EXPECT_EQ(result.exit_code, 85) << result.err;
+  const auto result = stopped_in_bits({});
   EXPECT_NE(result.err.find("the same command goes on"), std::string::npos) << result.err;
   const auto rest = ddpm({"eval", "--fid", "-n", "8"});
   EXPECT_NE(rest.err.find("going on after 8 images"), std::string::npos) << rest.err;
@@ -64,14 +58,7 @@ TEST_F(EvalCommand, AStopAfterTheImagesDrawsThemNotAgain) {
 }
 
 TEST_F(EvalCommand, ImagesAreKeptIfAStopComesAfterThem) {
-  BackgroundCommand command(
-      {"eval", "--fid", "-n", "8", "--bpd", "--bpd-method", "ode", "--save-images", "x.npz"},
-      dir_.path());
-  ASSERT_TRUE(command.wait_until(
-      [&] { return command.err().find("bits per dimension:") != std::string::npos; }));
-  command.send(SIGINT);
-  const auto result = command.wait();
-  EXPECT_EQ(result.exit_code, 85) << result.err;
+  const auto result = stopped_in_bits({"--save-images", "x.npz"});
   EXPECT_NE(result.err.find("images are in x.npz"), std::string::npos) << result.err;
   EXPECT_EQ(eval_json({"--fid", "--images", "x.npz"}).at("images").at("n"), 8);
 }

@@ -8,6 +8,20 @@
 namespace ddpm {
 namespace {
 
+/// A folder is in the file's place when the line of step 1 comes.
+class MetricsLogOnBadDisk : public testing::Test {
+ protected:
+  MetricsLogOnBadDisk() {
+    std::filesystem::remove(path_);
+    std::filesystem::create_directory(path_);
+    log_.write({.step = 1});
+  }
+
+  TempDir dir_;
+  std::filesystem::path path_ = dir_.path() / "metrics.jsonl";
+  MetricsLog log_{path_, 0};
+};
+
 TEST(MetricsLog, DropsLaterAndTornLinesOnOpening) {
   const TempDir dir;
   const auto path =
@@ -18,31 +32,19 @@ TEST(MetricsLog, DropsLaterAndTornLinesOnOpening) {
   EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 3);
 }
 
-TEST(MetricsLog, LinesThatTheDiskDoesNotTakeWait) {
-  const TempDir dir;
-  const auto path = dir.path() / "metrics.jsonl";
-  MetricsLog log(path, 0);
-  std::filesystem::remove(path);
-  std::filesystem::create_directory(path);
-  log.write({.step = 1});
-  std::filesystem::remove(path);
-  log.write({.step = 2});
-  const auto text = read_file(path);
+TEST_F(MetricsLogOnBadDisk, LinesThatTheDiskDoesNotTakeWait) {
+  std::filesystem::remove(path_);
+  log_.write({.step = 2});
+  const auto text = read_file(path_);
   EXPECT_TRUE(text.starts_with("{\"step\":1,"));
   EXPECT_NE(text.find("\n{\"step\":2,"), text.npos);
 }
 
-TEST(MetricsLog, LinesThatWaitAreWrittenBeforeACheckpoint) {
-  const TempDir dir;
-  const auto path = dir.path() / "metrics.jsonl";
-  MetricsLog log(path, 0);
-  std::filesystem::remove(path);
-  std::filesystem::create_directory(path);
-  log.write({.step = 1});
-  log.settle();  // still in vain
-  std::filesystem::remove(path);
-  log.settle();
-  EXPECT_TRUE(read_file(path).starts_with("{\"step\":1,"));
+TEST_F(MetricsLogOnBadDisk, LinesThatWaitAreWrittenBeforeACheckpoint) {
+  log_.settle();  // still in vain
+  std::filesystem::remove(path_);
+  log_.settle();
+  EXPECT_TRUE(read_file(path_).starts_with("{\"step\":1,"));
 }
 
 TEST(MetricsLog, LinesThatAreNoMetricsAreDropped) {

@@ -134,13 +134,22 @@ TEST(Trainer, DivergedTrainingKeepsTheLastGoodCheckpoint) {
   }
 }
 
-TEST(Trainer, BadStepsChangeNothingAndAreCounted) {
-  const TempDir dir;
-  const NoiseDataset dataset(30);
-  RunDirectory(dir.path()).create();
+/// A trainer whose steps a test takes itself, to do harm between them.
+class TrainerStepByStep : public testing::Test {
+ protected:
+  TrainerStepByStep() { RunDirectory(dir_.path()).create(); }
+  Trainer make(const Config& config) const {
+    return {complete_config(config, dataset_.info()), dataset_, dir_.path(), torch::kCPU};
+  }
+
+  TempDir dir_;
+  NoiseDataset dataset_{30};
+};
+
+TEST_F(TrainerStepByStep, BadStepsChangeNothingAndAreCounted) {
   auto config = tiny_config();
   config.train.max_bad_steps = 3;
-  Trainer trainer(complete_config(config, dataset.info()), dataset, dir.path(), torch::kCPU);
+  auto trainer = make(config);
   trainer.step();
   const auto tensors = trainer.model().tensors();
   auto weight = tensors.weights.begin()->second;  // the network computes with this memory
@@ -163,13 +172,10 @@ TEST(Trainer, BadStepsChangeNothingAndAreCounted) {
   EXPECT_THROW(trainer.step(), DivergedError);
 }
 
-TEST(Trainer, ABadStepAtTheEndDoesNotLoseTheGoodOnes) {
-  const TempDir dir;
-  const NoiseDataset dataset(30);
-  RunDirectory(dir.path()).create();
+TEST_F(TrainerStepByStep, ABadStepAtTheEndDoesNotLoseTheGoodOnes) {
   auto config = tiny_config();
   config.train.steps = 3;
-  Trainer trainer(complete_config(config, dataset.info()), dataset, dir.path(), torch::kCPU);
+  auto trainer = make(config);
   trainer.step();
   trainer.step();
   auto weight = trainer.model().tensors().weights.begin()->second;
@@ -178,22 +184,19 @@ TEST(Trainer, ABadStepAtTheEndDoesNotLoseTheGoodOnes) {
   trainer.step();
   weight.copy_(good);
   EXPECT_EQ(trainer.run(), RunEnd::kFinished);
-  const auto state = load_training_state(RunDirectory(dir.path()).checkpoint(3));
+  const auto state = load_training_state(RunDirectory(dir_.path()).checkpoint(3));
   EXPECT_EQ(state.skipped_steps, 1);
   EXPECT_EQ(state.bad_steps, 1);
 }
 
-TEST(Trainer, WeightsThatAreNotFiniteAreNoEnd) {
-  const TempDir dir;
-  const NoiseDataset dataset(30);
-  RunDirectory(dir.path()).create();
+TEST_F(TrainerStepByStep, WeightsThatAreNotFiniteAreNoEnd) {
   auto config = tiny_config();
   config.train.steps = 1;
-  Trainer trainer(complete_config(config, dataset.info()), dataset, dir.path(), torch::kCPU);
+  auto trainer = make(config);
   trainer.step();
   trainer.model().tensors().weights.begin()->second.fill_(NAN);
   EXPECT_THROW(trainer.run(), DivergedError);
-  EXPECT_FALSE(RunDirectory(dir.path()).has_checkpoints());
+  EXPECT_FALSE(RunDirectory(dir_.path()).has_checkpoints());
 }
 
 TEST(Trainer, ADiskThatTakesNoCheckpointDoesNotEndARun) {

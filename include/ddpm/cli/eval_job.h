@@ -67,6 +67,13 @@ struct EvalJob {
 /// its kin for whatever does not fit.
 EvalJob make_eval_job(const EvalFlags& flags);
 
+/// Weights and settings that an image of the job's model depends on, but its class and seed: a text
+/// for caches.
+std::string model_identity(const EvalJob& job);
+
+/// The job's options for these of its metrics.
+EvaluationOptions options_for(const EvalJob& job, const MetricSelection& metrics);
+
 /// The split of the dataset that a word means, if it means one.
 bool is_split(const std::string& word);
 
