@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Fuzzes the parsers under the address and undefined-behaviour sanitizers and prints a line for each. Needs no LibTorch.
 #
-#   scripts/fuzz.sh [--runs N] [TARGET...]
+#   scripts/fuzz.sh [--runs N] [--jobs N] [TARGET...]
 #     --runs N   inputs for each target (1000000; png, jpeg and bmp 300000)
+#     --jobs N   targets at once (as many as there are CPUs)
 #     TARGET     a file of tests/fuzz without .cpp; all of them if none is given
 #
 # A target fails at a crash, an input that takes more than a second, or more than 512 MB. What it failed at is then in
@@ -14,12 +15,13 @@ cd "$(dirname "$0")/.."
 debian_packages=(clang libclang-rt-14-dev cmake ninja-build python3
   libspdlog-dev libyaml-cpp-dev nlohmann-json3-dev libstb-dev zlib1g-dev)
 build=build-fuzz
-runs=
+runs='' jobs=$(nproc)
 targets=()
 while [ $# -gt 0 ]; do
   case $1 in
     --runs) runs=${2:?--runs needs a number}; shift 2 ;;
-    -*) sed -n '2,9s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+    --jobs) jobs=${2:?--jobs needs a number}; shift 2 ;;
+    -*) sed -n '2,10s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
     *) targets+=("$1"); shift ;;
   esac
 done
@@ -50,6 +52,13 @@ ninja -C $build "${targets[@]/#/fuzz_}" >&2
 python3 tests/fuzz/make_seeds.py $build/seeds
 export ASAN_OPTIONS=quarantine_size_mb=16 UBSAN_OPTIONS=print_stacktrace=1
 printf '%-18s %10s %8s %10s %8s  %s\n' target runs seconds 'peak MB' corpus result
-failed=0
-for target in "${targets[@]}"; do fuzz "$target" || failed=1; done
+failed=0 running=0
+for target in "${targets[@]}"; do
+  if [ $running -ge "$jobs" ]; then wait -n || failed=1; else running=$((running + 1)); fi
+  fuzz "$target" &
+done
+while [ $running -gt 0 ]; do
+  wait -n || failed=1
+  running=$((running - 1))
+done
 exit $failed
