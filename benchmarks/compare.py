@@ -174,7 +174,7 @@ def start_up(options, checkpoint):
     help_ = best([options.ddpm, "--help"])
     python = best([options.python, "-c", "import torch, diffusers; from diffusers import DDIMPipeline"])
     print(f"\nStart-up, best of 5: `ddpm --help` {help_:.2f} s; `ddpm sample --steps 10 -n 1` on the "
-          f"small net {first:.2f} s; importing torch and diffusers {python:.2f} s.")
+          f"net {options.nets[0]} {first:.2f} s; importing torch and diffusers {python:.2f} s.")
 
 
 def make_checkpoint(options, net, folder):

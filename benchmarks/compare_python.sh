@@ -3,7 +3,7 @@
 # ratios for docs/performance.md on stdout. Run it on a quiet machine; the full comparison takes most
 # of an hour, half of it torch.compile.
 #
-#   benchmarks/compare_python.sh [--rounds N] [--nets small ddpm-cifar10] [--work train sample]
+#   benchmarks/compare_python.sh [--rounds N] [--nets small ddpm-cifar10 ddpm-cifar10-heads] [--work train sample]
 #                                [--no-compile] [--kinds float32 bf16 ...] [--sampling-steps N]
 #
 # Makes a Python environment in .deps/compare on the first run (2 GB). PYTHON=... uses another one.

@@ -48,6 +48,7 @@ def write_safetensors(path: pathlib.Path, weights: dict) -> None:
         offset = end
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
+    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
     with open(partial, "wb") as file:
         file.write(struct.pack("<Q", len(text)) + text)
@@ -73,7 +74,11 @@ def main() -> int:
         return 3
     kept = {name: weights[name].detach().float().contiguous() for name in sorted(weights)
             if not name.endswith("num_batches_tracked")}
-    write_safetensors(target, kept)
+    try:
+        write_safetensors(target, kept)
+    except OSError as error:
+        print(f"convert_inception: {target}: cannot write: {error.strerror}", file=sys.stderr)
+        return 5
     print(target)
     return 0
 

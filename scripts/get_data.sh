@@ -12,7 +12,11 @@ fetch() {
   mkdir -p "$(dirname "$file")"
   echo "fetching $file" >&2
   python3 -c 'import sys, urllib.request; urllib.request.urlretrieve(sys.argv[1], sys.argv[2])' "$url" "$file.part"
-  echo "$md5  $file.part" | md5sum -c --status || { echo "$file: checksum does not match, expected md5 $md5" >&2; rm -f "$file.part"; exit 1; }
+  if ! echo "$md5  $file.part" | md5sum -c --status; then
+    echo "$file: checksum does not match, expected md5 $md5" >&2
+    rm -f "$file.part"
+    exit 1
+  fi
   mv "$file.part" "$file"
 }
 

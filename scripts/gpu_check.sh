@@ -4,6 +4,7 @@
 # runs/gpu-report.md; exit code 1 if a check fails.
 #
 #   scripts/gpu_check.sh [--repeats N] [--quick] [--skip-setup] [--device cuda|cpu]
+#     --repeats N    timings of each (default 5, with --quick 1)
 #     --quick        few steps: whether all works, not how fast
 #     --skip-setup   take build/ as it is
 #     --device cpu   dry run of the same commands with the CPU in the GPU's place, to check this script itself
@@ -20,7 +21,7 @@ while [ $# -gt 0 ]; do
     --skip-setup) setup=no ;;
     --quick) words+=(--quick) ;;
     --repeats) words+=(--repeats "${2:?--repeats needs a number}"); shift ;;
-    *) sed -n '2,11s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+    *) sed -n '2,13s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
   esac
   shift
 done

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdio>
 #include <set>
 #include <vector>
 
@@ -15,33 +16,75 @@ using nlohmann::json;
 
 constexpr size_t kMaxDepth = 64;
 constexpr size_t kMaxValues = size_t{1} << 21;  // each takes up to a hundred times its text
+constexpr size_t kMaxOrderedKeys = 10'000;      // of an object; each is compared with all before it
 constexpr std::array<std::string_view, 3> kConstants{"-Infinity", "Infinity", "NaN"};
-constexpr uint64_t kMaxFileBytes = uint64_t{16} << 20;
 
-/// Watches the parser: nlohmann-json itself keeps the last of two equal keys in silence.
-class StrictCallback {
+/// Looks through a text before anything is made of it: nlohmann-json itself keeps the last of two
+/// equal keys in silence and has no limits, and its callbacks look through an object again for each
+/// that ends in it.
+class StrictReader : public json::json_sax_t {
  public:
-  explicit StrictCallback(const std::string& origin) : origin_(origin) {}
+  StrictReader(const std::string& origin, size_t max_keys) : origin_(origin), max_keys_(max_keys) {}
 
-  bool operator()(int depth, json::parse_event_t event, json& parsed) {
-    if (static_cast<size_t>(depth) > kMaxDepth) {
-      throw CheckpointError(origin_, ": JSON is nested too deeply");
-    }
-    if (++events_ > kMaxValues) throw CheckpointError(origin_, ": JSON holds too many values");
-    if (event == json::parse_event_t::object_start) keys_.emplace_back();
-    if (event == json::parse_event_t::object_end) keys_.pop_back();
-    if (event == json::parse_event_t::key &&
-        !keys_.back().insert(parsed.get<std::string>()).second) {
-      throw CheckpointError(origin_, ": key ", parsed.dump(), " is given twice");
-    }
+  bool null() override { return count(); }
+  bool boolean(bool /*value*/) override { return count(); }
+  bool number_integer(json::number_integer_t /*value*/) override { return count(); }
+  bool number_unsigned(json::number_unsigned_t /*value*/) override { return count(); }
+  bool number_float(json::number_float_t /*value*/, const std::string& /*text*/) override {
+    return count();
+  }
+  bool string(std::string& /*value*/) override { return count(); }
+  bool binary(json::binary_t& /*value*/) override { return count(); }
+
+  bool start_object(size_t /*size*/) override {
+    keys_.emplace_back();
+    return enter();
+  }
+  bool key(std::string& name) override {
+    if (!keys_.back().insert(name).second)
+      throw CheckpointError(origin_, ": key ", json(name).dump(), " is given twice");
+    if (keys_.back().size() > max_keys_)
+      throw CheckpointError(origin_, ": JSON holds too many keys in one object");
+    return count();
+  }
+  bool end_object() override {
+    keys_.pop_back();
+    --depth_;
     return true;
+  }
+  bool start_array(size_t /*size*/) override { return enter(); }
+  bool end_array() override {
+    --depth_;
+    return true;
+  }
+  bool parse_error(size_t /*place*/, const std::string& /*token*/,
+                   const json::exception& error) override {
+    throw CheckpointError(origin_, ": not valid JSON: ", error.what());
   }
 
  private:
+  bool enter() {
+    if (++depth_ > kMaxDepth) throw CheckpointError(origin_, ": JSON is nested too deeply");
+    return count();
+  }
+  bool count() {
+    if (++values_ > kMaxValues) throw CheckpointError(origin_, ": JSON holds too many values");
+    return true;
+  }
+
   const std::string& origin_;
+  size_t max_keys_;
+  size_t depth_ = 0;
+  size_t values_ = 0;
   std::vector<std::set<std::string>> keys_;
-  size_t events_ = 0;
 };
+
+template <typename Json>
+Json parse_strictly(std::string_view text, const std::string& origin, size_t max_keys) {
+  StrictReader reader(origin, max_keys);
+  json::sax_parse(text, &reader);
+  return Json::parse(text);
+}
 
 /// Python's json writes -Infinity, Infinity and NaN, which JSON does not have: quotes them.
 std::string with_quoted_constants(std::string_view text) {
@@ -66,27 +109,64 @@ std::string with_quoted_constants(std::string_view text) {
   return result;
 }
 
-}  // namespace
-
-json parse_json(std::string_view text, const std::string& origin) {
-  StrictCallback callback(origin);
+std::string read_text(const std::filesystem::path& path) {
+  constexpr uint64_t kMaxFileBytes = uint64_t{16} << 20;
   try {
-    return json::parse(text, std::ref(callback));
-  } catch (const json::exception& error) {
-    throw CheckpointError(origin, ": not valid JSON: ", error.what());
-  }
-}
-
-json load_json(const std::filesystem::path& path) {
-  try {
-    return parse_json(with_quoted_constants(read_file(path, kMaxFileBytes)), path.string());
+    return read_file(path, kMaxFileBytes);
   } catch (const DataError& error) {
     throw CheckpointError(error.what());
   }
 }
 
+/// U+007F to U+009F, which drive terminals and which JSON allows as they are, as \u00XX.
+std::string with_escaped_controls(std::string_view text) {
+  std::string result;
+  for (size_t i = 0; i < text.size(); ++i) {
+    auto control = static_cast<unsigned char>(text[i]);
+    const bool two_bytes =
+        control == 0xC2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xA0;
+    if (two_bytes) control = static_cast<unsigned char>(text[++i]);
+    if (two_bytes || control == 0x7F) {
+      std::array<char, 8> escaped{};
+      std::snprintf(escaped.data(), escaped.size(), "\\u%04x", unsigned{control});
+      result += escaped.data();
+    } else {
+      result += text[i];
+    }
+  }
+  return result;
+}
+
+template <typename Json>
+std::string dump_shown(const Json& value, int indent) {
+  return with_escaped_controls(
+      value.dump(indent, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace));
+}
+
+}  // namespace
+
+json parse_json(std::string_view text, const std::string& origin) {
+  return parse_strictly<json>(text, origin, kMaxValues);
+}
+
+json load_json(const std::filesystem::path& path) {
+  return parse_json(with_quoted_constants(read_text(path)), path.string());
+}
+
+nlohmann::ordered_json load_ordered_json(const std::filesystem::path& path) {
+  return parse_strictly<nlohmann::ordered_json>(read_text(path), path.string(), kMaxOrderedKeys);
+}
+
 std::string format_json(const json& value) {
   return value.dump(2) + "\n";
+}
+
+std::string shown_json(const json& value, int indent) {
+  return dump_shown(value, indent);
+}
+
+std::string shown_json(const nlohmann::ordered_json& value, int indent) {
+  return dump_shown(value, indent);
 }
 
 }  // namespace ddpm

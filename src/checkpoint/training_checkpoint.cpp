@@ -81,6 +81,14 @@ std::map<std::string, std::vector<int64_t>> shapes_in(const fs::path& file) {
   return shapes;
 }
 
+void check_same_tensors(const TensorFiles& files) {
+  const auto shapes = shapes_in(files.ema);
+  for (const auto& file : {files.weights, files.exp_avg, files.exp_avg_sq})
+    if (shapes_in(file) != shapes)
+      throw CheckpointError(file.string(), ": damaged, expected the tensors of ",
+                            files.ema.string());
+}
+
 }  // namespace
 
 void save_training_checkpoint(const fs::path& target, const Config& config,
@@ -128,15 +136,25 @@ TrainingState load_training_state(const fs::path& checkpoint) {
 }
 
 void check_training_checkpoint(const fs::path& checkpoint) {
-  verify_checksums(checkpoint);
-  load_checkpoint_config(checkpoint);
-  load_training_state(checkpoint);
-  const auto files = tensor_files(checkpoint);
-  const auto shapes = shapes_in(files.ema);
-  for (const auto& file : {files.weights, files.exp_avg, files.exp_avg_sq})
-    if (shapes_in(file) != shapes)
-      throw CheckpointError(file.string(), ": damaged, expected the tensors of ",
-                            files.ema.string());
+  try {
+    verify_checksums(checkpoint);
+    load_checkpoint_config(checkpoint);
+    load_training_state(checkpoint);
+    check_same_tensors(tensor_files(checkpoint));
+  } catch (const fs::filesystem_error& error) {
+    throw CheckpointError(error.path1().string(), ": cannot read: ", error.code().message());
+  }
+}
+
+void check_weights_suffice(const fs::path& checkpoint, const Config& config) {
+  uint64_t numbers = 0;
+  for (const auto& entry : load_safetensors_header(tensor_files(checkpoint).ema).entries)
+    numbers += (entry.end - entry.begin) / sizeof(float);
+  const uint64_t least = config.train.task == Task::kClassifier
+                             ? least_classifier_parameters(config.model, config.classifier)
+                             : least_unet_parameters(config.model);
+  if (numbers < least)
+    throw CheckpointError(checkpoint.string(), ": the weights are too few for its config.json");
 }
 
 TrainingTensors load_training_tensors(const fs::path& checkpoint) {

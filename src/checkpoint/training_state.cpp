@@ -11,9 +11,10 @@ using nlohmann::json;
 
 constexpr int64_t kStateVersion = 1;
 
-/// `value` as a whole number from 0 to 2^53, so that counting on from it does not overflow.
+/// `value` as a whole number from 0 to 10^12, so that counting on from it, and counting the images
+/// of so many steps, does not overflow.
 int64_t whole_number(const json& value, const std::string& origin) {
-  constexpr uint64_t kMax = uint64_t{1} << 53;
+  constexpr uint64_t kMax = 1'000'000'000'000;
   const bool fits = value.is_number_integer() && value >= 0 && value.get<uint64_t>() <= kMax;
   if (!fits)
     throw CheckpointError(origin, ": damaged: expected a whole number, got ", value.dump());

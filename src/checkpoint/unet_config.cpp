@@ -50,7 +50,8 @@ void check_sample_size(const std::vector<int64_t>& size, const std::string& orig
 /// What settings derive from the data or leave alone, but a file can give.
 void check_numbers(const ModelConfig& model, const std::string& origin) {
   for (const auto& [key, value] :
-       {std::pair{"in_channels", model.in_channels}, std::pair{"out_channels", model.out_channels}})
+       {std::pair{"in_channels", model.in_channels}, std::pair{"out_channels", model.out_channels},
+        std::pair{"time_embedding_dim", model.time_embedding_dim.value_or(1)}})
     if (value < 1) throw CheckpointError(origin, ": ", key, ": expected at least 1, got ", value);
   const int64_t groups = model.attn_norm_num_groups.value_or(0);
   if (groups > 0 && model.block_out_channels.back() % groups != 0)

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <torch/types.h>
 
+#include "ddpm/checkpoint/json.h"
 #include "ddpm/cli/eval_images.h"
 #include "ddpm/cli/model_choice.h"
 #include "ddpm/config/names.h"
@@ -58,7 +59,19 @@ Json to_json(const BitsPerDim& bits) {
           {"decoder", bits.decoder}, {"calls", bits.calls}, {"table", table}};
 }
 
-BitsPerDim from_json(const Json& object) {
+/// What a measurement of so many images is about.
+struct Extent {
+  int64_t images = 0;
+  int64_t timesteps = 0;  // of the bound; 0 for the ODE
+};
+
+int64_t whole_number(const Json& value) {
+  if (!value.is_number_integer()) throw DataError("expected a whole number, got ", value.dump());
+  return value.get<int64_t>();
+}
+
+/// What `to_json` wrote of such a measurement, or of a part of it. `DataError` if it is none.
+BitsPerDim from_json(const Json& object, const Extent& extent) {
   BitsPerDim bits;
   object.at("bits").get_to(bits.bits);
   object.at("prior").get_to(bits.prior);
@@ -66,22 +79,31 @@ BitsPerDim from_json(const Json& object) {
   object.at("decoder").get_to(bits.decoder);
   object.at("calls").get_to(bits.calls);
   for (const auto& row : object.at("table"))
-    bits.table.push_back({.timestep = row.at(0).get<int64_t>(),
-                          .images = row.at(1).get<int64_t>(),
+    bits.table.push_back({.timestep = whole_number(row.at(0)),
+                          .images = whole_number(row.at(1)),
                           .sum = row.at(2).get<double>(),
                           .sum_squares = row.at(3).get<double>()});
+  const size_t done = bits.bits.size();
+  const size_t of_bound = extent.timesteps > 0 ? done : 0;
+  const bool fits = done <= static_cast<size_t>(extent.images) && bits.prior.size() == of_bound &&
+                    bits.steps.size() == of_bound && bits.decoder.size() == of_bound &&
+                    bits.calls.size() == done - of_bound &&
+                    bits.table.size() == static_cast<size_t>(extent.timesteps);
+  if (!fits) throw DataError("its numbers do not fit together");
   return bits;
 }
 
 /// What an interrupted measurement left; nothing if it left none.
-BitsPerDim load_partial(const fs::path& path) {
+BitsPerDim load_partial(const fs::path& path, const Extent& extent) {
   std::error_code none;
   if (!fs::exists(path, none)) return {};
   try {
-    auto bits = from_json(Json::parse(read_file(path)));
+    auto bits = from_json(load_ordered_json(path), extent);
     log_info("bits per dimension: going on after " + std::to_string(bits.bits.size()) + " images");
     return bits;
   } catch (const Json::exception& error) {
+    log_warning(path.string() + ": damaged (" + error.what() + "); starting anew");
+  } catch (const DataError& error) {
     log_warning(path.string() + ": damaged (" + error.what() + "); starting anew");
   } catch (const UserError& error) {
     log_warning(std::string(error.what()) + "; starting anew");
@@ -102,7 +124,7 @@ fs::path partial_path(const EvalJob& job, const BitsPerDimOptions& options, Imag
            to_name(options.variance),
            static_cast<int>(options.method),
            static_cast<int>(options.trace)};
-  return partial_file(key.dump(), ".json");
+  return partial_file(shown_json(key), ".json");
 }
 
 Json mean_json(const std::vector<double>& values) {
@@ -204,7 +226,9 @@ MetricValue measure_bits(const EvalJob& job, const EvalFlags& flags, ImageSource
   if (job.pipeline->model.num_class_embeds && !batch.labels.empty())
     data.labels = torch::tensor(batch.labels, torch::kInt64);
   const auto partial = partial_path(job, options, source);
-  BitsPerDim bits = load_partial(partial);
+  const bool bound = options.method == LikelihoodMethod::kBound;
+  const int64_t timesteps = bound ? job.pipeline->diffusion.num_train_timesteps : 0;
+  BitsPerDim bits = load_partial(partial, {.images = images, .timesteps = timesteps});
   const auto keep = [&] {
     return bits.bits.empty() ||
            keep_partial(partial, [&] { write_file_atomic(partial, to_json(bits).dump()); });

@@ -39,7 +39,10 @@ void add_common_flags(CLI::App& command, CommonFlags& flags) {
   command.add_option("--device", flags.device, "auto, cpu, cuda or cuda:NUMBER.")
       ->capture_default_str()
       ->type_name("");
-  command.add_option("--precision", flags.precision, "float32, bf16, tf32 (GPUs only) or auto.")
+  command
+      .add_option(
+          "--precision", flags.precision,
+          "float32, bf16, tf32 (GPUs only) or auto (default: float32; train: train.precision).")
       ->type_name("");
   command.add_option("--threads", flags.threads, "CPU threads; 0: all cores.")
       ->check(CLI::Range(0, 4096))

@@ -3,6 +3,7 @@
 #include <iostream>
 #include <memory>
 
+#include "ddpm/checkpoint/json.h"
 #include "ddpm/cli/eval_context.h"
 #include "ddpm/cli/eval_job.h"
 #include "ddpm/cli/eval_report.h"
@@ -27,7 +28,7 @@ void evaluate_once(const EvalFlags& flags) {
   const auto context = make_eval_context(job, flags);
   const auto result = run_evaluation(job, flags, context);
   // First of all, or a full disk would cost a person the numbers.
-  std::cout << (flags.common.json ? result_json(result).dump(2) + "\n" : result_table(result))
+  std::cout << (flags.common.json ? shown_json(result_json(result)) + "\n" : result_table(result))
             << std::flush;
   if (std::cout) forget_partials(result);
   if (const auto path = result_file(job, flags); !path.empty()) {

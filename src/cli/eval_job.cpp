@@ -1,5 +1,7 @@
 #include "ddpm/cli/eval_job.h"
 
+#include <algorithm>
+
 #include <torch/types.h>
 
 #include "ddpm/checkpoint/run_directory.h"
@@ -94,6 +96,9 @@ std::optional<DataConfig> data_of(const EvalJob& job, const SettingFlags& flags)
   bool known = false;
   if (!job.checkpoint.empty() && fs::exists(job.checkpoint / "config.yaml")) {
     config.data = load_checkpoint_config(job.checkpoint).data;
+    // A checkpoint of someone else does not say how much memory its data may take here.
+    config.data.memory_limit_gb =
+        std::min(config.data.memory_limit_gb, DataConfig().memory_limit_gb);
     known = true;
   }
   for (const auto& [key, text] : flags) {

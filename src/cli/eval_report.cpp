@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdio>
 
+#include "ddpm/checkpoint/json.h"
 #include "ddpm/config/names.h"
 #include "ddpm/data/image_io.h"
 #include "ddpm/util/error.h"
@@ -18,7 +19,8 @@ using Json = nlohmann::ordered_json;
 
 /// Five digits, and never fewer than the whole part.
 std::string number_text(double value) {
-  char text[64];
+  char text[512];  // the largest double has 309 digits
+  if (!std::isfinite(value)) return std::isnan(value) ? "nan" : value > 0 ? "inf" : "-inf";
   const int whole = std::abs(value) >= 1 ? static_cast<int>(std::log10(std::abs(value))) + 1 : 1;
   std::snprintf(text, sizeof(text), "%.*f", std::max(0, 5 - whole), value);
   return text;
@@ -75,6 +77,9 @@ std::string base_name(const EvalJob& job, const EvalFlags& flags) {
 }  // namespace
 
 std::string result_table(const EvalResult& result) {
+  const auto finish = [](const std::string& line) {
+    return without_controls(line.substr(0, line.find_last_not_of(' ') + 1)) + "\n";
+  };
   size_t title_width = 0;
   size_t value_width = 0;
   for (const auto& metric : result.metrics) {
@@ -86,14 +91,14 @@ std::string result_table(const EvalResult& result) {
     auto line = metric.title + std::string(title_width - metric.title.size() + 2, ' ');
     const auto value = value_text(metric);
     line += value + std::string(value_width - value.size() + 2, ' ') + remarks(metric);
-    text += std::string(line.substr(0, line.find_last_not_of(' ') + 1)) + "\n";
+    text += finish(line);
   }
   if (!result.settings.contains("images")) return text;
   const auto& settings = result.settings;
-  text += "of    " + images_line(settings.at("images")) + "\n";
+  text += finish("of    " + images_line(settings.at("images")));
   if (settings.contains("reference"))
-    text += "to    " + reference_line(settings.at("reference")) + "\n";
-  return text + "by    " + features_line(settings.at("features")) + "\n";
+    text += finish("to    " + reference_line(settings.at("reference")));
+  return text + finish("by    " + features_line(settings.at("features")));
 }
 
 Json result_json(const EvalResult& result) {
@@ -115,7 +120,7 @@ fs::path result_file(const EvalJob& job, const EvalFlags& flags) {
 void write_result(const EvalResult& result, const fs::path& path) {
   const auto folder = path.parent_path();
   make_folder(folder);
-  write_file_atomic(path, result_json(result).dump(2) + "\n");
+  write_file_atomic(path, shown_json(result_json(result)) + "\n");
   if (!result.closest_pairs) return;
   const auto picture = folder / (path.stem().string() + "-neighbours.png");
   write_file_atomic(picture, encode_png(*result.closest_pairs));

@@ -4,6 +4,7 @@
 #include <iostream>
 #include <map>
 
+#include "ddpm/checkpoint/json.h"
 #include "ddpm/cli/eval_context.h"
 #include "ddpm/cli/eval_report.h"
 #include "ddpm/cli/eval_run.h"
@@ -125,7 +126,7 @@ class ResultsFile {
           throw UserError("--out ", base_, ending, ": exists already; give another name");
       return;
     }
-    content_ = Json::parse(read_file(json_path(), kMaxBytes), nullptr, /*allow_exceptions=*/false);
+    content_ = load(json_path());
     const bool is_sweep =
         content_.is_object() && content_.contains("cells") && content_["cells"].is_object() &&
         std::ranges::all_of(content_["cells"], [](const Json& cell) {
@@ -148,7 +149,7 @@ class ResultsFile {
     for (const auto& [name, value] : cell)
       settings[name] = value;
     content_["cells"][key] = {{"settings", settings}, {"result", result_json(result)}};
-    write_file_atomic(json_path(), content_.dump(1) + "\n");
+    write_file_atomic(json_path(), shown_json(content_, 1) + "\n");
     if (result.closest_pairs)
       write_file_atomic(base_ + "-" + key + "-neighbours.png", encode_png(*result.closest_pairs));
   }
@@ -161,7 +162,13 @@ class ResultsFile {
   const Json& content() const { return content_; }
 
  private:
-  static constexpr uint64_t kMaxBytes = uint64_t{1} << 30;
+  static Json load(const std::string& path) {
+    try {
+      return load_ordered_json(path);
+    } catch (const CheckpointError& error) {
+      throw DataError(error.what(), "; give another name with --out");
+    }
+  }
 
   std::string base_;
   Json content_ = {{"cells", Json::object()}};
@@ -187,7 +194,8 @@ void check(const EvalFlags& flags) {
 }
 
 void print(const EvalFlags& flags, const ResultsFile& file, const std::vector<SweepRow>& rows) {
-  std::cout << (flags.common.json ? file.content().dump(2) + "\n" : sweep_csv(rows)) << std::flush;
+  std::cout << (flags.common.json ? shown_json(file.content()) + "\n" : sweep_csv(rows))
+            << std::flush;
 }
 
 bool sweeps_checkpoints(const std::vector<SweepAxis>& axes) {

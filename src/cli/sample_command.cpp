@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <torch/types.h>
 
+#include "ddpm/checkpoint/json.h"
 #include "ddpm/cli/draw.h"
 #include "ddpm/cli/model_choice.h"
 #include "ddpm/cli/sample_job.h"
@@ -61,7 +62,7 @@ void report(const SampleJob& job, const SampleFlags& flags, const DrawResult& re
   }
   auto object = to_json(job, flags, result);
   object["seconds"] = seconds;
-  std::cout << object.dump(2) << "\n";
+  std::cout << shown_json(object) << "\n";
 }
 
 ExitCode run_sample(const CLI::App& command, const SampleFlags& flags) {
@@ -85,7 +86,9 @@ void add_sample_command(CLI::App& app, ExitCode& exit_code) {
   auto flags = std::make_shared<SampleFlags>();
   auto* const command = app.add_subcommand("sample", "Draw images from a trained model.");
   add_checkpoint_flag(*command, flags->checkpoint);
-  command->add_option("-n,--num-images", flags->count, "How many images (default 64).")
+  command
+      ->add_option("-n,--num-images", flags->count,
+                   "How many images (default 64; with --noise and in editing as many as given).")
       ->check(CLI::Range(int64_t{1}, int64_t{100'000'000}))
       ->type_name("N");
   add_class_flag(*command, flags->classes);

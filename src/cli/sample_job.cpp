@@ -71,6 +71,15 @@ ClassifierFolder load_guide(const std::string& path, const ModelConfig& model) {
   return guide;
 }
 
+/// Images have one or three channels; others are numbers alone.
+void check_channels(const SampleJob& job) {
+  const int64_t channels = job.pipeline.model.in_channels;
+  if (channels == 1 || channels == 3) return;
+  if (job.edit.mode == EditMode::kNone && job.out.extension() == ".npy") return;
+  throw CheckpointError(job.checkpoint.string(), ": draws ", channels,
+                        " channels, which no image has; expected --out NAME.npy");
+}
+
 /// Size of the images: that of the noise or the images given, else the model's own.
 void settle_size(ModelConfig& model, const torch::Tensor& given) {
   if (given.defined()) model.sample_size = {given.size(2), given.size(3)};
@@ -173,6 +182,7 @@ SampleJob make_sample_job(const SampleFlags& flags) {
   settle_edit_sampler(job.edit, job.pipeline.sample, flags.settings.contains("sample.eta"));
   check_sample(job.pipeline.sample, job.pipeline.diffusion);
   job.out = flags.out.empty() ? default_output(job, flags) : fs::path(flags.out);
+  check_channels(job);
   job.device = select_device(flags.common.device, flags.common.cudnn_autotune);
   apply_precision(job.precision, job.device);
   warn_of_large_variance(job.pipeline);

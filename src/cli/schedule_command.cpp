@@ -6,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "ddpm/checkpoint/json.h"
 #include "ddpm/cli/schedule_job.h"
 #include "ddpm/cli/schedule_picture.h"
 #include "ddpm/config/names.h"
@@ -82,7 +83,7 @@ void report(const ScheduleFlags& flags, const std::vector<NamedSchedule>& schedu
   json result = {{"out", out.string()}, {"schedules", json::array()}};
   for (const auto& schedule : schedules)
     result["schedules"].push_back(to_json(schedule));
-  std::cout << result.dump(2) << "\n";
+  std::cout << shown_json(result) << "\n";
 }
 
 ExitCode run_schedule(const CLI::App& command, const ScheduleFlags& flags) {

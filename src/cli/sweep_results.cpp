@@ -27,8 +27,9 @@ int64_t x_axis(const std::vector<SweepAxis>& axes) {
   return found == axes.end() ? -1 : found - axes.begin();
 }
 
-std::string csv_field(const std::string& text) {
-  if (text.find_first_of(",\"\n") == text.npos) return text;
+std::string csv_field(const std::string& any) {
+  const auto text = without_controls(any);
+  if (text.find_first_of(",\"") == text.npos) return text;
   std::string quoted = "\"";
   for (const char c : text)
     quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
@@ -78,8 +79,12 @@ bool has_deviation(const std::vector<SweepRow>& rows, const std::string& metric)
 }
 
 std::string title_of(const std::vector<SweepRow>& rows, const std::string& metric) {
-  for (const auto& row : rows)
-    if (row.result.contains(metric)) return row.result.at(metric).value("name", metric);
+  for (const auto& row : rows) {
+    const auto found = row.result.find(metric);
+    if (found == row.result.end()) continue;
+    const auto name = found->find("name");
+    if (name != found->end() && name->is_string()) return name->get<std::string>();
+  }
   return metric;
 }
 
@@ -131,8 +136,8 @@ std::string sweep_csv(const std::vector<SweepRow>& rows) {
     head.push_back(name);
   const auto metrics = all_metric_names(rows);
   for (const auto& metric : metrics) {
-    head.push_back(metric);
-    if (has_deviation(rows, metric)) head.push_back(metric + "_std");
+    head.push_back(csv_field(metric));
+    if (has_deviation(rows, metric)) head.push_back(csv_field(metric + "_std"));
   }
   std::string text = join(head, ",") + "\n";
   for (const auto& row : rows) {

@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 #include <torch/types.h>
 
+#include "ddpm/checkpoint/json.h"
 #include "ddpm/checkpoint/run_directory.h"
 #include "ddpm/cli/device.h"
 #include "ddpm/cli/train_job.h"
@@ -110,7 +111,7 @@ ExitCode report_end(RunEnd end, const TrainFlags& flags, const TrainJob& job,
                                                       : "stopped";
     json result = {{"checkpoint", last.string()}, {"step", state.step}, {"end", word}};
     if (accuracy) result["test_accuracy"] = *accuracy;
-    std::cout << result.dump(2) << "\n";
+    std::cout << shown_json(result) << "\n";
   } else {
     std::cout << last.string() << "\n";
   }

@@ -88,6 +88,7 @@ void check_same_model(const Config& config, const fs::path& checkpoint) {
   if (before.size() != now.size()) {
     throw UserError(checkpoint.string(), ": cannot go on with other data or label dropout");
   }
+  check_weights_suffice(checkpoint, config);
 }
 
 void check_end(const Config& config) {
@@ -192,11 +193,11 @@ std::vector<std::string> plan_lines(const TrainJob& job) {
 
 void show_plan(const TrainJob& job, bool as_json) {
   if (as_json) {
-    std::cout << plan_json(job).dump(2) << "\n";
+    std::cout << shown_json(plan_json(job)) << "\n";
     return;
   }
   for (const auto& line : plan_lines(job))
-    std::cout << line << "\n";
+    std::cout << without_controls(line) << "\n";
   std::cout << "\n" << to_yaml(job.config);
 }
 

@@ -106,6 +106,13 @@ void check_betas(const DiffusionConfig& diffusion) {
                     certain - betas.begin());
 }
 
+/// Rescaling moves the last timestep to pure noise and leaves the first where it is.
+void check_rescaling(const DiffusionConfig& diffusion) {
+  if (!diffusion.rescale_betas_zero_snr || diffusion.num_train_timesteps > 1) return;
+  throw UserError("diffusion.rescale_betas_zero_snr needs at least 2 timesteps, got ",
+                  "diffusion.num_train_timesteps ", diffusion.num_train_timesteps);
+}
+
 /// Whether the last timestep is noise alone.
 bool ends_without_signal(const DiffusionConfig& diffusion) {
   const auto& betas = diffusion.trained_betas;
@@ -274,6 +281,7 @@ void check_diffusion(const DiffusionConfig& diffusion) {
   check_ranges(std::move(config), "diffusion");
   if (diffusion.process != ProcessType::kDiscrete) return check_other_process(diffusion);
   check_betas(diffusion);
+  check_rescaling(diffusion);
   check_prediction(diffusion);
 }
 
@@ -318,8 +326,18 @@ void check_rules(const Config& config) {
   check_objective(config);
   check_train(config.train);
   check_sample(config.sample, config.diffusion);
+  if (config.train.task == Task::kClassifier) check_classifier(config.model, config.classifier);
   const auto& size = config.data.image_size;
   if (!size.empty()) check_image_size(config, size.front(), size.back());
+}
+
+void check_classifier(const ModelConfig& model, const ClassifierConfig& classifier) {
+  const int64_t last = model.block_out_channels.back();
+  if (classifier.pooling != Pooling::kAttention || model.attention_head_dim.value_or(1) <= last)
+    return;
+  throw UserError("model.attention_head_dim must be at most the ", last,
+                  " channels that classifier.pooling attention looks at, got ",
+                  *model.attention_head_dim);
 }
 
 void check_image_size(const ModelConfig& model, int64_t height, int64_t width) {
@@ -339,14 +357,19 @@ void check_image_size(const ModelConfig& model, int64_t height, int64_t width) {
                   "; nearest: ", height == width ? either(heights) : either(sizes));
 }
 
-void check_image_size(const Config& config, int64_t height, int64_t width) {
-  if (config.train.task != Task::kClassifier) return check_image_size(config.model, height, width);
-  const size_t levels = config.model.block_out_channels.size();
+void check_classifier_size(const ModelConfig& model, int64_t height, int64_t width) {
+  const size_t levels = model.block_out_channels.size();
   const int64_t least = int64_t{1} << (levels - 1);
   if (std::min(height, width) >= least) return;
   throw UserError("data.image_size ", size_text(height, width),
                   " is too small for the classifier's ", levels, " levels: sides must be at least ",
                   least);
+}
+
+void check_image_size(const Config& config, int64_t height, int64_t width) {
+  if (config.train.task == Task::kClassifier)
+    return check_classifier_size(config.model, height, width);
+  check_image_size(config.model, height, width);
 }
 
 }  // namespace ddpm

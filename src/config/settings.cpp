@@ -23,20 +23,32 @@ bool is_plain_scalar(std::string_view text) {
   return std::ranges::all_of(text, is_word);
 }
 
-std::string escaped(char c) {
-  if (c == '"' || c == '\\') return {'\\', c};
-  if (static_cast<unsigned char>(c) >= 0x20 && c != 0x7F) return {c};
+std::string escape_code(unsigned char c) {
   std::array<char, 8> code{};
-  std::snprintf(code.data(), code.size(), "\\x%02X", static_cast<unsigned>(c));
+  std::snprintf(code.data(), code.size(), "\\x%02X", unsigned{c});
   return code.data();
+}
+
+/// The character of `text` at `i`, which moves on to its last byte. U+0080 to U+009F are control
+/// characters of two bytes, C2 80 to C2 9F.
+std::string escaped_at(std::string_view text, size_t& i) {
+  const char c = text[i];
+  const auto byte = static_cast<unsigned char>(c);
+  const auto next = static_cast<unsigned char>(i + 1 < text.size() ? text[i + 1] : 0);
+  if (byte == 0xC2 && next >= 0x80 && next < 0xA0) {
+    ++i;
+    return escape_code(next);
+  }
+  if (c == '"' || c == '\\') return {'\\', c};
+  return byte >= 0x20 && byte != 0x7F ? std::string{c} : escape_code(byte);
 }
 
 /// `text` as a YAML scalar that reads back as the same string, in double quotes where needed.
 std::string yaml_scalar(std::string_view text) {
   if (is_plain_scalar(text)) return std::string(text);
   std::string quoted = "\"";
-  for (const char c : text)
-    quoted += escaped(c);
+  for (size_t i = 0; i < text.size(); ++i)
+    quoted += escaped_at(text, i);
   return quoted + '"';
 }
 

@@ -244,7 +244,8 @@ std::vector<Setting> sampler_settings(SampleConfig& sample) {
       {"sample.sampler", &sample.sampler, kFree, "Sampler."},
       {"sample.steps", &sample.steps, kFree, "Steps from noise to an image.", kTimesteps},
       {"sample.timestep_spacing", &sample.timestep_spacing, kFree,
-       "Which noise levels the steps stand on; auto is trailing, for the process edm karras."},
+       "Which noise levels the steps stand on; auto: trailing, for edm karras, for discrete heun "
+       "logsnr."},
       {"sample.steps_offset", &sample.steps_offset, kFree,
        "Added to the timesteps of the spacing leading.", kUpToMillion},
       {"sample.flow_shift", &sample.flow_shift, kFree,
@@ -254,7 +255,7 @@ std::vector<Setting> sampler_settings(SampleConfig& sample) {
       {"sample.order", &sample.order, kFree,
        "Order of the samplers dpmpp-*, unipc, ipndm and deis; 0 for the usual one.", kOrder},
       {"sample.solver_type", &sample.solver_type, kFree,
-       "Variant: midpoint, heun of dpmpp-2m; bh1, bh2 of unipc; logrho, rho of deis."},
+       "Variant: midpoint, heun of dpmpp-*; bh1, bh2 of unipc; logrho, rho of deis."},
       {"sample.lower_order_final", &sample.lower_order_final, kFree,
        "Lower the order in the last steps, with dpmpp-* and deis only below 15 steps."},
       {"sample.eta", &sample.eta, kFree,

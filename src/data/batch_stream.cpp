@@ -1,9 +1,11 @@
 #include "ddpm/data/batch_stream.h"
 
 #include <algorithm>
+#include <system_error>
 
 #include <torch/types.h>
 
+#include "ddpm/util/error.h"
 #include "ddpm/util/random.h"
 
 namespace ddpm {
@@ -28,11 +30,21 @@ BatchStream::BatchStream(const Dataset& dataset, const BatchOptions& options, in
       next_to_give_(first),
       next_to_make_(first) {
   options_.workers = std::max<int64_t>(1, options.workers);
-  for (int64_t i = 0; i < options_.workers; ++i)
-    threads_.emplace_back([this] { work(); });
+  try {
+    for (int64_t i = 0; i < options_.workers; ++i)
+      threads_.emplace_back([this] { work(); });
+  } catch (const std::system_error& error) {
+    stop();
+    throw DeviceError("data.workers: only ", threads_.size(), " of ", options_.workers,
+                      " threads can be started: ", error.code().message());
+  }
 }
 
 BatchStream::~BatchStream() {
+  stop();
+}
+
+void BatchStream::stop() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;

@@ -118,7 +118,7 @@ class FolderDataset : public Dataset {
 
   void read(int64_t index, uint8_t* chw) const override {
     try {
-      for (int64_t i = index; !files_.read(i, chw);) {
+      for (int64_t i = index; is_broken(i) || !files_.read(i, chw);) {
         note_broken(i);
         i = next_of_class(i);
         if (i == index) throw DataError(files_.file(i).string(), ": no good file in its class");
@@ -129,6 +129,12 @@ class FolderDataset : public Dataset {
   }
 
  private:
+  /// As an earlier reading has found.
+  bool is_broken(int64_t index) const {
+    const std::lock_guard lock(mutex_);
+    return broken_.contains(index);
+  }
+
   void note_broken(int64_t index) const {
     const std::lock_guard lock(mutex_);
     broken_.insert(index);

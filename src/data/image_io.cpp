@@ -141,7 +141,8 @@ Image load_image(const std::filesystem::path& path, int64_t channels) {
 
 std::string encode_png(const Image& image, const ImageText& text) {
   const int64_t row_bytes = image.width * image.channels;
-  if (image.height < 1 || row_bytes < 1 || image.height > INT32_MAX / (row_bytes + 1) ||
+  if (image.channels > 4 || image.height < 1 || row_bytes < 1 ||
+      image.height > INT32_MAX / (row_bytes + 1) ||
       static_cast<int64_t>(image.pixels.size()) != row_bytes * image.height) {
     throw std::invalid_argument("not an image that a PNG can hold");
   }

@@ -88,6 +88,9 @@ uint64_t memory_limit(const DataConfig& config) {
 std::unique_ptr<Dataset> keep_in_memory(DatasetInfo info, StoredImages images,
                                         const DataConfig& config) {
   if (images.count == 0 || images.size.bytes() == 0) throw DataError(info.where, ": has no images");
+  if (std::max(images.size.height, images.size.width) > kMaxSide)
+    throw DataError(info.where, ": expected images with sides up to ", kMaxSide, ", got ",
+                    images.size.height, " x ", images.size.width);
   const ImageSize size = wanted_size(config, images.size);
   info.images = images.count;
   info.channels = size.channels;

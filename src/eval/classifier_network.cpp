@@ -4,6 +4,7 @@
 
 #include "ddpm/checkpoint/classifier_folder.h"
 #include "ddpm/checkpoint/run_directory.h"
+#include "ddpm/config/rules.h"
 #include "ddpm/util/error.h"
 
 namespace ddpm {
@@ -29,6 +30,7 @@ Features ClassifierNetwork::run(const torch::Tensor& images) {
                     " pixels as the classifier was trained on, got ", images.size(2), "x",
                     images.size(3));
   }
+  check_classifier_size(classifier_.model(), images.size(2), images.size(3));
   const auto bytes = with_channels(images, classifier_.model().in_channels);
   const auto features = classifier_.features(bytes.to(torch::kFloat32) * (2.0 / 255.0) - 1.0);
   return {features.cpu(), classifier_.logits_of(features).cpu()};

@@ -61,8 +61,8 @@ class Gathered {
     replace_safetensors(path, tensors);
   }
 
-  /// False if there is nothing that fits.
-  bool load(const fs::path& path) {
+  /// What was done of `images`; false if there is nothing that fits.
+  bool load(const fs::path& path, int64_t images) {
     if (path.empty() || !fs::exists(path)) return false;
     try {
       auto tensors = load_safetensors(path);
@@ -70,6 +70,8 @@ class Gathered {
       done_ = statistics_.count();
       for (const auto& [name, tensor] : tensors)
         if (name.starts_with("kept.")) parts_[name.substr(5)] = {tensor};
+      if (done_ > images || !is_whole())
+        throw DataError(path.string(), ": interrupted measurement: damaged");
     } catch (const UserError& error) {
       log_warning(std::string(error.what()) + "; starting anew");
       *this = Gathered(dimensions_, keep_);
@@ -79,6 +81,23 @@ class Gathered {
   }
 
  private:
+  /// Whether what was loaded has a row for each image that is done.
+  bool is_whole() const {
+    const auto kept = std::ranges::lower_bound(keep_.images, done_) - keep_.images.begin();
+    const auto fits = [&](const std::string& name, const torch::Tensor& tensor) {
+      if (tensor.dim() == 0 || tensor.size(0) != (name == "images" ? kept : done_)) return false;
+      if (name == "images") return tensor.dim() == 4;
+      if (name == "labels") return tensor.dim() == 1 && tensor.scalar_type() == torch::kInt64;
+      return tensor.dim() == 2 && tensor.scalar_type() == torch::kFloat32 &&
+             tensor.isfinite().all().item<bool>() &&
+             (name != "features" || tensor.size(1) == dimensions_);
+    };
+    return parts_.contains("features") == keep_.features &&
+           parts_.contains("logits") == keep_.logits &&
+           std::ranges::all_of(
+               parts_, [&](const auto& part) { return fits(part.first, part.second.front()); });
+  }
+
   /// Of the next `count` images.
   std::vector<int64_t> rows_to_keep(int64_t count) const {
     std::vector<int64_t> rows;
@@ -156,7 +175,7 @@ ImageFeatures measure_features(ImageSource& source, FeatureNetwork& network,
                                const PassOptions& options) {
   Gathered gathered(network.dimensions(), options.keep);
   const auto& name = source.info().name;
-  if (gathered.load(options.partial)) {
+  if (gathered.load(options.partial, source.info().images)) {
     log_info(name + ": going on after " + std::to_string(gathered.done()) + " images");
   }
   const auto keep = [&] {

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <iterator>
 #include <map>
+#include <optional>
 #include <vector>
 
 #include <torch/types.h>
@@ -29,26 +30,39 @@ constexpr const char* kImages = "arr_0";
 constexpr uint64_t kMaxBytes = uint64_t{64} << 30;
 /// Of one array of statistics: a covariance of 11,585 dimensions.
 constexpr uint64_t kMaxStatisticsBytes = uint64_t{1} << 30;
+constexpr uint64_t kMaxNoteBytes = 1024;  // of `count` and `network`
 constexpr size_t kMaxNetworkBytes = 256;
 
 ZipReader open_zip(const std::filesystem::path& path) {
   return {read_file(path), path.string(), kMaxBytes};
 }
 
-/// The arrays of statistics alone: images beside them may be many.
-Arrays load_arrays(const std::filesystem::path& path) {
-  const auto zip = open_zip(path);
+std::string key_of(const ZipEntry& entry) {
+  return entry.name.substr(0, entry.name.rfind('.'));
+}
+
+/// The first pair of keys that the file has both of.
+std::optional<Keys> known_pair(const ZipReader& zip) {
+  const auto holds = [&](const char* key) {
+    return std::ranges::find(zip.entries(), key, key_of) != zip.entries().end();
+  };
+  for (const Keys& keys : kKnownKeys)
+    if (holds(keys.mean) && holds(keys.covariance)) return keys;
+  return std::nullopt;
+}
+
+/// The arrays of one pair and what is told of them; images beside them may be many.
+Arrays load_arrays(const ZipReader& zip, const Keys& keys, const std::string& file) {
   Arrays arrays;
   for (const auto& entry : zip.entries()) {
-    const auto key = entry.name.substr(0, entry.name.rfind('.'));
-    const bool wanted = key == "count" || key == "network" ||
-                        std::ranges::any_of(kKnownKeys, [&](const Keys& keys) {
-                          return key == keys.mean || key == keys.covariance;
-                        });
-    const auto name = path.string() + ": " + key;
-    if (wanted && entry.size > kMaxStatisticsBytes)
-      throw DataError(name, ": expected at most ", kMaxStatisticsBytes, " bytes, got ", entry.size);
-    arrays[key] = wanted ? parse_npy(zip.read(entry), name) : NpyArray();
+    const auto key = key_of(entry);
+    const bool note = key == "count" || key == "network";
+    if (!note && key != keys.mean && key != keys.covariance) continue;
+    const uint64_t most = note ? kMaxNoteBytes : kMaxStatisticsBytes;
+    const auto name = file + ": " + key;
+    if (entry.size > most)
+      throw DataError(name, ": expected at most ", most, " bytes, got ", entry.size);
+    arrays[key] = parse_npy(zip.read(entry), name);
   }
   return arrays;
 }
@@ -69,10 +83,10 @@ NpyArray to_array(const torch::Tensor& tensor, const std::string& dtype) {
           std::string(static_cast<const char*>(values.const_data_ptr()), values.nbytes())};
 }
 
-std::string key_names(const Arrays& arrays) {
+std::string key_names(const ZipReader& zip) {
   std::vector<std::string> names;
-  for (const auto& [name, array] : arrays)
-    names.push_back(name);
+  for (const auto& entry : zip.entries())
+    names.push_back(key_of(entry));
   return names.empty() ? "nothing" : join(names);
 }
 
@@ -156,20 +170,19 @@ NpzContent npz_content(const std::filesystem::path& path) {
 }
 
 FeatureStatistics load_statistics(const std::filesystem::path& path) {
-  const Arrays arrays = load_arrays(path);
   const std::string file = path.string();
-  for (const Keys& keys : kKnownKeys) {
-    const auto mean = arrays.find(keys.mean);
-    const auto covariance = arrays.find(keys.covariance);
-    if (mean == arrays.end() || covariance == arrays.end()) continue;
-    const FeatureStatistics statistics{
-        read_count(arrays), to_tensor(mean->second, file + ": " + keys.mean),
-        to_tensor(covariance->second, file + ": " + keys.covariance), read_network(arrays)};
-    check_shapes(statistics, file, keys);
-    return statistics;
-  }
-  throw DataError(file, ": expected statistics mu and sigma, mu_s and sigma_s, or m2 and s2, got ",
-                  key_names(arrays));
+  const auto zip = open_zip(path);
+  const auto keys = known_pair(zip);
+  if (!keys)
+    throw DataError(file,
+                    ": expected statistics mu and sigma, mu_s and sigma_s, or m2 and s2, got ",
+                    key_names(zip));
+  const Arrays arrays = load_arrays(zip, *keys, file);
+  const FeatureStatistics statistics{
+      read_count(arrays), to_tensor(arrays.at(keys->mean), file + ": " + keys->mean),
+      to_tensor(arrays.at(keys->covariance), file + ": " + keys->covariance), read_network(arrays)};
+  check_shapes(statistics, file, *keys);
+  return statistics;
 }
 
 void save_statistics(const std::filesystem::path& path, const FeatureStatistics& statistics) {

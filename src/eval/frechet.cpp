@@ -1,6 +1,5 @@
 #include "ddpm/eval/frechet.h"
 
-#include <algorithm>
 #include <utility>
 
 #include <torch/types.h>
@@ -34,7 +33,8 @@ double FrechetDistance::to(const FeatureStatistics& other) const {
   const auto roots = torch::linalg_eigvalsh((product + product.t()) / 2.0).clamp_min(0.0).sqrt();
   const auto traces = reference_.covariance.trace() + other.covariance.trace();
   const auto means = (reference_.mean - other.mean).square().sum();
-  return std::max(0.0, (means + traces - 2.0 * roots.sum()).item<double>());
+  const auto distance = (means + traces - 2.0 * roots.sum()).item<double>();
+  return distance < 0.0 ? 0.0 : distance;  // NaN stays
 }
 
 double frechet_distance(const FeatureStatistics& a, const FeatureStatistics& b) {

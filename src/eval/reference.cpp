@@ -48,6 +48,20 @@ CacheFiles files_of(ImageSource& source, const FeatureNetwork& network) {
           .features = optional_cache_file("statistics", key + ".safetensors")};
 }
 
+/// Whether there are features of each image that the statistics are of.
+bool fit_together(const ImageFeatures& found) {
+  const auto& statistics = found.statistics;
+  const auto& features = found.features;
+  const auto& labels = found.labels;
+  const bool of_each =
+      features.defined() && features.dim() == 2 && features.size(0) == statistics.count &&
+      features.size(1) == statistics.mean.size(0) && features.scalar_type() == torch::kFloat32 &&
+      features.isfinite().all().item<bool>();
+  return of_each &&
+         (!labels.defined() || (labels.dim() == 1 && labels.size(0) == statistics.count &&
+                                labels.scalar_type() == torch::kInt64));
+}
+
 /// Nothing if files are missing or damaged.
 std::optional<ImageFeatures> load_cached(const CacheFiles& files, bool with_features) {
   std::error_code none;
@@ -58,8 +72,9 @@ std::optional<ImageFeatures> load_cached(const CacheFiles& files, bool with_feat
     found.statistics = load_statistics(files.statistics);
     if (!with_features) return found;
     auto tensors = load_safetensors(files.features);
-    found.features = tensors.at("features");
-    if (tensors.contains("labels")) found.labels = tensors.at("labels");
+    found.features = tensors["features"];
+    found.labels = tensors["labels"];
+    if (!fit_together(found)) throw DataError(files.features.string(), ": damaged");
     return found;
   } catch (const UserError& error) {
     log_warning(std::string(error.what()) + "; measuring again");

@@ -7,10 +7,11 @@ namespace ddpm {
 namespace {
 
 const torch::Tensor& part(const NamedTensors& state, const std::string& name,
-                          const std::vector<int64_t>& shape) {
+                          const std::vector<int64_t>& shape, torch::Dtype type) {
   const auto found = state.find(name);
-  if (found == state.end() || found->second.sizes() != shape) {
-    throw DataError("interrupted statistics: ", name, " is missing or of another shape");
+  if (found == state.end() || found->second.sizes() != shape ||
+      found->second.scalar_type() != type || !found->second.isfinite().all().item<bool>()) {
+    throw DataError("interrupted statistics: ", name, " is missing or damaged");
   }
   return found->second;
 }
@@ -28,10 +29,11 @@ NamedTensors StatisticsAccumulator::state() const {
 void StatisticsAccumulator::load_state(const NamedTensors& state) {
   if (state.empty()) return;
   const int64_t d = sum_.size(0);
-  const auto count = part(state, "count", {1}).item<int64_t>();
-  origin_ = part(state, "origin", {d}).clone();
-  sum_ = part(state, "sum", {d}).clone();
-  products_ = part(state, "products", {d, d}).clone();
+  const auto count = part(state, "count", {1}, torch::kInt64).item<int64_t>();
+  if (count < 1) throw DataError("interrupted statistics: of ", count, " images");
+  origin_ = part(state, "origin", {d}, torch::kFloat64).clone();
+  sum_ = part(state, "sum", {d}, torch::kFloat64).clone();
+  products_ = part(state, "products", {d, d}, torch::kFloat64).clone();
   count_ = count;
 }
 

@@ -62,6 +62,9 @@ void init_log(bool quiet) {
 }
 
 void add_log_file(const std::filesystem::path& path) {
+  std::error_code none;
+  if (std::filesystem::exists(path, none) && !std::filesystem::is_regular_file(path, none))
+    throw DiskError(path.string(), ": cannot write the log: it is no plain file");
   try {
     auto sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>(path.string());
     sink->set_pattern(kFilePattern);

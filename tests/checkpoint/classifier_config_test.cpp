@@ -34,7 +34,9 @@ TEST(ClassifierConfig, WhatIsWrongIsRefused) {
   for (const char* change :
        {R"({"_class_name": "UNet2DModel"})", R"({"_class_name": 3})", R"({"num_classes": 1})",
         R"({"num_classes": "3"})", R"({"feature_dim": 0})", R"({"pooling": "max"})",
-        R"({"block_out_channels": 8})", R"({"block_out_channels": "8"})", R"({"surprise": 5})"}) {
+        R"({"block_out_channels": 8})", R"({"block_out_channels": "8"})", R"({"surprise": 5})",
+        R"({"pooling": "attention", "attention_head_dim": 4096, "add_attention": false})",
+        R"({"sample_size": 1})"}) {
     auto object = tiny_classifier();
     object.update(parse_json(change, "change"));
     ModelConfig model;

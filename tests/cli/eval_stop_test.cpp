@@ -1,5 +1,7 @@
+#include <chrono>
 #include <csignal>
 #include <filesystem>
+#include <thread>
 
 #include "ddpm/util/files.h"
 #include "tests/cli/eval_fixture.h"
@@ -55,6 +57,46 @@ TEST_F(EvalCommand, AStopAfterTheImagesDrawsThemNotAgain) {
   const auto again = ddpm({"eval", "--fid", "-n", "8"});
   EXPECT_EQ(again.err.find("going on after"), std::string::npos) << again.err;
   EXPECT_EQ(again.out, rest.out);
+}
+
+TEST_F(EvalCommand, AStopKeepsTheBitsThatAreDone) {
+  ASSERT_EQ(
+      train({"-q", "--run", "runs/long", "--diffusion.num_train_timesteps", "1000"}).exit_code, 0);
+  const std::vector<std::string> words{"eval", "--bpd", "--batch-size", "1"};
+  const auto undisturbed = ddpm(words);
+  ASSERT_EQ(undisturbed.exit_code, 0) << undisturbed.err;
+  // Later and later, until it has done an image and not yet all six.
+  const auto folder = dir_.path() / "cache/ddpm/partial";
+  for (int wait = 200; !fs::exists(folder) || fs::is_empty(folder); wait += 50) {
+    BackgroundCommand command(words, dir_.path());
+    std::this_thread::sleep_for(std::chrono::milliseconds(wait));
+    command.send(SIGINT);
+    ASSERT_NE(command.wait().exit_code, 0);
+  }
+  const auto partials = fs::directory_iterator(folder);
+  const auto partial = partials->path();
+  const auto kept = read_file(partial);
+  const auto rest = ddpm(words);
+  EXPECT_NE(rest.err.find("bits per dimension: going on after"), std::string::npos) << rest.err;
+  EXPECT_EQ(rest.out, undisturbed.out);
+  // What is no part of this measurement is not gone on from.
+  for (const auto& damaged :
+       {std::string(
+            R"({"bits":[1],"prior":[],"steps":[],"decoder":[],"calls":[],"table":[[0,0,0,0]]})"),
+        std::string(1000, '['), kept.substr(0, kept.size() / 2)}) {
+    write_file_atomic(partial, damaged);
+    const auto anew = ddpm(words);
+    EXPECT_NE(anew.err.find("starting anew"), std::string::npos) << anew.err;
+    EXPECT_EQ(anew.out, undisturbed.out);
+  }
+}
+
+TEST_F(EvalCommand, NamesThatAreNoUtf8CostNoNumbers) {
+  fs::create_directories(dir_.path() / "caf\xE9");
+  for (int i = 0; i < 4; ++i)
+    write_image("caf\xE9/" + std::to_string(i) + ".png", static_cast<uint8_t>(50 * i));
+  const auto result = eval_json({"--fid", "--images", "caf\xE9", "--checkpoint", "runs/tiny"});
+  EXPECT_EQ(result.at("images").at("source"), "caf\xEF\xBF\xBD");
 }
 
 TEST_F(EvalCommand, ImagesAreKeptIfAStopComesAfterThem) {

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include "ddpm/checkpoint/checksums.h"
 #include "ddpm/util/files.h"
@@ -243,6 +244,39 @@ TEST_F(TrainCommand, ResumeFallsBackFromADamagedCheckpoint) {
   }
 }
 
+TEST_F(TrainCommand, ResumeFallsBackFromACheckpointThatCannotBeRead) {
+  ASSERT_EQ(train({"-q"}).exit_code, 0);
+  const auto newest = dir_.path() / "runs/tiny/checkpoints/step-000006";
+  fs::create_symlink("classifier", newest / "classifier");  // leads nowhere but to itself
+  const auto result = train({"--resume"});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_NE(result.err.find("step-000003"), std::string::npos) << result.err;
+  EXPECT_TRUE(exists("runs/tiny/checkpoints/step-000006.damaged"));
+}
+
+TEST_F(TrainCommand, ALogThatIsNoFileIsADiskError) {
+  ASSERT_EQ(train({"-q"}).exit_code, 0);
+  fs::remove(dir_.path() / "runs/tiny/log.txt");
+  ASSERT_EQ(::mkfifo((dir_.path() / "runs/tiny/log.txt").c_str(), 0600), 0);
+  expect_error(train({"--resume", "-q"}), 5, "log.txt: cannot write the log");
+}
+
+TEST_F(TrainCommand, ANetworkFarLargerThanItsWeightsIsNotMade) {
+  ASSERT_EQ(train({"-q"}).exit_code, 0);
+  const auto checkpoint = dir_.path() / "runs/tiny/checkpoints/step-000006";
+  auto settings = read_file(checkpoint / "config.yaml");
+  const std::string widths = "block_out_channels: [8, 16]";
+  ASSERT_NE(settings.find(widths), settings.npos);
+  settings.replace(settings.find(widths), widths.size(), "block_out_channels: [32768, 32768]");
+  write_file_atomic(checkpoint / "config.yaml", settings);
+  auto network = json::parse(read_file(checkpoint / "unet/config.json"));
+  network["block_out_channels"] = {32768, 32768};
+  write_file_atomic(checkpoint / "unet/config.json", network.dump());
+  fs::remove(checkpoint / "checksums.json");
+  write_checksums(checkpoint);
+  expect_error(ddpm({"train", "--resume", "-q"}), 4, "the weights are too few");
+}
+
 TEST_F(TrainCommand, ARunWithoutAWholeCheckpointIsLeftAlone) {
   ASSERT_EQ(train().exit_code, 0);
   const auto checkpoints = dir_.path() / "runs/tiny/checkpoints";
@@ -262,6 +296,7 @@ TEST_F(TrainCommand, SampleNamesADamagedFile) {
   bytes.back() = static_cast<char>(bytes.back() ^ 1);
   write_file_atomic(weights, bytes);
   expect_error(ddpm({"sample", "-n", "1", "--out", "a.npy", "-q"}), 4, name + ": damaged");
+  expect_error(ddpm({"eval", "--bpd", "--bpd-images", "2", "-q"}), 4, name + ": damaged");
   const auto config = dir_.path() / "runs/tiny/checkpoints/step-000003/config.yaml";
   auto text = read_file(config);
   const auto steps = text.find("steps: 3");
@@ -281,6 +316,9 @@ TEST_F(TrainCommand, NothingIsDrawnThroughALinkOutOfTheRun) {
     fs::create_symlink(dir_.path() / "elsewhere", dir_.path() / "runs/tiny" / part);
   }
   expect_error(ddpm({"sample", "-n", "1", "-q"}), 5, "samples: is a link");
+  const auto scored = ddpm({"eval", "--bpd", "--bpd-images", "2", "-q"});
+  EXPECT_EQ(scored.exit_code, 5) << scored.err;
+  EXPECT_NE(scored.err.find("eval: is a link"), std::string::npos) << scored.err;
   EXPECT_TRUE(fs::is_empty(dir_.path() / "elsewhere"));
 }
 
@@ -293,7 +331,9 @@ TEST_F(TrainCommand, TooLittleMemorySaysWhatToLower) {
   ::setrlimit(RLIMIT_AS, &limit);
   const auto result =
       ddpm({"sample", "-q", "-n", "1000000", "--batch-size", "1000000", "--out", "a.npy"});
+  const auto trained = train({"-q", "--run", "runs/large", "--train.batch_size", "200000"});
   ::setrlimit(RLIMIT_AS, &before);
+  expect_error(trained, 6, "lower train.batch_size");
   expect_error(result, 6, "lower train.batch_size or --batch-size");
   EXPECT_FALSE(exists("a.npy"));
   EXPECT_EQ(ddpm({"sample", "-q", "-n", "1", "--out", "a.npy"}).exit_code, 0);

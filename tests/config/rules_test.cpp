@@ -137,6 +137,19 @@ TEST(Rules, PureNoiseNeedsAPredictionThatSaysSomethingThere) {
   EXPECT_EQ(with(BetaSchedule::kLinear, true, PredictionType::kVPrediction), "");
 }
 
+TEST(Rules, OneTimestepCannotBeRescaled) {
+  const auto with = [](int64_t timesteps) {
+    return broken_by([=](Config& c) {
+      c.diffusion.num_train_timesteps = timesteps;
+      c.diffusion.rescale_betas_zero_snr = true;
+      c.diffusion.prediction_type = PredictionType::kVPrediction;
+      c.sample.steps = 1;
+    });
+  };
+  EXPECT_NE(with(1).find("at least 2 timesteps"), std::string::npos);
+  EXPECT_EQ(with(2), "");
+}
+
 TEST(Rules, GivenBetasAreOneForEachTimestep) {
   const auto with = [](std::vector<double> betas) {
     return broken_by([=](Config& c) {
@@ -294,6 +307,23 @@ TEST(ImageSize, ErrorTellsTheNearest) {
   EXPECT_TRUE(size_error(4, 3, 3).ends_with("nearest: 8"));
   EXPECT_TRUE(size_error(3, 30, 45).ends_with("nearest: 28x44 or 32x48"));
   EXPECT_TRUE(size_error(3, 32, 45).ends_with("nearest: 32x44 or 32x48"));
+}
+
+TEST(Rules, AttentionThatPoolsHasAHead) {
+  const auto with = [](Pooling pooling) {
+    return broken_by([=](Config& c) {
+      c.train.task = Task::kClassifier;
+      c.classifier.pooling = pooling;
+      c.model.add_attention = false;
+      for (auto& type : c.model.down_block_types)
+        type = "DownBlock2D";
+      for (auto& type : c.model.up_block_types)
+        type = "UpBlock2D";
+      c.model.attention_head_dim = 2 * c.model.block_out_channels.back();
+    });
+  };
+  EXPECT_NE(with(Pooling::kAttention).find("classifier.pooling attention"), std::string::npos);
+  EXPECT_EQ(with(Pooling::kMean), "");
 }
 
 TEST(ImageSize, AClassifierTakesOddSides) {

@@ -189,6 +189,19 @@ TEST(ImageCheck, OverlongJpegTablesAreRefused) {
   EXPECT_TRUE(contains(decode_error(jpeg), "its tables are damaged"));
 }
 
+// stb_image takes a pass over all blocks for each scan, and each may have ten bytes.
+TEST(ImageCheck, JpegsOfManyScansAreRefused) {
+  std::string jpeg = jpeg_bytes(make_image(8, 8, 3));
+  const size_t scan = jpeg.find("\xFF\xDA");
+  ASSERT_NE(scan, std::string::npos);
+  const auto header = jpeg.substr(scan, 2 + 12);
+  std::string scans;
+  for (int i = 0; i < 99; ++i)
+    scans += header;
+  EXPECT_NO_THROW(check_complete(std::string(jpeg).insert(scan, scans), "x"));
+  EXPECT_TRUE(contains(decode_error(jpeg.insert(scan, scans + header)), "at most 100 scans"));
+}
+
 // They are read before the size is known.
 TEST(ImageCheck, OverlongJpegTablesBeforeTheFrameAreRefusedByTheProbe) {
   const TempDir folder;

@@ -81,6 +81,17 @@ TEST(MemoryDataset, TooMuchMemoryIsRefused) {
                        "raise data.memory_limit_gb"));
 }
 
+TEST(MemoryDataset, SidesThatNoImageHasAreADataError) {
+  DataConfig config;
+  config.image_size = {4};
+  DatasetInfo info;
+  info.where = "a.npz";
+  EXPECT_EQ(error_of<DataError>([&] {
+              keep_in_memory(info, stored(1, {1, 70000, 1}), config);
+            }),
+            "a.npz: expected images with sides up to 65535, got 1 x 70000");
+}
+
 TEST(MemoryDataset, SettingsThatAreNoSizesAreRefused) {
   for (const std::vector<int64_t>& size : {std::vector<int64_t>{0}, {-3}, {1, 2, 3}, {70000}}) {
     DataConfig config;

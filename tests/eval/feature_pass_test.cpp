@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <torch/types.h>
 
+#include "ddpm/checkpoint/safetensors.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/toy_features.h"
 #include "tests/support/training.h"
@@ -94,6 +95,33 @@ TEST(FeaturePass, ADamagedPartIsNotUsed) {
   options.partial = dir.write("partial.safetensors", "broken");
   StoppingImages images(18, -1);
   EXPECT_EQ(measure_features(images, network, options).statistics.count, 18);
+}
+
+TEST(FeaturePass, APartWithoutARowForEachImageIsNotUsed) {
+  const TempDir dir;
+  ToyFeatures network;
+  PassOptions options;
+  options.keep.features = true;
+  options.partial = dir.path() / "partial.safetensors";
+  options.leave_partial = true;
+  StoppingImages images(18, -1);
+  const auto expected = measure_features(images, network, options);
+  const auto whole = load_safetensors(options.partial);
+  const auto begins_anew_with = [&](const std::string& name, const torch::Tensor& value) {
+    auto state = whole;
+    state[name] = value;
+    replace_safetensors(options.partial, state);
+    network.calls = 0;
+    expect_same_statistics(measure_features(images, network, options), expected);
+    EXPECT_GT(network.calls, 0) << name;
+  };
+  const auto features = whole.at("kept.features");
+  begins_anew_with("count", torch::tensor({int64_t{-5}}));
+  begins_anew_with("count", torch::tensor({int64_t{19}}));
+  begins_anew_with("kept.features", features.slice(0, 0, 17));
+  begins_anew_with("kept.features", features.to(torch::kFloat64));
+  begins_anew_with("kept.features", features.slice(1, 0, 1).contiguous());
+  begins_anew_with("kept.logits", features);
 }
 
 TEST(FeaturePass, StoppedBeforeTheFirstImageLeavesNothing) {

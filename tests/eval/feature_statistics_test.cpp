@@ -1,5 +1,6 @@
 #include "ddpm/eval/feature_statistics.h"
 
+#include <cmath>
 #include <limits>
 
 #include <gtest/gtest.h>
@@ -39,6 +40,23 @@ TEST(StatisticsAccumulator, RefusesTooFewAndBrokenVectors) {
   expect_error<DataError>([&] { accumulator.statistics(); }, "at least 2 images");
   const auto broken = torch::full({1, 2}, std::numeric_limits<float>::quiet_NaN());
   expect_error<DataError>([&] { accumulator.add(broken); }, "NaN");
+}
+
+TEST(StatisticsAccumulator, RefusesADamagedState) {
+  StatisticsAccumulator accumulator(2);
+  accumulator.add(torch::randn({5, 2}));
+  const auto refused = [&](const std::string& name, const torch::Tensor& value) {
+    auto state = accumulator.state();
+    state[name] = value;
+    StatisticsAccumulator other(2);
+    expect_error<DataError>([&] { other.load_state(state); }, "interrupted statistics: ");
+    EXPECT_TRUE(other.state().empty());
+  };
+  refused("count", torch::tensor({int64_t{-5}}));
+  refused("count", torch::tensor({5.0}));
+  refused("sum", torch::zeros({2}, torch::kInt64));
+  refused("products", torch::full({2, 2}, std::nan(""), torch::kFloat64));
+  refused("origin", torch::zeros({3}, torch::kFloat64));
 }
 
 TEST(FeatureStatistics, ReadsTheFilesOfPytorchFidAndOthers) {
@@ -99,6 +117,9 @@ TEST(FeatureStatistics, RefuseOtherFilesWithOneLine) {
   refused({{"arr_0", numbers({1}, 0)}}, "got arr_0");
   EXPECT_FALSE(npz_content(dir.path() / "s.npz").statistics);
   EXPECT_TRUE(npz_content(dir.path() / "s.npz").images);
+  refused({{"mu", numbers({2}, 0)}, {"s2", numbers({2, 2}, 0)}}, "got mu, s2");
+  refused({{"mu", numbers({1}, 0)}, {"sigma", numbers({1, 1}, 0)}, {"count", numbers({200}, 0)}},
+          "count: expected at most 1024 bytes");
   refused({{"mu", numbers({2}, 0)}, {"sigma", numbers({2, 3}, 0)}}, "got shapes [2] and [2, 3]");
   refused({{"mu", numbers({2}, infinity)}, {"sigma", numbers({2, 2}, 0)}}, "not finite");
   refused({{"mu", {"i8", {1}, std::string(8, '\0')}}, {"sigma", numbers({1, 1}, 0)}}, "got i8");

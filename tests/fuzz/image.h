@@ -18,6 +18,7 @@ inline void decode_as_the_program_does(std::string_view bytes) {
     require(image.height == size.height && image.width == size.width &&
             image.channels == size.channels &&
             static_cast<int64_t>(image.pixels.size()) == size.bytes());
+    require(fit_image(image, {16, 24, 3}).pixels.size() == size_t{16} * 24 * 3);
   });
 }
 

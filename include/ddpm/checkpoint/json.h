@@ -16,7 +16,16 @@ nlohmann::json parse_json(std::string_view text, const std::string& origin);
 /// NaN are read as texts.
 nlohmann::json load_json(const std::filesystem::path& path);
 
+/// As `load_json`, but keeps the order of keys, of which an object may have 10,000, and knows no
+/// NaN.
+nlohmann::ordered_json load_ordered_json(const std::filesystem::path& path);
+
 /// JSON as diffusers writes it: sorted keys, two blanks of indent, a newline at the end.
 std::string format_json(const nlohmann::json& value);
+
+/// JSON for people and files of results, whose texts may come from anywhere: bytes that are not
+/// UTF-8 become U+FFFD, and control characters are escaped.
+std::string shown_json(const nlohmann::json& value, int indent = 2);
+std::string shown_json(const nlohmann::ordered_json& value, int indent = 2);
 
 }  // namespace ddpm

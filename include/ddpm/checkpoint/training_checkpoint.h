@@ -35,6 +35,10 @@ uint64_t checkpoint_bytes(const TrainingTensors& tensors, const NamedTensors& ti
 /// damaged, of another size than the rest, or from a newer version of the program.
 void check_training_checkpoint(const std::filesystem::path& checkpoint);
 
+/// `CheckpointError` if the checkpoint has fewer weights than any network of these settings, which
+/// then is not worth the memory that making it takes.
+void check_weights_suffice(const std::filesystem::path& checkpoint, const Config& config);
+
 /// The file that describes the network in a checkpoint of this task: unet/config.json, or that of
 /// the classifier.
 std::filesystem::path network_config_file(const std::filesystem::path& checkpoint, Task task);

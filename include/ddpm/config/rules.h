@@ -31,12 +31,18 @@ void check_sample_ranges(const SampleConfig& sample);
 /// and what makes no sense on it. `UserError` as above.
 void check_sample(const SampleConfig& sample, const DiffusionConfig& diffusion);
 
+/// The rules of a classifier on this model section. `UserError` as above.
+void check_classifier(const ModelConfig& model, const ClassifierConfig& classifier);
+
 /// Checks that every level of the U-Net but the last can halve the sides of the images.
 /// `UserError` that tells the nearest sizes which work.
 void check_image_size(const ModelConfig& model, int64_t height, int64_t width);
 
-/// The same for what `config` trains. A classifier has no way up that must meet the way down, so it
-/// takes odd sides too, as long as each level has a pixel.
+/// The same for a classifier's levels. It has no way up that must meet the way down, so it takes
+/// odd sides too, as long as each level has a pixel.
+void check_classifier_size(const ModelConfig& model, int64_t height, int64_t width);
+
+/// Whichever of the two `config` trains.
 void check_image_size(const Config& config, int64_t height, int64_t width);
 
 }  // namespace ddpm

@@ -56,6 +56,7 @@ class BatchStream {
     std::exception_ptr error;
   };
   void work();
+  void stop();
   Batch make_batch(int64_t index);
   std::vector<int64_t> image_numbers(int64_t index);
 
