@@ -10,3 +10,4 @@ cd "$prefix"
 bin/ddpm --version
 bin/ddpm train --config cifar --print-config >/dev/null
 test -s share/doc/ddpm/LICENSE
+test -s share/doc/ddpm/docs/samplers.md

@@ -8,6 +8,7 @@
 #include "ddpm/checkpoint/json.h"
 #include "ddpm/checkpoint/safetensors.h"
 #include "ddpm/checkpoint/scheduler_config.h"
+#include "ddpm/checkpoint/unet_config.h"
 #include "ddpm/model/precision.h"
 #include "ddpm/util/error.h"
 #include "ddpm/util/files.h"
@@ -53,8 +54,8 @@ ClassifierFolder load_classifier_folder(const fs::path& path) {
 }
 
 Classifier load_classifier(const ClassifierFolder& folder, torch::Device device) {
-  if (count_numbers(folder.weights) < least_classifier_parameters(folder.model, folder.options))
-    throw CheckpointError(folder.path.string(), ": the weights are too few for its config.json");
+  check_weight_count(count_numbers(folder.weights),
+                     least_classifier_parameters(folder.model, folder.options), folder.path);
   Classifier classifier(folder.model, folder.options);
   load_parameters(*classifier, folder.weights, folder.path.string(), device, kMemoryFormat);
   classifier->eval();

@@ -8,6 +8,7 @@
 
 #include "ddpm/util/error.h"
 #include "ddpm/util/files.h"
+#include "ddpm/util/utf8.h"
 
 namespace ddpm {
 namespace {
@@ -17,6 +18,8 @@ using nlohmann::json;
 constexpr size_t kMaxDepth = 64;
 constexpr size_t kMaxValues = size_t{1} << 21;  // each takes up to a hundred times its text
 constexpr size_t kMaxOrderedKeys = 10'000;      // of an object; each is compared with all before it
+constexpr uint64_t kMaxFileBytes = uint64_t{16} << 20;
+constexpr uint64_t kMaxResultBytes = uint64_t{256} << 20;
 constexpr std::array<std::string_view, 3> kConstants{"-Infinity", "Infinity", "NaN"};
 
 /// Looks through a text before anything is made of it: nlohmann-json itself keeps the last of two
@@ -109,10 +112,9 @@ std::string with_quoted_constants(std::string_view text) {
   return result;
 }
 
-std::string read_text(const std::filesystem::path& path) {
-  constexpr uint64_t kMaxFileBytes = uint64_t{16} << 20;
+std::string read_text(const std::filesystem::path& path, uint64_t max_bytes) {
   try {
-    return read_file(path, kMaxFileBytes);
+    return read_file(path, max_bytes);
   } catch (const DataError& error) {
     throw CheckpointError(error.what());
   }
@@ -120,21 +122,12 @@ std::string read_text(const std::filesystem::path& path) {
 
 /// U+007F to U+009F, which drive terminals and which JSON allows as they are, as \u00XX.
 std::string with_escaped_controls(std::string_view text) {
-  std::string result;
-  for (size_t i = 0; i < text.size(); ++i) {
-    auto control = static_cast<unsigned char>(text[i]);
-    const bool two_bytes =
-        control == 0xC2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xA0;
-    if (two_bytes) control = static_cast<unsigned char>(text[++i]);
-    if (two_bytes || control == 0x7F) {
-      std::array<char, 8> escaped{};
+  return replace_controls(text, [](unsigned char control) {
+    std::array<char, 8> escaped{static_cast<char>(control)};  // a newline between values stays
+    if (control >= 0x7F)
       std::snprintf(escaped.data(), escaped.size(), "\\u%04x", unsigned{control});
-      result += escaped.data();
-    } else {
-      result += text[i];
-    }
-  }
-  return result;
+    return std::string(escaped.data());
+  });
 }
 
 template <typename Json>
@@ -150,11 +143,12 @@ json parse_json(std::string_view text, const std::string& origin) {
 }
 
 json load_json(const std::filesystem::path& path) {
-  return parse_json(with_quoted_constants(read_text(path)), path.string());
+  return parse_json(with_quoted_constants(read_text(path, kMaxFileBytes)), path.string());
 }
 
 nlohmann::ordered_json load_ordered_json(const std::filesystem::path& path) {
-  return parse_strictly<nlohmann::ordered_json>(read_text(path), path.string(), kMaxOrderedKeys);
+  return parse_strictly<nlohmann::ordered_json>(read_text(path, kMaxResultBytes), path.string(),
+                                                kMaxOrderedKeys);
 }
 
 std::string format_json(const json& value) {

@@ -120,8 +120,8 @@ DiffusionConfig load_pipeline_diffusion(const fs::path& path) {
 }
 
 UNet load_unet(const PipelineFolder& folder, torch::Device device, torch::MemoryFormat format) {
-  if (count_numbers(folder.weights) < least_unet_parameters(folder.model))
-    throw CheckpointError(folder.path.string(), ": the weights are too few for its config.json");
+  check_weight_count(count_numbers(folder.weights), least_unet_parameters(folder.model),
+                     folder.path);
   UNet unet(folder.model);
   load_parameters(*unet, folder.weights, folder.path.string(), device, format);
   unet->eval();

@@ -153,8 +153,7 @@ void check_weights_suffice(const fs::path& checkpoint, const Config& config) {
   const uint64_t least = config.train.task == Task::kClassifier
                              ? least_classifier_parameters(config.model, config.classifier)
                              : least_unet_parameters(config.model);
-  if (numbers < least)
-    throw CheckpointError(checkpoint.string(), ": the weights are too few for its config.json");
+  check_weight_count(numbers, least, checkpoint);
 }
 
 TrainingTensors load_training_tensors(const fs::path& checkpoint) {

@@ -107,6 +107,11 @@ uint64_t least_unet_parameters(const ModelConfig& model) {
          static_cast<uint64_t>(embedding + 9 * first * model.out_channels);
 }
 
+void check_weight_count(uint64_t numbers, uint64_t least, const std::filesystem::path& folder) {
+  if (numbers >= least) return;
+  throw CheckpointError(folder.string(), ": the weights are too few for its config.json");
+}
+
 json unet_config_to_json(const ModelConfig& model) {
   json config = {
       {"_class_name", "UNet2DModel"},

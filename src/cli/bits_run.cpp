@@ -65,32 +65,33 @@ struct Extent {
   int64_t timesteps = 0;  // of the bound; 0 for the ODE
 };
 
-int64_t whole_number(const Json& value) {
-  if (!value.is_number_integer()) throw DataError("expected a whole number, got ", value.dump());
-  return value.get<int64_t>();
-}
-
-/// What `to_json` wrote of such a measurement, or of a part of it. `DataError` if it is none.
-BitsPerDim from_json(const Json& object, const Extent& extent) {
+/// What `to_json` wrote of such a measurement, or of a part of it; nothing if it is none. May throw
+/// errors of JSON.
+std::optional<BitsPerDim> from_json(const Json& object, const Extent& extent) {
   BitsPerDim bits;
   object.at("bits").get_to(bits.bits);
   object.at("prior").get_to(bits.prior);
   object.at("steps").get_to(bits.steps);
   object.at("decoder").get_to(bits.decoder);
   object.at("calls").get_to(bits.calls);
-  for (const auto& row : object.at("table"))
-    bits.table.push_back({.timestep = whole_number(row.at(0)),
-                          .images = whole_number(row.at(1)),
+  const size_t done = bits.bits.size();
+  for (const auto& row : object.at("table")) {
+    const auto& timestep = row.at(0);
+    const auto& images = row.at(1);
+    const bool counts = timestep == bits.table.size() && images.is_number_integer() &&
+                        images >= 0 && images <= done;
+    if (!counts) return std::nullopt;
+    bits.table.push_back({.timestep = timestep.get<int64_t>(),
+                          .images = images.get<int64_t>(),
                           .sum = row.at(2).get<double>(),
                           .sum_squares = row.at(3).get<double>()});
-  const size_t done = bits.bits.size();
+  }
   const size_t of_bound = extent.timesteps > 0 ? done : 0;
   const bool fits = done <= static_cast<size_t>(extent.images) && bits.prior.size() == of_bound &&
                     bits.steps.size() == of_bound && bits.decoder.size() == of_bound &&
                     bits.calls.size() == done - of_bound &&
                     bits.table.size() == static_cast<size_t>(extent.timesteps);
-  if (!fits) throw DataError("its numbers do not fit together");
-  return bits;
+  return fits ? std::optional(bits) : std::nullopt;
 }
 
 /// What an interrupted measurement left; nothing if it left none.
@@ -98,12 +99,13 @@ BitsPerDim load_partial(const fs::path& path, const Extent& extent) {
   std::error_code none;
   if (!fs::exists(path, none)) return {};
   try {
-    auto bits = from_json(load_ordered_json(path), extent);
-    log_info("bits per dimension: going on after " + std::to_string(bits.bits.size()) + " images");
-    return bits;
+    if (const auto bits = from_json(load_ordered_json(path), extent)) {
+      log_info("bits per dimension: going on after " + std::to_string(bits->bits.size()) +
+               " images");
+      return *bits;
+    }
+    log_warning(path.string() + ": damaged, its numbers do not fit together; starting anew");
   } catch (const Json::exception& error) {
-    log_warning(path.string() + ": damaged (" + error.what() + "); starting anew");
-  } catch (const DataError& error) {
     log_warning(path.string() + ": damaged (" + error.what() + "); starting anew");
   } catch (const UserError& error) {
     log_warning(std::string(error.what()) + "; starting anew");
@@ -124,7 +126,7 @@ fs::path partial_path(const EvalJob& job, const BitsPerDimOptions& options, Imag
            to_name(options.variance),
            static_cast<int>(options.method),
            static_cast<int>(options.trace)};
-  return partial_file(shown_json(key), ".json");
+  return partial_file(key.dump(), ".json");
 }
 
 Json mean_json(const std::vector<double>& values) {

@@ -100,9 +100,12 @@ torch::Tensor read_npy(const fs::path& path, const WantedImages& wanted) {
 torch::Tensor read_images(const std::string& given, const WantedImages& wanted) {
   const fs::path path(given);
   if (!fs::is_directory(path)) {
-    if (path.extension() == ".npz") return read_npz(path, wanted);
     if (path.extension() == ".npy") return read_npy(path, wanted);
+    if (path.extension() == ".npz") return read_npz(path, wanted);
   }
+  if (const int64_t channels = wanted.size.channels; channels != 1 && channels != 3)
+    throw UserError(wanted.flag, " ", given, ": the model has ", channels,
+                    " channels, which no image has; expected a .npy file of them");
   const auto files =
       fs::is_directory(path) ? scan_folder(path, "train").files : std::vector<fs::path>{path};
   Stack stack(wanted);

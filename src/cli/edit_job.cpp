@@ -20,9 +20,6 @@ constexpr int64_t kUsualStrips = 8;
 constexpr int64_t kInversionCalls = 5;  // a step of fixed-point inversion, about
 
 WantedImages wanted_images(const EditFlags& flags, const ModelConfig& model) {
-  if (model.in_channels != 1 && model.in_channels != 3)
-    throw UserError(flag_of(flags.mode()), ": needs a model of grey or RGB images, got ",
-                    model.in_channels, " channels");
   const auto& sides = model.sample_size;
   const bool known = !sides.empty();
   return {.flag = flag_of(flags.mode()),

@@ -1,7 +1,5 @@
 #include "ddpm/cli/eval_job.h"
 
-#include <algorithm>
-
 #include <torch/types.h>
 
 #include "ddpm/checkpoint/run_directory.h"
@@ -18,6 +16,8 @@
 #include "ddpm/sample/output.h"
 #include "ddpm/util/error.h"
 #include "ddpm/util/files.h"
+#include "ddpm/util/log.h"
+#include "ddpm/util/text.h"
 
 namespace ddpm {
 namespace fs = std::filesystem;
@@ -90,15 +90,23 @@ bool needs_checkpoint(const EvalFlags& flags) {
   return wants_data(flags) && !flags.settings.contains("data.name");
 }
 
+/// A checkpoint, which may be of anyone, does not say how much memory its data may take here.
+void limit_memory(DataConfig& data) {
+  const double most = DataConfig().memory_limit_gb;
+  if (data.memory_limit_gb <= most) return;
+  const auto asked = format_number(data.memory_limit_gb);
+  log_info("data may take " + format_number(most) + " GB of memory, not the checkpoint's " + asked +
+           "; --data.memory_limit_gb " + asked + " allows it");
+  data.memory_limit_gb = most;
+}
+
 /// The data that the model was trained on, with what flags change.
 std::optional<DataConfig> data_of(const EvalJob& job, const SettingFlags& flags) {
   Config config;
   bool known = false;
   if (!job.checkpoint.empty() && fs::exists(job.checkpoint / "config.yaml")) {
     config.data = load_checkpoint_config(job.checkpoint).data;
-    // A checkpoint of someone else does not say how much memory its data may take here.
-    config.data.memory_limit_gb =
-        std::min(config.data.memory_limit_gb, DataConfig().memory_limit_gb);
+    limit_memory(config.data);
     known = true;
   }
   for (const auto& [key, text] : flags) {

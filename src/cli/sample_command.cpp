@@ -88,7 +88,7 @@ void add_sample_command(CLI::App& app, ExitCode& exit_code) {
   add_checkpoint_flag(*command, flags->checkpoint);
   command
       ->add_option("-n,--num-images", flags->count,
-                   "How many images (default 64; with --noise and in editing as many as given).")
+                   "How many images (default 64, or as many as there are of --noise or to edit).")
       ->check(CLI::Range(int64_t{1}, int64_t{100'000'000}))
       ->type_name("N");
   add_class_flag(*command, flags->classes);

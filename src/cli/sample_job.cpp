@@ -71,13 +71,13 @@ ClassifierFolder load_guide(const std::string& path, const ModelConfig& model) {
   return guide;
 }
 
-/// Images have one or three channels; others are numbers alone.
+/// A PNG has up to four channels; arrays have any number.
 void check_channels(const SampleJob& job) {
-  const int64_t channels = job.pipeline.model.in_channels;
-  if (channels == 1 || channels == 3) return;
-  if (job.edit.mode == EditMode::kNone && job.out.extension() == ".npy") return;
-  throw CheckpointError(job.checkpoint.string(), ": draws ", channels,
-                        " channels, which no image has; expected --out NAME.npy");
+  const auto kind = output_kind(job.out);
+  const bool pictures = kind == OutputKind::kGrid || kind == OutputKind::kFolder;
+  if (!pictures || job.pipeline.model.in_channels <= 4) return;
+  throw UserError(job.checkpoint.string(), ": draws ", job.pipeline.model.in_channels,
+                  " channels, which no picture has; expected --out NAME.npy or NAME.npz");
 }
 
 /// Size of the images: that of the noise or the images given, else the model's own.

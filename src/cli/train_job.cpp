@@ -88,7 +88,6 @@ void check_same_model(const Config& config, const fs::path& checkpoint) {
   if (before.size() != now.size()) {
     throw UserError(checkpoint.string(), ": cannot go on with other data or label dropout");
   }
-  check_weights_suffice(checkpoint, config);
 }
 
 void check_end(const Config& config) {
@@ -155,7 +154,10 @@ TrainJob make_train_job(const TrainFlags& flags) {
   apply_precision(job.config.train.precision, job.device);
   job.dataset = open_dataset(job.config.data);
   job.config = complete_config(job.config, job.dataset->info());
-  if (!job.checkpoint.empty()) check_same_model(job.config, job.checkpoint);
+  if (!job.checkpoint.empty()) {
+    check_same_model(job.config, job.checkpoint);
+    check_weights_suffice(job.checkpoint, job.config);
+  }
   check_guidance(job.config.model, job.config.sample);
   const auto net = make_network(job.config);
   job.parameters = net->parameter_count();

@@ -333,7 +333,7 @@ void check_rules(const Config& config) {
 
 void check_classifier(const ModelConfig& model, const ClassifierConfig& classifier) {
   const int64_t last = model.block_out_channels.back();
-  if (classifier.pooling != Pooling::kAttention || model.attention_head_dim.value_or(1) <= last)
+  if (classifier.pooling != Pooling::kAttention || model.attention_head_dim.value_or(last) <= last)
     return;
   throw UserError("model.attention_head_dim must be at most the ", last,
                   " channels that classifier.pooling attention looks at, got ",

@@ -8,6 +8,7 @@
 #include "ddpm/config/setting_value.h"
 #include "ddpm/util/error.h"
 #include "ddpm/util/text.h"
+#include "ddpm/util/utf8.h"
 
 namespace ddpm {
 namespace {
@@ -23,33 +24,24 @@ bool is_plain_scalar(std::string_view text) {
   return std::ranges::all_of(text, is_word);
 }
 
-std::string escape_code(unsigned char c) {
-  std::array<char, 8> code{};
-  std::snprintf(code.data(), code.size(), "\\x%02X", unsigned{c});
-  return code.data();
-}
-
-/// The character of `text` at `i`, which moves on to its last byte. U+0080 to U+009F are control
-/// characters of two bytes, C2 80 to C2 9F.
-std::string escaped_at(std::string_view text, size_t& i) {
-  const char c = text[i];
-  const auto byte = static_cast<unsigned char>(c);
-  const auto next = static_cast<unsigned char>(i + 1 < text.size() ? text[i + 1] : 0);
-  if (byte == 0xC2 && next >= 0x80 && next < 0xA0) {
-    ++i;
-    return escape_code(next);
+std::string with_escaped_quotes(std::string_view text) {
+  std::string escaped;
+  for (const char c : text) {
+    if (c == '"' || c == '\\') escaped += '\\';
+    escaped += c;
   }
-  if (c == '"' || c == '\\') return {'\\', c};
-  return byte >= 0x20 && byte != 0x7F ? std::string{c} : escape_code(byte);
+  return escaped;
 }
 
 /// `text` as a YAML scalar that reads back as the same string, in double quotes where needed.
 std::string yaml_scalar(std::string_view text) {
   if (is_plain_scalar(text)) return std::string(text);
-  std::string quoted = "\"";
-  for (size_t i = 0; i < text.size(); ++i)
-    quoted += escaped_at(text, i);
-  return quoted + '"';
+  const auto escaped = replace_controls(with_escaped_quotes(text), [](unsigned char control) {
+    std::array<char, 8> code{};
+    std::snprintf(code.data(), code.size(), "\\x%02X", unsigned{control});
+    return std::string(code.data());
+  });
+  return '"' + escaped + '"';
 }
 
 /// Writes the member that a slot points to as YAML.

@@ -37,6 +37,9 @@ BatchStream::BatchStream(const Dataset& dataset, const BatchOptions& options, in
     stop();
     throw DeviceError("data.workers: only ", threads_.size(), " of ", options_.workers,
                       " threads can be started: ", error.code().message());
+  } catch (...) {
+    stop();
+    throw;
   }
 }
 

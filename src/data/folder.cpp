@@ -129,7 +129,8 @@ class FolderDataset : public Dataset {
   }
 
  private:
-  /// As an earlier reading has found.
+  /// As an earlier reading has found: a class of broken files alone is not gone through again for
+  /// each.
   bool is_broken(int64_t index) const {
     const std::lock_guard lock(mutex_);
     return broken_.contains(index);

@@ -149,20 +149,6 @@ void check_jpeg_tables(uint8_t marker, std::string_view segment, const std::stri
   }
 }
 
-// Each scan costs a pass over all blocks, of whatever size it is in the file.
-class ScanCount {
- public:
-  void add(uint8_t marker, const std::string& name) {
-    constexpr uint8_t kStartOfScan = 0xDA;
-    constexpr int kMost = 100;  // usual progressive files have 10
-    if (marker == kStartOfScan && ++scans_ > kMost)
-      throw DataError(name, ": broken JPEG, expected at most ", kMost, " scans");
-  }
-
- private:
-  int scans_ = 0;
-};
-
 // Baseline, extended and progressive.
 bool is_jpeg_frame(uint8_t marker) {
   return marker >= 0xC0 && marker <= 0xC2;
@@ -171,11 +157,14 @@ bool is_jpeg_frame(uint8_t marker) {
 void check_jpeg(std::string_view bytes, const std::string& name) {
   constexpr uint8_t kEnd = 0xD9;
   constexpr uint8_t kProgressive = 0xC2;
+  constexpr uint8_t kScan = 0xDA;
+  constexpr int kMostScans = 100;  // each a pass over all blocks; usual progressive files have 10
+  int scans = 0;
   JpegWalk walk(bytes);
-  ScanCount scans;
   uint8_t marker = walk.next();
   for (; marker != 0 && marker != kEnd; marker = walk.next()) {
-    scans.add(marker, name);
+    if (marker == kScan && ++scans > kMostScans)
+      throw DataError(name, ": broken JPEG, expected at most ", kMostScans, " scans");
     const std::string_view segment = walk.segment();
     check_jpeg_tables(marker, segment, name);
     if (is_jpeg_frame(marker)) {

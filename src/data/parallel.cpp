@@ -4,6 +4,7 @@
 #include <atomic>
 #include <exception>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -59,8 +60,11 @@ void parallel_for(int64_t count, int64_t threads, const std::function<void(int64
   SharedLoop loop(count, body);
   {
     std::vector<std::jthread> helpers;
-    for (int64_t i = 1; i < std::min(threads, count); ++i) {
-      helpers.emplace_back([&loop] { loop.work(); });
+    try {
+      for (int64_t i = 1; i < std::min(threads, count); ++i)
+        helpers.emplace_back([&loop] { loop.work(); });
+    } catch (const std::system_error&) {
+      // No more threads can be had; those there are, this one at least, do all.
     }
     loop.work();
   }

@@ -30,7 +30,11 @@ Features ClassifierNetwork::run(const torch::Tensor& images) {
                     " pixels as the classifier was trained on, got ", images.size(2), "x",
                     images.size(3));
   }
-  check_classifier_size(classifier_.model(), images.size(2), images.size(3));
+  try {
+    check_classifier_size(classifier_.model(), images.size(2), images.size(3));
+  } catch (const UserError& error) {
+    throw DataError("features: ", error.what());
+  }
   const auto bytes = with_channels(images, classifier_.model().in_channels);
   const auto features = classifier_.features(bytes.to(torch::kFloat32) * (2.0 / 255.0) - 1.0);
   return {features.cpu(), classifier_.logits_of(features).cpu()};

@@ -61,8 +61,8 @@ class Gathered {
     replace_safetensors(path, tensors);
   }
 
-  /// What was done of `images`; false if there is nothing that fits.
-  bool load(const fs::path& path, int64_t images) {
+  /// Takes up what an interrupted pass left; false if nothing there fits.
+  bool load(const fs::path& path, const SourceInfo& source, bool judged) {
     if (path.empty() || !fs::exists(path)) return false;
     try {
       auto tensors = load_safetensors(path);
@@ -70,7 +70,7 @@ class Gathered {
       done_ = statistics_.count();
       for (const auto& [name, tensor] : tensors)
         if (name.starts_with("kept.")) parts_[name.substr(5)] = {tensor};
-      if (done_ > images || !is_whole())
+      if (done_ > source.images || !is_whole(source, judged))
         throw DataError(path.string(), ": interrupted measurement: damaged");
     } catch (const UserError& error) {
       log_warning(std::string(error.what()) + "; starting anew");
@@ -81,21 +81,32 @@ class Gathered {
   }
 
  private:
-  /// Whether what was loaded has a row for each image that is done.
-  bool is_whole() const {
+  /// Whether what was loaded has a row for each image that is done, of all that is gathered.
+  bool is_whole(const SourceInfo& source, bool judged) const {
     const auto kept = std::ranges::lower_bound(keep_.images, done_) - keep_.images.begin();
-    const auto fits = [&](const std::string& name, const torch::Tensor& tensor) {
-      if (tensor.dim() == 0 || tensor.size(0) != (name == "images" ? kept : done_)) return false;
-      if (name == "images") return tensor.dim() == 4;
-      if (name == "labels") return tensor.dim() == 1 && tensor.scalar_type() == torch::kInt64;
-      return tensor.dim() == 2 && tensor.scalar_type() == torch::kFloat32 &&
-             tensor.isfinite().all().item<bool>() &&
-             (name != "features" || tensor.size(1) == dimensions_);
+    const auto holds = [&](const char* name, bool wanted, const auto& fits) {
+      const auto found = parts_.find(name);
+      return wanted ? found != parts_.end() && fits(found->second.front()) : found == parts_.end();
     };
-    return parts_.contains("features") == keep_.features &&
-           parts_.contains("logits") == keep_.logits &&
-           std::ranges::all_of(
-               parts_, [&](const auto& part) { return fits(part.first, part.second.front()); });
+    const auto is_row_each = [&](const torch::Tensor& rows) {
+      return rows.dim() == 2 && rows.size(0) == done_ && rows.scalar_type() == torch::kFloat32 &&
+             rows.isfinite().all().item<bool>();
+    };
+    return holds("features", keep_.features,
+                 [&](const torch::Tensor& rows) {
+                   return is_row_each(rows) && rows.size(1) == dimensions_;
+                 }) &&
+           holds("logits", keep_.logits, is_row_each) && holds("judged", judged, is_row_each) &&
+           holds("labels", parts_.contains("labels"),
+                 [&](const torch::Tensor& labels) {
+                   return labels.sizes() == std::vector<int64_t>{done_} &&
+                          labels.scalar_type() == torch::kInt64;
+                 }) &&
+           holds("images", kept > 0, [&](const torch::Tensor& images) {
+             return images.sizes() ==
+                        std::vector<int64_t>{kept, source.channels, source.height, source.width} &&
+                    images.scalar_type() == torch::kUInt8;
+           });
   }
 
   /// Of the next `count` images.
@@ -175,7 +186,7 @@ ImageFeatures measure_features(ImageSource& source, FeatureNetwork& network,
                                const PassOptions& options) {
   Gathered gathered(network.dimensions(), options.keep);
   const auto& name = source.info().name;
-  if (gathered.load(options.partial, source.info().images)) {
+  if (gathered.load(options.partial, source.info(), options.judge != nullptr)) {
     log_info(name + ": going on after " + std::to_string(gathered.done()) + " images");
   }
   const auto keep = [&] {

@@ -30,7 +30,7 @@ constexpr const char* kImages = "arr_0";
 constexpr uint64_t kMaxBytes = uint64_t{64} << 30;
 /// Of one array of statistics: a covariance of 11,585 dimensions.
 constexpr uint64_t kMaxStatisticsBytes = uint64_t{1} << 30;
-constexpr uint64_t kMaxNoteBytes = 1024;  // of `count` and `network`
+constexpr uint64_t kMaxNoteBytes = 1024;  // of `count` and `network`; others mean another thing
 constexpr size_t kMaxNetworkBytes = 256;
 
 ZipReader open_zip(const std::filesystem::path& path) {
@@ -56,12 +56,11 @@ Arrays load_arrays(const ZipReader& zip, const Keys& keys, const std::string& fi
   Arrays arrays;
   for (const auto& entry : zip.entries()) {
     const auto key = key_of(entry);
-    const bool note = key == "count" || key == "network";
+    const bool note = (key == "count" || key == "network") && entry.size <= kMaxNoteBytes;
     if (!note && key != keys.mean && key != keys.covariance) continue;
-    const uint64_t most = note ? kMaxNoteBytes : kMaxStatisticsBytes;
     const auto name = file + ": " + key;
-    if (entry.size > most)
-      throw DataError(name, ": expected at most ", most, " bytes, got ", entry.size);
+    if (entry.size > kMaxStatisticsBytes)
+      throw DataError(name, ": expected at most ", kMaxStatisticsBytes, " bytes, got ", entry.size);
     arrays[key] = parse_npy(zip.read(entry), name);
   }
   return arrays;

@@ -10,6 +10,8 @@
 #include <numeric>
 #include <utility>
 
+#include "ddpm/util/utf8.h"
+
 namespace ddpm {
 namespace {
 
@@ -32,50 +34,6 @@ std::string shortest(double value, std::chars_format format) {
   std::array<char, 64> text{};
   const auto end = std::to_chars(text.data(), text.data() + text.size(), value, format).ptr;
   return {text.data(), end};
-}
-
-/// Length of the sequence that `lead` begins, 0 if none may begin with it.
-size_t utf8_length(unsigned char lead) {
-  if (lead < 0x80) return 1;
-  if (lead >= 0xC2 && lead <= 0xDF) return 2;
-  if (lead >= 0xE0 && lead <= 0xEF) return 3;
-  if (lead >= 0xF0 && lead <= 0xF4) return 4;
-  return 0;
-}
-
-/// Whether `second` may follow `lead`; excludes overlong forms, surrogates and beyond U+10FFFF.
-bool utf8_second_fits(unsigned char lead, unsigned char second) {
-  if (lead == 0xE0) return second >= 0xA0;
-  if (lead == 0xED) return second < 0xA0;
-  if (lead == 0xF0) return second >= 0x90;
-  if (lead == 0xF4) return second < 0x90;
-  return true;
-}
-
-bool is_continuation(char byte) {
-  return (static_cast<unsigned char>(byte) & 0xC0) == 0x80;
-}
-
-/// Whether a whole sequence is a control character: U+0000 to U+001F, U+007F to U+009F.
-bool is_control(std::string_view sequence) {
-  const auto lead = static_cast<unsigned char>(sequence[0]);
-  if (sequence.size() == 1) return lead < 0x20 || lead == 0x7F;
-  return lead == 0xC2 && static_cast<unsigned char>(sequence[1]) < 0xA0;
-}
-
-bool is_utf8_sequence(std::string_view bytes) {
-  const auto tail = bytes.substr(1);
-  return tail.empty() || (std::all_of(tail.begin(), tail.end(), is_continuation) &&
-                          utf8_second_fits(static_cast<unsigned char>(bytes[0]),
-                                           static_cast<unsigned char>(bytes[1])));
-}
-
-/// The character that `text` begins with; empty if it is none of UTF-8.
-std::string_view first_sequence(std::string_view text) {
-  const size_t length = utf8_length(static_cast<unsigned char>(text[0]));
-  if (length == 0 || length > text.size()) return {};
-  const auto sequence = text.substr(0, length);
-  return is_utf8_sequence(sequence) ? sequence : std::string_view();
 }
 
 }  // namespace
@@ -116,7 +74,7 @@ std::string nearest(std::string_view word, const std::vector<std::string>& candi
 
 bool is_utf8(std::string_view text) {
   while (!text.empty()) {
-    const auto sequence = first_sequence(text);
+    const auto sequence = first_character(text);
     if (sequence.empty()) return false;
     text.remove_prefix(sequence.size());
   }
@@ -131,7 +89,7 @@ std::string without_controls(std::string_view text) {
   std::string plain;
   plain.reserve(text.size());
   while (!text.empty()) {
-    const auto sequence = first_sequence(text);
+    const auto sequence = first_character(text);
     const bool shows = !sequence.empty() && !is_control(sequence);
     plain += shows ? sequence : "?";
     text.remove_prefix(std::max<size_t>(1, sequence.size()));

@@ -77,6 +77,7 @@ TEST(UNetConfig, WrongTypesAndAbsurdNumbersAreRefused) {
                              R"({"_class_names": ["\u001b[2J"]})",
                              R"({"_class_names": ["a", "b", "c", "d"]})",
                              R"({"in_channels": 0})",
+                             R"({"time_embedding_dim": 0})",
                              R"({"out_channels": 0})",
                              R"({"attn_norm_num_groups": 7})"})
     EXPECT_NE(config_error(change), "") << change;

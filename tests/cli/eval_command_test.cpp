@@ -192,6 +192,16 @@ TEST_F(EvalCommand, BitsBesideGivenImagesAreOfTheModel) {
   EXPECT_EQ(result.at("bpd").at("n"), 2);
 }
 
+TEST_F(EvalCommand, ACheckpointDoesNotRaiseTheLimitOfMemory) {
+  ASSERT_EQ(train({"-q", "--run", "runs/large", "--data.memory_limit_gb", "1000"}).exit_code, 0);
+  const auto limited = ddpm({"eval", "--bpd", "--bpd-images", "2"});
+  EXPECT_NE(limited.err.find("--data.memory_limit_gb 1000 allows it"), std::string::npos)
+      << limited.err;
+  const auto raised =
+      ddpm({"eval", "--bpd", "--bpd-images", "2", "--data.memory_limit_gb", "1000"});
+  EXPECT_EQ(raised.out, limited.out);
+}
+
 TEST_F(EvalCommand, BitsOfEveryProcessAndMethod) {
   const auto bound = eval_json({"--bpd", "--bpd-images", "2"}).at("bpd");
   EXPECT_EQ(bound.at("method"), "bound");

@@ -1,6 +1,7 @@
 #include <chrono>
 #include <csignal>
 #include <filesystem>
+#include <functional>
 #include <thread>
 
 #include "ddpm/util/files.h"
@@ -59,35 +60,81 @@ TEST_F(EvalCommand, AStopAfterTheImagesDrawsThemNotAgain) {
   EXPECT_EQ(again.out, rest.out);
 }
 
-TEST_F(EvalCommand, AStopKeepsTheBitsThatAreDone) {
-  ASSERT_EQ(
-      train({"-q", "--run", "runs/long", "--diffusion.num_train_timesteps", "1000"}).exit_code, 0);
-  const std::vector<std::string> words{"eval", "--bpd", "--batch-size", "1"};
-  const auto undisturbed = ddpm(words);
-  ASSERT_EQ(undisturbed.exit_code, 0) << undisturbed.err;
-  // Later and later, until it has done an image and not yet all six.
-  const auto folder = dir_.path() / "cache/ddpm/partial";
-  for (int wait = 200; !fs::exists(folder) || fs::is_empty(folder); wait += 50) {
-    BackgroundCommand command(words, dir_.path());
-    std::this_thread::sleep_for(std::chrono::milliseconds(wait));
-    command.send(SIGINT);
-    ASSERT_NE(command.wait().exit_code, 0);
+/// Bits of six images, of 1000 network calls each.
+class StoppedBits : public EvalCommand {
+ protected:
+  StoppedBits() {
+    EXPECT_EQ(
+        train({"-q", "--run", "runs/long", "--diffusion.num_train_timesteps", "1000"}).exit_code,
+        0);
+    const auto start = std::chrono::steady_clock::now();
+    undisturbed_ = measure();
+    seconds_ = std::chrono::steady_clock::now() - start;
+    EXPECT_EQ(undisturbed_.exit_code, 0) << undisturbed_.err;
   }
-  const auto partials = fs::directory_iterator(folder);
-  const auto partial = partials->path();
-  const auto kept = read_file(partial);
-  const auto rest = ddpm(words);
+
+  CommandResult measure() const { return ddpm(kWords); }
+
+  /// The file that a stop with some images done leaves. Tried anew where it came too soon or too
+  /// late.
+  fs::path stop() const {
+    const auto folder = dir_.path() / "cache/ddpm/partial";
+    for (int tries = 0; tries < 20; ++tries) {
+      BackgroundCommand command(kWords, dir_.path());
+      command.wait_until(
+          [&] { return command.err().find("bits per dimension:") != std::string::npos; });
+      std::this_thread::sleep_for(seconds_ * (0.2 + 0.1 * (tries % 6)));
+      command.send(SIGINT);
+      command.wait();
+      if (fs::exists(folder) && !fs::is_empty(folder)) break;
+    }
+    for (const auto& entry : fs::directory_iterator(folder))
+      return entry.path();
+    ADD_FAILURE() << "no stop left a part";
+    return {};
+  }
+
+  const std::vector<std::string> kWords{"eval", "--bpd", "--bpd-draws", "0", "--batch-size", "1"};
+  CommandResult undisturbed_;
+  std::chrono::duration<double> seconds_{};
+};
+
+TEST_F(StoppedBits, GoOn) {
+  stop();
+  const auto rest = measure();
   EXPECT_NE(rest.err.find("bits per dimension: going on after"), std::string::npos) << rest.err;
-  EXPECT_EQ(rest.out, undisturbed.out);
-  // What is no part of this measurement is not gone on from.
-  for (const auto& damaged :
-       {std::string(
-            R"({"bits":[1],"prior":[],"steps":[],"decoder":[],"calls":[],"table":[[0,0,0,0]]})"),
-        std::string(1000, '['), kept.substr(0, kept.size() / 2)}) {
-    write_file_atomic(partial, damaged);
-    const auto anew = ddpm(words);
-    EXPECT_NE(anew.err.find("starting anew"), std::string::npos) << anew.err;
-    EXPECT_EQ(anew.out, undisturbed.out);
+  EXPECT_EQ(rest.out, undisturbed_.out);
+}
+
+TEST_F(StoppedBits, AreNotTakenUpIfTheyAreDamaged) {
+  const auto partial = stop();
+  ASSERT_FALSE(partial.empty());
+  const auto kept = json::parse(read_file(partial));
+  std::vector<std::string> damaged{std::string(1000, '['), "[]", "{}"};
+  const auto damage = [&](const std::function<void(json&)>& change) {
+    auto object = kept;
+    change(object);
+    damaged.push_back(object.dump());
+  };
+  for (const char* list : {"bits", "prior", "steps", "decoder", "calls"})
+    damage([&](json& object) { object[list].push_back(1.0); });
+  damage([](json& object) {
+    for (const char* list : {"bits", "prior", "steps", "decoder"})
+      object[list] = json::array({1, 2, 3, 4, 5, 6, 7});  // of six images
+  });
+  damage([](json& object) { object["table"].erase(7); });
+  damage([](json& object) { object["table"].push_back({1000, 0, 0, 0}); });
+  damage([](json& object) { object["table"][7][0] = 1e300; });
+  damage([](json& object) { object["table"][7][1] = -1; });
+  damage([](json& object) { object["bits"][0] = nullptr; });
+  for (const auto& text : damaged) {
+    write_file_atomic(partial, text);
+    BackgroundCommand command(kWords, dir_.path());
+    EXPECT_TRUE(command.wait_until(
+        [&] { return command.err().find("bits per dimension:") != std::string::npos; }));
+    EXPECT_NE(command.err().find("starting anew"), std::string::npos) << text.substr(0, 200);
+    command.send(SIGKILL);
+    command.wait();
   }
 }
 

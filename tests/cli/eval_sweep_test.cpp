@@ -37,6 +37,18 @@ TEST_F(EvalCommand, ASweepIsATableAndAPlotThatGoOn) {
   EXPECT_EQ(kept, 3U) << second;
 }
 
+TEST_F(EvalCommand, ASweepDoesNotGoOnFromWhatIsNone) {
+  for (const std::string text :
+       {"{", "[]", R"({"cells": [1]})", R"({"cells": {"a": {"result": 3}}})",
+        R"({"cells": {}, "cells": {}})"}) {
+    dir_.write("a.json", text);
+    const auto result =
+        eval({"--fid", "-n", "8", "--no-bounds", "--sweep", "steps=2", "--out", "a"});
+    expect_last_error(result, 3, "give another name with --out");
+    EXPECT_EQ(read_file(dir_.path() / "a.json"), text);
+  }
+}
+
 TEST_F(EvalCommand, ASweepOverCheckpointsComparesEachWithItsOwnData) {
   for (int i = 0; i < 6; ++i)
     write_image("plain/" + std::to_string(i) + ".png", static_cast<uint8_t>(50 * i));

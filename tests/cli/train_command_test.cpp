@@ -331,7 +331,8 @@ TEST_F(TrainCommand, TooLittleMemorySaysWhatToLower) {
   ::setrlimit(RLIMIT_AS, &limit);
   const auto result =
       ddpm({"sample", "-q", "-n", "1000000", "--batch-size", "1000000", "--out", "a.npy"});
-  const auto trained = train({"-q", "--run", "runs/large", "--train.batch_size", "200000"});
+  const auto trained = train(
+      {"-q", "--run", "runs/large", "--train.batch_size", "1000000", "--data.image_size", "64"});
   ::setrlimit(RLIMIT_AS, &before);
   expect_error(trained, 6, "lower train.batch_size");
   expect_error(result, 6, "lower train.batch_size or --batch-size");

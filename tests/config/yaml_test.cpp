@@ -94,6 +94,7 @@ TEST(Yaml, AwkwardTextsReadBack) {
                                  "@",
                                  "`",
                                  "\x01\x7F",
+                                 "\xC2\x80 \xC2\x9B \xC2\xA0 \"\\",
                                  "\u00e9\u2028\u0085",
                                  "...",
                                  "---",

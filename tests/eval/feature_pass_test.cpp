@@ -122,6 +122,9 @@ TEST(FeaturePass, APartWithoutARowForEachImageIsNotUsed) {
   begins_anew_with("kept.features", features.to(torch::kFloat64));
   begins_anew_with("kept.features", features.slice(1, 0, 1).contiguous());
   begins_anew_with("kept.logits", features);
+  begins_anew_with("kept.judged", features);
+  begins_anew_with("kept.images", torch::zeros({18, 1, 4, 4}, torch::kUInt8));
+  begins_anew_with("kept.labels", torch::zeros({17}, torch::kInt64));
 }
 
 TEST(FeaturePass, StoppedBeforeTheFirstImageLeavesNothing) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <string>
 
 #include <nlohmann/json.hpp>
@@ -22,5 +23,7 @@ ModelConfig unet_config_from_json(const nlohmann::json& object, const std::strin
 /// comparing a config with its weights before memory is taken.
 uint64_t least_downward_parameters(const ModelConfig& model);
 uint64_t least_unet_parameters(const ModelConfig& model);
+/// `CheckpointError` if the weights are fewer than the least of these two tells.
+void check_weight_count(uint64_t numbers, uint64_t least, const std::filesystem::path& folder);
 
 }  // namespace ddpm

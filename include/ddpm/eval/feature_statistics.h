@@ -36,7 +36,7 @@ class StatisticsAccumulator {
 
   /// What it has gathered, to go on from later; empty if nothing yet.
   NamedTensors state() const;
-  /// `DataError` if the state is not one of these dimensions.
+  /// `DataError` if the state is damaged or of other dimensions.
   void load_state(const NamedTensors& state);
 
  private:
