@@ -17,7 +17,12 @@ import pathlib
 import struct
 import sys
 
-import torch
+try:
+    import numpy  # noqa: F401, for Tensor.numpy()
+    import torch
+except ImportError as missing:
+    sys.exit(f"convert_inception: {missing}; it needs Python with torch and numpy, "
+             "such as benchmarks/compare_python.sh --environment makes")
 
 LAYERS = 94  # convolutions with batch norm
 PARTS = ("conv.weight", "bn.weight", "bn.bias", "bn.running_mean", "bn.running_var")
