@@ -53,13 +53,11 @@ void classifier_config_from_json(json object, const std::string& origin, ModelCo
   const auto levels = object.value("block_out_channels", json::array()).size();
   object["up_block_types"] = std::vector<std::string>(levels, "UpBlock2D");
   model = unet_config_from_json(object, origin);
-  try {
+  check_rules_of_file(origin, [&] {
     check_classifier(model, options);
     const auto& sides = model.sample_size;
     if (!sides.empty()) check_classifier_size(model, sides[0], sides[1]);
-  } catch (const UserError& error) {
-    throw CheckpointError(origin, ": ", error.what());
-  }
+  });
 }
 
 }  // namespace ddpm

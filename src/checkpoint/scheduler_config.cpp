@@ -247,12 +247,10 @@ void scheduler_config_from_json(const json& object, const std::string& origin,
   row.read(in, {diffusion, sample});
   if (diffusion.num_train_timesteps < 1)
     throw CheckpointError(origin, ": expected at least one timestep");
-  try {
+  check_rules_of_file(origin, [&] {
     check_diffusion(diffusion);
     check_sample_ranges(sample);
-  } catch (const UserError& error) {
-    throw CheckpointError(origin, ": ", error.what());
-  }
+  });
 }
 
 }  // namespace ddpm

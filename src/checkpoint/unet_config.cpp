@@ -59,14 +59,6 @@ void check_numbers(const ModelConfig& model, const std::string& origin) {
                           model.block_out_channels.back(), " channels, got ", groups);
 }
 
-void check_model_rules(const ModelConfig& model, const std::string& origin) {
-  try {
-    check_model(model);
-  } catch (const UserError& error) {
-    throw CheckpointError(origin, ": ", error.what());
-  }
-}
-
 void check_classes(const ModelConfig& model, const std::string& origin) {
   const auto& names = model.class_names;
   if (!std::ranges::all_of(names, is_plain_text))
@@ -195,7 +187,7 @@ ModelConfig unet_config_from_json(const json& object, const std::string& origin)
   if (in.text("act_fn", "silu") != "swish") in.require("act_fn", "silu");
   in.refuse_unknown();
   check_classes(model, origin);
-  check_model_rules(model, origin);
+  check_rules_of_file(origin, [&] { check_model(model); });
   check_numbers(model, origin);
   return model;
 }

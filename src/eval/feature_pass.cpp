@@ -84,24 +84,18 @@ class Gathered {
   /// Whether what was loaded has a row for each image that is done, of all that is gathered.
   bool is_whole(const SourceInfo& source, bool judged) const {
     const auto kept = std::ranges::lower_bound(keep_.images, done_) - keep_.images.begin();
-    const auto holds = [&](const char* name, bool wanted, const auto& fits) {
+    const auto holds = [&](const char* name, bool wanted, const auto& is_right) {
       const auto found = parts_.find(name);
-      return wanted ? found != parts_.end() && fits(found->second.front()) : found == parts_.end();
+      return found == parts_.end() ? !wanted : wanted && is_right(found->second.front());
     };
-    const auto is_row_each = [&](const torch::Tensor& rows) {
-      return rows.dim() == 2 && rows.size(0) == done_ && rows.scalar_type() == torch::kFloat32 &&
-             rows.isfinite().all().item<bool>();
-    };
+    const auto fits = [&](const torch::Tensor& rows) { return are_rows_of(rows, done_); };
     return holds("features", keep_.features,
                  [&](const torch::Tensor& rows) {
-                   return is_row_each(rows) && rows.size(1) == dimensions_;
+                   return fits(rows) && rows.size(1) == dimensions_;
                  }) &&
-           holds("logits", keep_.logits, is_row_each) && holds("judged", judged, is_row_each) &&
-           holds("labels", parts_.contains("labels"),
-                 [&](const torch::Tensor& labels) {
-                   return labels.sizes() == std::vector<int64_t>{done_} &&
-                          labels.scalar_type() == torch::kInt64;
-                 }) &&
+           holds("logits", keep_.logits, fits) && holds("judged", judged, fits) &&
+           holds("labels", parts_.contains("labels"),  // a model of classes may draw without them
+                 [&](const torch::Tensor& labels) { return are_labels_of(labels, done_); }) &&
            holds("images", kept > 0, [&](const torch::Tensor& images) {
              return images.sizes() ==
                         std::vector<int64_t>{kept, source.channels, source.height, source.width} &&
@@ -177,6 +171,15 @@ void run_batches(ImageSource& source, FeatureNetwork& network, const PassOptions
 }
 
 }  // namespace
+
+bool are_rows_of(const torch::Tensor& rows, int64_t images) {
+  return rows.dim() == 2 && rows.size(0) == images && rows.scalar_type() == torch::kFloat32 &&
+         rows.isfinite().all().item<bool>();
+}
+
+bool are_labels_of(const torch::Tensor& labels, int64_t images) {
+  return labels.dim() == 1 && labels.size(0) == images && labels.scalar_type() == torch::kInt64;
+}
 
 std::string network_identity(const FeatureNetwork& network) {
   return network.name() + " " + network.hash() + " " + network.preprocessing();

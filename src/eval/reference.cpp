@@ -50,16 +50,11 @@ CacheFiles files_of(ImageSource& source, const FeatureNetwork& network) {
 
 /// Whether there are features of each image that the statistics are of.
 bool fit_together(const ImageFeatures& found) {
-  const auto& statistics = found.statistics;
   const auto& features = found.features;
-  const auto& labels = found.labels;
-  const bool of_each =
-      features.defined() && features.dim() == 2 && features.size(0) == statistics.count &&
-      features.size(1) == statistics.mean.size(0) && features.scalar_type() == torch::kFloat32 &&
-      features.isfinite().all().item<bool>();
-  return of_each &&
-         (!labels.defined() || (labels.dim() == 1 && labels.size(0) == statistics.count &&
-                                labels.scalar_type() == torch::kInt64));
+  const int64_t images = found.statistics.count;
+  return features.defined() && are_rows_of(features, images) &&
+         features.size(1) == found.statistics.dimensions() &&
+         (!found.labels.defined() || are_labels_of(found.labels, images));
 }
 
 /// Nothing if files are missing or damaged.

@@ -45,6 +45,28 @@ void expect_same(const ImageFeatures& a, const ImageFeatures& b) {
   EXPECT_TRUE(a.labels.equal(b.labels));
 }
 
+/// A pass over 18 images that left what it had.
+class LeftFeatures : public testing::Test {
+ protected:
+  LeftFeatures() {
+    options_.keep.features = true;
+    options_.partial = dir_.path() / "partial.safetensors";
+    options_.leave_partial = true;
+    expected_ = measure_again();
+  }
+
+  ImageFeatures measure_again() {
+    network_.calls = 0;
+    return measure_features(images_, network_, options_);
+  }
+
+  TempDir dir_;
+  ToyFeatures network_;
+  PassOptions options_;
+  StoppingImages images_{18, -1};
+  ImageFeatures expected_;
+};
+
 TEST(FeaturePass, GoesOnWhereItWasStopped) {
   const TempDir dir;
   ToyFeatures network;
@@ -63,18 +85,9 @@ TEST(FeaturePass, GoesOnWhereItWasStopped) {
   EXPECT_FALSE(std::filesystem::exists(options.partial));
 }
 
-TEST(FeaturePass, LeavesAllItHasForWhatIsDoneAfterIt) {
-  const TempDir dir;
-  ToyFeatures network;
-  PassOptions options;
-  options.keep.features = true;
-  options.partial = dir.path() / "partial.safetensors";
-  options.leave_partial = true;
-  StoppingImages images(18, -1);
-  const auto expected = measure_features(images, network, options);
-  network.calls = 0;
-  expect_same_statistics(measure_features(images, network, options), expected);
-  EXPECT_EQ(network.calls, 0);
+TEST_F(LeftFeatures, AreAllThereForWhatIsDoneAfterThem) {
+  expect_same_statistics(measure_again(), expected_);
+  EXPECT_EQ(network_.calls, 0);
 }
 
 TEST(FeaturePass, KeepsTheImagesThatAreAskedFor) {
@@ -97,23 +110,14 @@ TEST(FeaturePass, ADamagedPartIsNotUsed) {
   EXPECT_EQ(measure_features(images, network, options).statistics.count, 18);
 }
 
-TEST(FeaturePass, APartWithoutARowForEachImageIsNotUsed) {
-  const TempDir dir;
-  ToyFeatures network;
-  PassOptions options;
-  options.keep.features = true;
-  options.partial = dir.path() / "partial.safetensors";
-  options.leave_partial = true;
-  StoppingImages images(18, -1);
-  const auto expected = measure_features(images, network, options);
-  const auto whole = load_safetensors(options.partial);
+TEST_F(LeftFeatures, WithoutARowForEachImageAreNotUsed) {
+  const auto whole = load_safetensors(options_.partial);
   const auto begins_anew_with = [&](const std::string& name, const torch::Tensor& value) {
     auto state = whole;
     state[name] = value;
-    replace_safetensors(options.partial, state);
-    network.calls = 0;
-    expect_same_statistics(measure_features(images, network, options), expected);
-    EXPECT_GT(network.calls, 0) << name;
+    replace_safetensors(options_.partial, state);
+    expect_same_statistics(measure_again(), expected_);
+    EXPECT_GT(network_.calls, 0) << name;
   };
   const auto features = whole.at("kept.features");
   begins_anew_with("count", torch::tensor({int64_t{-5}}));

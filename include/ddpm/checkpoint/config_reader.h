@@ -63,4 +63,15 @@ class ConfigReader {
   std::set<std::string> asked_;
 };
 
+/// Runs `check`, rules of settings, on what the file `origin` says: their `UserError` is a
+/// `CheckpointError` that names the file.
+template <typename Check>
+void check_rules_of_file(const std::string& origin, const Check& check) {
+  try {
+    check();
+  } catch (const UserError& error) {
+    throw CheckpointError(origin, ": ", error.what());
+  }
+}
+
 }  // namespace ddpm

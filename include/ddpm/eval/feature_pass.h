@@ -32,6 +32,11 @@ struct ImageFeatures {
   torch::Tensor labels;    // [N] int64; undefined where the source has no classes
 };
 
+/// Whether `rows`, from a file, are float32 [images, anything] without NaN, as features and logits.
+bool are_rows_of(const torch::Tensor& rows, int64_t images);
+/// Whether `labels`, from a file, are int64 [images].
+bool are_labels_of(const torch::Tensor& labels, int64_t images);
+
 struct PassOptions {
   int64_t batch_size = 64;
   Keep keep;
