@@ -83,8 +83,19 @@ Trainer::Trainer(Config config, const Dataset& dataset, std::filesystem::path ru
   state_.device = device.str();
   const double budget = 60.0 * config_.train.max_minutes;
   if (!state_.total_steps && budget > 0) time_plan_.emplace(budget);
+  if (draws_samples()) {
+    grid_.images = config_.sample.grid_images;
+    grid_.every = config_.train.sample_every;
+  }
   if (!checkpoint.empty())
     step_.load_sampler_state(load_timestep_sampler(checkpoint), checkpoint.string());
+}
+
+void Trainer::evaluate_with(Evaluate evaluate) {
+  evaluate_ = std::move(evaluate);
+  if (!evaluates()) return;
+  evaluation_.images = config_.train.eval_images;
+  evaluation_.every = config_.train.eval_every;
 }
 
 void Trainer::step() {
@@ -192,15 +203,15 @@ bool Trainer::ends_unscored() {
 
 void Trainer::plan_steps() {
   if (!time_plan_) return;
-  const double seconds = session_seconds();
-  const auto per_step = time_plan_->due(state_.step - first_step_, seconds);
+  const auto per_step = time_plan_->due(state_.step - first_step_, session_seconds());
   if (!per_step) return;
-  double left = time_plan_->left(seconds);
-  if (draws_samples()) left -= seconds_to_draw(config_.sample.grid_images, *per_step);
-  if (evaluates()) left -= seconds_to_draw(config_.train.eval_images, *per_step);
+  const double per_image = drawing_seconds();
+  const double left = time_plan_->left(session_seconds()) - grid_.seconds(per_image) -
+                      evaluation_.seconds(per_image);
+  double cost = *per_step;
   // The first steps are timed before anything is drawn between them.
-  const bool first = time_plan_->plans() == 1;
-  const double cost = first ? *per_step + drawing_seconds(*per_step) : *per_step;
+  if (time_plan_->plans() == 1)
+    cost += grid_.seconds_per_step(per_image) + evaluation_.seconds_per_step(per_image);
   state_.decay_done = decay_done(config_.train, state_.step, decay_plan());
   state_.decay_start = state_.step;
   state_.total_steps = state_.step + static_cast<int64_t>(std::max(1.0, left / cost));
@@ -212,25 +223,19 @@ DecayPlan Trainer::decay_plan() const {
   return {state_.total_steps, state_.decay_start, state_.decay_done};
 }
 
-/// What drawing costs a step, in the mean.
-double Trainer::drawing_seconds(double seconds_per_step) const {
-  const auto& train = config_.train;
-  const auto part = [&](int64_t images, int64_t every) {
-    return seconds_to_draw(images, seconds_per_step) / static_cast<double>(every);
-  };
-  double seconds = 0.0;
-  if (draws_samples() && train.sample_every > 0)
-    seconds += part(config_.sample.grid_images, train.sample_every);
-  if (evaluates()) seconds += part(train.eval_images, train.eval_every);
-  return seconds;
+/// What an image costs that is drawn, measured once; 0 if nothing is.
+double Trainer::drawing_seconds() {
+  if (draws_samples() && !drawing_seconds_) {
+    model_.refresh_ema();
+    drawing_seconds_ = seconds_per_image(*generator_, std::min(grid_.images, drawing_batch()));
+    release_ema();
+  }
+  return drawing_seconds_.value_or(0.0);
 }
 
-double Trainer::seconds_to_draw(int64_t images, double seconds_per_step) const {
-  // A network call without the backward pass is about a third of a training step.
-  const auto& sample = config_.sample;
-  const auto calls =
-      static_cast<double>(sample.steps * images) * (sample.guidance == 1.0 ? 1.0 : 2.0);
-  return seconds_per_step / 3.0 * calls / static_cast<double>(config_.train.batch_size);
+/// Elsewhere than on the CPU, graphs may hold on to its memory.
+void Trainer::release_ema() {
+  if (device_.is_cpu()) model_.release_ema();
 }
 
 /// An evaluation that someone stops leaves the line to the session that goes on.
@@ -270,13 +275,15 @@ void Trainer::write_metrics(bool with_scores) {
 }
 
 std::optional<Scores> Trainer::score() {
+  const auto start = Clock::now();
   model_.refresh_ema();
   const auto scores = evaluate_(*generator_);
-  if (device_.is_cpu()) model_.release_ema();
+  release_ema();
   if (!scores) {
     log_info("the evaluation is left to the session that goes on");
     return std::nullopt;
   }
+  evaluation_.last_seconds = seconds_between(start, Clock::now());
   std::string text = "step " + std::to_string(state_.step) + ":";
   for (const auto& [name, value] : *scores)
     text += " " + name + " " + format_number(value);
@@ -324,8 +331,8 @@ void Trainer::show_progress() {
 
 torch::Tensor Trainer::draw_grid() {
   model_.refresh_ema();
-  const int64_t count = config_.sample.grid_images;
-  const int64_t part = config_.train.batch_size / config_.train.gradient_accumulation_steps;
+  const int64_t count = grid_.images;
+  const int64_t part = drawing_batch();
   const auto labels = cycle_labels(config_.model, {}, count);
   std::vector<torch::Tensor> parts;
   for (int64_t first = 0; first < count; first += part) {
@@ -337,20 +344,22 @@ torch::Tensor Trainer::draw_grid() {
 }
 
 void Trainer::write_samples() {
+  const auto start = Clock::now();
   try {
-    const auto columns = grid_columns(config_.sample.grid_images, num_classes(config_.model));
+    const auto columns = grid_columns(grid_.images, num_classes(config_.model));
     const auto path = run_.sample_grid(state_.step);
     const auto grid = tile_images(to_images(draw_grid()), columns);
     guard_();
     make_folder(run_.samples());
     write_file_atomic(path, encode_png(grid));
+    grid_.last_seconds = seconds_between(start, Clock::now());
     log_info("samples: " + path.string());
   } catch (const StopRequested&) {
     log_info("the sample grid is left out");
   } catch (const DiskError& error) {
     log_warning(std::string(error.what()) + "; the sample grid is left out");
   }
-  if (device_.is_cpu()) model_.release_ema();  // elsewhere graphs may hold on to its memory
+  release_ema();
 }
 
 void Trainer::save() {

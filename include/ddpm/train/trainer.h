@@ -16,6 +16,7 @@
 #include "ddpm/data/dataset.h"
 #include "ddpm/sample/generator.h"
 #include "ddpm/train/checkpoint_saver.h"
+#include "ddpm/train/drawing.h"
 #include "ddpm/train/learning_rate.h"
 #include "ddpm/train/metrics_log.h"
 #include "ddpm/train/time_plan.h"
@@ -46,7 +47,7 @@ class Trainer {
   /// Calls `evaluate` every `train.eval_every` steps and at the end, notes its numbers in
   /// metrics.jsonl, and keeps the checkpoint with the lowest first one as `checkpoints/best`. It
   /// must leave LibTorch's random generator alone. For a denoiser only.
-  void evaluate_with(Evaluate evaluate) { evaluate_ = std::move(evaluate); }
+  void evaluate_with(Evaluate evaluate);
 
   /// Calls `guard` before it writes anything into the run's folder; a `DiskError` of it is taken as
   /// one of writing.
@@ -76,8 +77,11 @@ class Trainer {
   bool ends_unscored();
   void plan_steps();
   DecayPlan decay_plan() const;
-  double drawing_seconds(double seconds_per_step) const;
-  double seconds_to_draw(int64_t images, double seconds_per_step) const;
+  double drawing_seconds();
+  int64_t drawing_batch() const {
+    return config_.train.batch_size / config_.train.gradient_accumulation_steps;
+  }
+  void release_ema();
   void write_metrics(bool with_scores);
   std::optional<Scores> score();
   void keep_if_best(const Scores& scores);
@@ -116,6 +120,9 @@ class Trainer {
   Clock::time_point start_;
   bool save_asked_ = false;            // by a signal
   std::optional<TimePlan> time_plan_;  // if the steps are not known beforehand
+  Drawing grid_;
+  Drawing evaluation_;
+  std::optional<double> drawing_seconds_;  // of an image, once it is measured
   Clock::time_point rate_time_;
   int64_t rate_step_ = 0;
   int64_t first_step_ = 0;  // of this session

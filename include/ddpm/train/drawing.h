@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "ddpm/sample/generator.h"
+
+namespace ddpm {
+
+/// Images that are drawn every so many steps of a training run, and at its end: none, unless there
+/// are any.
+struct Drawing {
+  int64_t images = 0;
+  int64_t every = 0;                   // 0: at the end alone
+  std::optional<double> last_seconds;  // with what was done with the images
+
+  /// What it takes: as long as the last time, before the first time `per_image` for each.
+  double seconds(double per_image) const {
+    return last_seconds.value_or(per_image * static_cast<double>(images));
+  }
+
+  /// Likewise for each step of the run, in the mean.
+  double seconds_per_step(double per_image) const {
+    return every > 0 ? seconds(per_image) / static_cast<double>(every) : 0.0;
+  }
+};
+
+/// Seconds that an image takes of `images` that are drawn at once: timed is a network call at the
+/// middle noise level, guided as the generator's options say.
+double seconds_per_image(Generator& generator, int64_t images);
+
+}  // namespace ddpm
