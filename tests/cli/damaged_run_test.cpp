@@ -149,6 +149,9 @@ TEST_F(TrainCommand, NothingIsDrawnThroughALinkOutOfTheRun) {
 }
 
 TEST_F(TrainCommand, TooLittleMemorySaysWhatToLower) {
+#ifdef __SANITIZE_ADDRESS__
+  GTEST_SKIP() << "the address sanitizer needs more address space than this test leaves";
+#endif
   ASSERT_EQ(train({"-q"}).exit_code, 0);
   rlimit before{};
   ::getrlimit(RLIMIT_AS, &before);
