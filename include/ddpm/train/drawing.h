@@ -7,14 +7,13 @@
 
 namespace ddpm {
 
-/// Images that are drawn every so many steps of a training run, and at its end: none, unless there
-/// are any.
+/// What is drawn every so many steps of a training run, and at its end; by default nothing.
 struct Drawing {
   int64_t images = 0;
   int64_t every = 0;                   // 0: at the end alone
   std::optional<double> last_seconds;  // with what was done with the images
 
-  /// What it takes: as long as the last time, before the first time `per_image` for each.
+  /// What it takes: as long as the last time, before the first time `per_image` for each image.
   double seconds(double per_image) const {
     return last_seconds.value_or(per_image * static_cast<double>(images));
   }
