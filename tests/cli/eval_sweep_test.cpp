@@ -77,10 +77,14 @@ TEST_F(EvalCommand, ASweepOverSeedsGivesEachItsOwnSubsets) {
   EXPECT_EQ(swept.exit_code, 0) << swept.err;
   const auto alone = eval_json(
       {"--kid", "-n", "8", "--kid-subset-size", "4", "--kid-subsets", "3", "--seed", "1"});
-  for (const auto& [key, cell] : json::parse(read_file(dir_.path() / "a.json")).at("cells").items())
-    if (cell.at("settings").at("seed") == "1") {
-      EXPECT_EQ(cell.at("result").at("kid").at("value"), alone.at("kid").at("value"));
-    }
+  const auto results = json::parse(read_file(dir_.path() / "a.json"));
+  int cells = 0;
+  for (const auto& [key, cell] : results.at("cells").items()) {
+    if (cell.at("settings").at("seed") != "1") continue;
+    EXPECT_EQ(cell.at("result").at("kid").at("value"), alone.at("kid").at("value"));
+    ++cells;
+  }
+  EXPECT_EQ(cells, 1);
 }
 
 TEST_F(EvalCommand, ASweepReplacesNoFilesOfOthersAndWritesStatisticsOnce) {

@@ -22,7 +22,8 @@ TrainConfig sampler(TimestepSampler kind) {
 }
 
 TEST(NormalQuantile, AgreesWithTheReference) {
-  for (const auto& row : load_json(test_data("training.json")).at("quantiles"))
+  const auto reference = load_json(test_data("training.json"));
+  for (const auto& row : reference.at("quantiles"))
     EXPECT_NEAR(normal_quantile(row[0]), row[1].get<double>(), 1e-8) << row.dump();
 }
 
