@@ -8,7 +8,13 @@
 
 namespace ddpm {
 
-double seconds_per_image(Generator& generator, int64_t images) {
+double steady_seconds() {
+  const auto now = std::chrono::steady_clock::now().time_since_epoch();
+  return std::chrono::duration<double>(now).count();
+}
+
+double seconds_per_image(Generator& generator, int64_t images,
+                         const std::function<double()>& clock) {
   const auto request =
       request_of_part(/*seed=*/0, cycle_labels(generator.model(), {}, images), 0, images);
   double seconds = 0.0;
@@ -16,9 +22,9 @@ double seconds_per_image(Generator& generator, int64_t images) {
     const auto& level = inputs.levels[(inputs.levels.size() - 1) / 2];
     auto x = generator.start_of(request);
     for (int i = 0; i < 2; ++i) {  // the first one pays for set-up
-      const auto start = std::chrono::steady_clock::now();
+      const double start = clock();
       x = inputs.denoise(x, level).x0.cpu();  // which waits for the device
-      seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+      seconds = clock() - start;
       x = x.to(generator.device());
     }
     return x;

@@ -16,7 +16,7 @@ double seconds_of_one_step(Config config, torch::Device device, Precision precis
   config.train.precision = precision;
   const auto& model = config.model;
   auto training = make_training_model(config, device);
-  const int64_t batch = config.train.batch_size / config.train.gradient_accumulation_steps;
+  const int64_t batch = micro_batch_size(config.train);
   const auto on_device = torch::device(device);
   const auto x = torch::zeros(
       {batch, model.in_channels, model.sample_size[0], model.sample_size[1]}, on_device);
@@ -67,6 +67,10 @@ Config complete_config(Config config, const DatasetInfo& data) {
   return config;
 }
 
+int64_t micro_batch_size(const TrainConfig& config) {
+  return config.batch_size / config.gradient_accumulation_steps;
+}
+
 std::shared_ptr<NetworkImpl> make_network(const Config& config) {
   if (config.train.task == Task::kClassifier) {
     return Classifier(config.model, config.classifier).ptr();
@@ -85,7 +89,7 @@ int64_t estimate_training_bytes(const Config& config, torch::Device device, int6
   const int64_t float_copies = gathered ? 5 : 4;
   constexpr int64_t kFloatBytes = 4;
   const bool half = config.train.precision == Precision::kBFloat16;
-  const int64_t batch = config.train.batch_size / config.train.gradient_accumulation_steps;
+  const int64_t batch = micro_batch_size(config.train);
   const int64_t compute_bytes = half ? 2 : kFloatBytes;
   const int64_t compute_copies = half ? 2 : 1;  // weights, and the backward pass's gradients
   constexpr int64_t kProgram = 200'000'000;     // libraries and the like

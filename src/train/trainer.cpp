@@ -84,8 +84,7 @@ Trainer::Trainer(Config config, const Dataset& dataset, std::filesystem::path ru
   const double budget = 60.0 * config_.train.max_minutes;
   if (!state_.total_steps && budget > 0) time_plan_.emplace(budget);
   if (draws_samples()) {
-    grid_.images = config_.sample.grid_images;
-    grid_.every = config_.train.sample_every;
+    grid_ = {.images = config_.sample.grid_images, .every = config_.train.sample_every};
   }
   if (!checkpoint.empty())
     step_.load_sampler_state(load_timestep_sampler(checkpoint), checkpoint.string());
@@ -93,9 +92,8 @@ Trainer::Trainer(Config config, const Dataset& dataset, std::filesystem::path ru
 
 void Trainer::evaluate_with(Evaluate evaluate) {
   evaluate_ = std::move(evaluate);
-  if (!evaluates()) return;
-  evaluation_.images = config_.train.eval_images;
-  evaluation_.every = config_.train.eval_every;
+  const auto& train = config_.train;
+  if (evaluates()) evaluation_ = {.images = train.eval_images, .every = train.eval_every};
 }
 
 void Trainer::step() {
@@ -227,7 +225,8 @@ DecayPlan Trainer::decay_plan() const {
 double Trainer::drawing_seconds() {
   if (draws_samples() && !drawing_seconds_) {
     model_.refresh_ema();
-    drawing_seconds_ = seconds_per_image(*generator_, std::min(grid_.images, drawing_batch()));
+    drawing_seconds_ =
+        seconds_per_image(*generator_, std::min(grid_.images, micro_batch_size(config_.train)));
     release_ema();
   }
   return drawing_seconds_.value_or(0.0);
@@ -332,7 +331,7 @@ void Trainer::show_progress() {
 torch::Tensor Trainer::draw_grid() {
   model_.refresh_ema();
   const int64_t count = grid_.images;
-  const int64_t part = drawing_batch();
+  const int64_t part = micro_batch_size(config_.train);
   const auto labels = cycle_labels(config_.model, {}, count);
   std::vector<torch::Tensor> parts;
   for (int64_t first = 0; first < count; first += part) {

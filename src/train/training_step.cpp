@@ -2,6 +2,7 @@
 
 #include <torch/types.h>
 
+#include "ddpm/train/plan.h"
 #include "ddpm/util/error.h"
 #include "ddpm/util/random.h"
 
@@ -9,7 +10,7 @@ namespace ddpm {
 namespace {
 
 BatchOptions batch_options(const Config& config, torch::Device device, const Noising& noising) {
-  return {.batch_size = config.train.batch_size / config.train.gradient_accumulation_steps,
+  return {.batch_size = micro_batch_size(config.train),
           .flip = config.data.flip,
           .seed = static_cast<uint64_t>(config.train.seed),
           .workers = config.data.workers,

@@ -9,7 +9,7 @@ namespace ddpm {
 namespace {
 
 TEST(Drawing, TakesWhatItsImagesTakeUntilItHasBeenTimed) {
-  Drawing drawing{.images = 100, .every = 10, .last_seconds = {}};
+  Drawing drawing{.images = 100, .every = 10};
   EXPECT_EQ(drawing.seconds(0.5), 50.0);
   EXPECT_EQ(drawing.seconds_per_step(0.5), 5.0);
   drawing.last_seconds = 20.0;
@@ -31,13 +31,19 @@ TEST(Drawing, OfNothingCostsNothing) {
 TEST(Drawing, IsTimedWithAllCallsOfTheSampler) {
   SampleConfig options;
   options.guidance = 2.0;
-  const auto measured = [&](int64_t steps) {
+  const auto measured = [&](SamplerType sampler, int64_t steps) {
+    options.sampler = sampler;
     options.steps = steps;
     Generator generator(random_unet(), DiffusionConfig(), options, torch::kCPU);
-    return seconds_per_image(generator, 3);
+    double now = 7.0;
+    return seconds_per_image(generator, 3, [&] { return now += 1.5; });
   };
-  EXPECT_GT(measured(1), 0.0);  // one level and the last one
-  EXPECT_GT(measured(1000), measured(1));
+  EXPECT_EQ(measured(SamplerType::kDdim, 1), 0.5);  // one level and the last one
+  EXPECT_EQ(measured(SamplerType::kDdim, 1000), 500.0);
+  EXPECT_EQ(measured(SamplerType::kHeun, 4), 3.5);  // the last of its steps is one call
+
+  Generator generator(random_unet(), DiffusionConfig(), options, torch::kCPU);
+  EXPECT_GT(seconds_per_image(generator, 3), 0.0);
 }
 
 }  // namespace

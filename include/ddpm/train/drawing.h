@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 
 #include "ddpm/sample/generator.h"
@@ -10,8 +11,8 @@ namespace ddpm {
 /// What is drawn every so many steps of a training run, and at its end; by default nothing.
 struct Drawing {
   int64_t images = 0;
-  int64_t every = 0;                   // 0: at the end alone
-  std::optional<double> last_seconds;  // with what was done with the images
+  int64_t every = 0;                        // 0: at the end alone
+  std::optional<double> last_seconds = {};  // with what was done with the images
 
   /// What it takes: as long as the last time, before the first time `per_image` for each image.
   double seconds(double per_image) const {
@@ -24,8 +25,12 @@ struct Drawing {
   }
 };
 
-/// Seconds that an image takes of `images` that are drawn at once: timed is a network call at the
-/// middle noise level, guided as the generator's options say.
-double seconds_per_image(Generator& generator, int64_t images);
+/// Seconds since some moment, from a clock that is never set.
+double steady_seconds();
+
+/// Seconds that an image takes of `images` that are drawn at once: timed by `clock` is a network
+/// call at the middle noise level, guided as the generator's options say.
+double seconds_per_image(Generator& generator, int64_t images,
+                         const std::function<double()>& clock = steady_seconds);
 
 }  // namespace ddpm

@@ -16,6 +16,9 @@ namespace ddpm {
 /// means "no class". `UserError` if model and data do not fit each other.
 Config complete_config(Config config, const DatasetInfo& data);
 
+/// Images that are computed at once: a batch, or one of the parts whose gradients are added up.
+int64_t micro_batch_size(const TrainConfig& config);
+
 /// The network that `config`, complete, trains: a U-Net or a classifier.
 std::shared_ptr<NetworkImpl> make_network(const Config& config);
 

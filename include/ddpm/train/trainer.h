@@ -78,9 +78,6 @@ class Trainer {
   void plan_steps();
   DecayPlan decay_plan() const;
   double drawing_seconds();
-  int64_t drawing_batch() const {
-    return config_.train.batch_size / config_.train.gradient_accumulation_steps;
-  }
   void release_ema();
   void write_metrics(bool with_scores);
   std::optional<Scores> score();
