@@ -8,10 +8,10 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 scripts/setup.sh --no-build
-cmake -S . -B build -G Ninja -DDDPM_WERROR=ON -DDDPM_TESTS=ON -DDDPM_CUDA=ON >/dev/null
+cmake -S . -B build -G Ninja -DDDPM_UNITY=ON -DDDPM_WERROR=ON -DDDPM_TESTS=ON -DDDPM_CUDA=ON >/dev/null
 ninja -C build
 scripts/check_install.sh
-cmake -S . -B build-sanitize -G Ninja -DDDPM_SANITIZE=ON >/dev/null
+cmake -S . -B build-sanitize -G Ninja -DDDPM_UNITY=ON -DDDPM_SANITIZE=ON >/dev/null
 ninja -C build-sanitize base_tests
 build-sanitize/base_tests --gtest_brief=1
 ctest --test-dir build --output-on-failure --no-tests=error

@@ -1,13 +1,24 @@
 #!/usr/bin/env bash
-# Installs the built program into an empty folder and runs it from there: binary, configs and licence are in place.
+# Installs what is built into an empty folder and uses it from there: program, configs and licence are in place, and a
+# program that links the installed library (tests/consumer) trains, draws, measures and stops.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+root=$PWD
 
 prefix=$(mktemp -d)
-trap 'rm -rf "$prefix"' EXIT
+work=$(mktemp -d)
+trap 'rm -rf "$prefix" "$work"' EXIT
 cmake --install build --prefix "$prefix" >/dev/null
-cd "$prefix"
-bin/ddpm --version
-bin/ddpm train --config cifar --print-config >/dev/null
-test -s share/doc/ddpm/LICENSE
-test -s share/doc/ddpm/docs/samplers.md
+(
+  cd "$prefix"
+  bin/ddpm --version
+  bin/ddpm train --config cifar --print-config >/dev/null
+  test -s share/doc/ddpm/LICENSE
+  test -s share/doc/ddpm/docs/samplers.md
+)
+cmake -S tests/consumer -B "$work/build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_PREFIX_PATH="$prefix" >/dev/null
+ninja -C "$work/build" >/dev/null
+cd "$work"
+said=$(build/consumer 2>&1)
+[[ $said == good:* && $(wc -l <<<"$said") -eq 1 ]] || { echo "check_install: the consumer said: $said" >&2; exit 1; }
+echo "tests/consumer, on the library installed from ${root##*/}: $said"

@@ -48,6 +48,10 @@ export PIP_ROOT_USER_ACTION=ignore PIP_DISABLE_PIP_VERSION_CHECK=1
 install_debian_packages "${debian_packages[@]}"
 install_libtorch
 [ "$build" = yes ] || exit 0
-[ -f build/build.ninja ] && [ ${#cmake_options[@]} -eq 0 ] || cmake -S . -B build -G Ninja "${cmake_options[@]}" >/dev/null
+if [ ! -f build/build.ninja ]; then
+  cmake -S . -B build -G Ninja -DDDPM_UNITY=ON "${cmake_options[@]}" >/dev/null
+elif [ ${#cmake_options[@]} -gt 0 ]; then
+  cmake -S . -B build "${cmake_options[@]}" >/dev/null
+fi
 say "building build/ddpm"
 ninja -C build ddpm $([ "$cuda" = no ] || echo ddpm_cuda) >&2

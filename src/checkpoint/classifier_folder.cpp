@@ -20,7 +20,7 @@ using nlohmann::json;
 
 namespace {
 
-constexpr const char* kWeightsFile = "model.safetensors";
+constexpr const char* kClassifierWeightsFile = "model.safetensors";
 
 }  // namespace
 
@@ -29,7 +29,7 @@ bool holds_classifier(const fs::path& path) {
 }
 
 fs::path classifier_weights_file(const fs::path& path) {
-  return path / kClassifierPart / kWeightsFile;
+  return path / kClassifierPart / kClassifierWeightsFile;
 }
 
 ClassifierFolder load_classifier_folder(const fs::path& path) {
@@ -76,7 +76,7 @@ void save_classifier_folder(const fs::path& path, const Config& config,
   write_file_atomic(part / "config.json",
                     format_json(classifier_config_to_json(config.model, config.classifier)));
   write_file_atomic(path / "scheduler" / "scheduler_config.json", format_json(scheduler));
-  save_safetensors(part / kWeightsFile, weights);
+  save_safetensors(part / kClassifierWeightsFile, weights);
 }
 
 }  // namespace ddpm

@@ -198,6 +198,11 @@ void RunLock::release() const {
     if (descriptor >= 0) ::close(descriptor);
 }
 
+fs::path run_of(const fs::path& checkpoint) {
+  const auto parent = fs::absolute(checkpoint).lexically_normal().parent_path();
+  return parent.filename() == "checkpoints" ? parent.parent_path() : fs::path();
+}
+
 fs::path resolve_checkpoint(const fs::path& given) {
   for (;;) {
     const auto path = behind_link(given);
@@ -233,7 +238,7 @@ fs::path find_newest_run(const fs::path& runs, const std::string& part) {
   if (newest.empty()) {
     throw CheckpointError(
         "no trained model under ", runs.string(),
-        "/; train one with 'ddpm train --config NAME', or give --checkpoint PATH");
+        "/; train one with 'ddpm train --config NAME', or give `checkpoint` PATH");
   }
   return newest;
 }

@@ -1,12 +1,13 @@
 #include "ddpm/cli/command_line.h"
 
 #include <algorithm>
-#include <charconv>
 
-#include <torch/types.h>
+#include <ATen/Parallel.h>
+#include <CLI/CLI.hpp>
 
+#include "ddpm/config/names.h"
 #include "ddpm/config/settings.h"
-#include "ddpm/kernels/tensor_memory.h"
+#include "ddpm/runtime/tensor_memory.h"
 #include "ddpm/util/error.h"
 #include "ddpm/util/log.h"
 #include "ddpm/util/text.h"
@@ -28,29 +29,41 @@ std::string nearest_flag(const std::string& flag, const std::vector<std::string>
   return nearest(flag, known);
 }
 
-}  // namespace
-
-std::filesystem::path executable_path() {
-  std::error_code code;
-  return std::filesystem::read_symlink("/proc/self/exe", code);
+/// The flag of a field of a request.
+std::string flag_of(const std::string& field) {
+  if (field == "count") return "-n";
+  std::string flag = "--" + field;
+  std::ranges::replace(flag, '_', '-');
+  return flag;
 }
 
-void add_common_flags(CLI::App& command, CommonFlags& flags) {
-  command.add_option("--device", flags.device, "auto, cpu, cuda or cuda:NUMBER.")
+Precision parse_precision(const std::string& word) {
+  const auto precision = from_name<Precision>(word);
+  if (!precision)
+    throw UserError("--precision must be float32, bf16, tf32 or auto, got '", word, "'");
+  return *precision;
+}
+
+}  // namespace
+
+void add_common_flags(CLI::App& command, CommonFlags& flags, RuntimeRequest& runtime) {
+  runtime.stop = signal_stop_token();
+  command.add_option("--device", runtime.device, "auto, cpu, cuda or cuda:NUMBER.")
       ->capture_default_str()
       ->type_name("");
   command
-      .add_option(
-          "--precision", flags.precision,
+      .add_option_function<std::string>(
+          "--precision",
+          [&runtime](const std::string& word) { runtime.precision = parse_precision(word); },
           "float32, bf16, tf32 (GPUs only) or auto (default: float32; train: train.precision).")
       ->type_name("");
   command.add_option("--threads", flags.threads, "CPU threads; 0: all cores.")
       ->check(CLI::Range(0, 4096))
       ->type_name("N");
-  command.add_flag(
-      "--no-cuda-graph", flags.no_cuda_graph,
+  command.add_flag_callback(
+      "--no-cuda-graph", [&runtime] { runtime.cuda_graph = false; },
       "On a GPU: start every operator by itself instead of recording them as a graph.");
-  command.add_flag("--cudnn-autotune", flags.cudnn_autotune,
+  command.add_flag("--cudnn-autotune", runtime.cudnn_autotune,
                    "On a GPU: time cuDNN's algorithms and take the fastest; the last bits can then "
                    "differ from run to run.");
   command.add_flag("-q,--quiet", flags.quiet, "Only results, warnings and errors.");
@@ -86,12 +99,17 @@ void add_batch_size_flag(CLI::App& command, int64_t& batch_size, const std::stri
 }
 
 void apply_common_flags(const CommonFlags& flags) {
-  init_log(flags.quiet);
+  init_log(flags.quiet, with_flags);
   use_compact_tensor_memory();
   if (flags.threads > 0) at::set_num_threads(flags.threads);
 }
 
-void add_setting_flags(CLI::App& command, SettingFlags& flags,
+PutSetting put_into(SettingOverrides& overrides) {
+  return
+      [&overrides](const std::string& key, const std::string& text) { overrides.put(key, text); };
+}
+
+void add_setting_flags(CLI::App& command, const PutSetting& put,
                        const std::vector<std::string>& sections) {
   Config defaults;
   for (const auto& setting : settings(defaults)) {
@@ -100,32 +118,24 @@ void add_setting_flags(CLI::App& command, SettingFlags& flags,
     if (std::ranges::find(sections, section) == sections.end()) continue;
     command
         .add_option_function<std::string>(
-            "--" + key, [&flags, key](const std::string& text) { flags[key] = text; },
-            describe(setting))
+            "--" + key, [put, key](const std::string& text) { put(key, text); }, describe(setting))
         ->default_str(format_value(setting))
         ->type_name("")
         ->group("Settings: " + section);
   }
 }
 
-void add_setting_alias(CLI::App& command, SettingFlags& flags, const std::string& alias,
-                       const std::string& key) {
+void add_setting_aliases(CLI::App& command, const PutSetting& put, const std::string& section,
+                         const std::vector<std::string>& names) {
   Config defaults;
-  for (const auto& setting : settings(defaults)) {
-    if (setting.key != key) continue;
+  for (const auto& name : names) {
+    const auto setting = find_setting(defaults, section + "." + name, "flag");
+    const std::string key(setting.key);
     command
         .add_option_function<std::string>(
-            alias, [&flags, key](const std::string& text) { flags[key] = text; }, describe(setting))
+            flag_of(name), [put, key](const std::string& text) { put(key, text); },
+            describe(setting))
         ->type_name("");
-  }
-}
-
-void add_setting_aliases(CLI::App& command, SettingFlags& flags, const std::string& section,
-                         const std::vector<std::string>& names) {
-  for (std::string name : names) {
-    const std::string key = section + "." + name;
-    std::ranges::replace(name, '_', '-');
-    add_setting_alias(command, flags, "--" + name, key);
   }
 }
 
@@ -141,22 +151,8 @@ void refuse_unknown_words(const CLI::App& command) {
   throw UserError("unknown flag '", flag, "'; did you mean '", nearest_flag(flag, known), "'?");
 }
 
-double parse_duration(const std::string& text) {
-  double seconds = 0.0;
-  const char* place = text.data();
-  const char* const end = place + text.size();
-  while (place != end) {
-    double number = 0.0;
-    const auto [stop, code] = std::from_chars(place, end, number);
-    const double unit = stop == end ? 0 : *stop == 'h' ? 3600 : *stop == 'm' ? 60 : *stop == 's';
-    if (code != std::errc() || unit == 0 || !(number >= 0)) break;
-    seconds += number * unit;
-    place = stop + 1;
-  }
-  if (place != end || !(seconds > 0) || seconds > 6e7) {
-    throw UserError("expected a time such as 90s, 10m or 1h30m, got '", text, "'");
-  }
-  return seconds;
+std::string with_flags(const std::string& text) {
+  return replace_fields(text, flag_of);
 }
 
 }  // namespace ddpm

@@ -1,7 +1,12 @@
 #include "ddpm/cli/edit_flags.h"
 
 #include <algorithm>
+#include <utility>
+#include <vector>
 
+#include <CLI/CLI.hpp>
+
+#include "ddpm/sample/output.h"
 #include "ddpm/util/error.h"
 #include "ddpm/util/number.h"
 #include "ddpm/util/text.h"
@@ -10,6 +15,10 @@ namespace ddpm {
 namespace {
 
 using Modes = std::vector<EditMode>;
+
+std::string edit_flag(EditMode mode) {
+  return "--" + to_name(mode);
+}
 
 /// A flag that belongs to some modes.
 struct Belonging {
@@ -31,7 +40,7 @@ Modes given_modes(const EditFlags& flags) {
 std::string words_of(const Modes& modes) {
   std::vector<std::string> words;
   for (const auto mode : modes)
-    words.push_back(flag_of(mode));
+    words.push_back(edit_flag(mode));
   return join(words, " or ");
 }
 
@@ -55,6 +64,20 @@ void check_belongings(const EditFlags& flags, EditMode mode) {
       throw UserError(flag, " belongs to ", words_of(modes), ", which is not given");
 }
 
+std::optional<uint64_t> seed_in(std::string_view word) {
+  const auto seed = parse_number<uint64_t>(word);
+  return seed <= INT64_MAX ? seed : std::nullopt;
+}
+
+/// The two numbers of `--interpolate 3,17`; none if it names two files.
+std::optional<std::pair<uint64_t, uint64_t>> interpolated_seeds(const std::string& text) {
+  const auto [first, second] = interpolated_ends(text);
+  const auto a = seed_in(first);
+  const auto b = seed_in(second);
+  if (!a || !b) return std::nullopt;
+  return std::pair(*a, *b);
+}
+
 void check_values(const EditFlags& flags) {
   if (flags.strength && !(*flags.strength > 0.0 && *flags.strength <= 1.0))
     throw UserError("--strength must be above 0 and at most 1, got ",
@@ -67,11 +90,6 @@ void check_values(const EditFlags& flags) {
   if (of_seeds && (flags.inversion || flags.fit))
     throw UserError(flags.fit ? "--fit" : "--inversion",
                     " is for images, and --interpolate names two seeds");
-}
-
-std::optional<uint64_t> seed_in(std::string_view word) {
-  const auto seed = parse_number<uint64_t>(word);
-  return seed <= INT64_MAX ? seed : std::nullopt;
 }
 
 /// Refuses "", which would read as a flag that is not given.
@@ -145,66 +163,33 @@ void add_other_flags(CLI::App& command, EditFlags& flags, const std::string& gro
       ->group(group);
 }
 
-}  // namespace
-
-EditMode EditFlags::mode() const {
-  const auto modes = given_modes(*this);
-  return modes.empty() ? EditMode::kNone : modes.front();
-}
-
-std::string flag_of(EditMode mode) {
-  switch (mode) {
-    case EditMode::kInterpolate:
-      return "--interpolate";
-    case EditMode::kInvert:
-      return "--invert";
-    case EditMode::kInpaint:
-      return "--inpaint";
-    case EditMode::kInit:
-      return "--init";
-    case EditMode::kStrip:
-      return "--strip";
-    case EditMode::kNone:
-      break;
-  }
-  return "";
-}
-
-std::pair<std::string, std::string> interpolated_ends(const std::string& text) {
-  const auto words = split(text, ',');
-  if (words.size() != 2 || trim(words[0]).empty() || trim(words[1]).empty())
-    throw UserError("--interpolate '", text, "': expected two seeds or two image files, as 3,17");
-  return {std::string(trim(words[0])), std::string(trim(words[1]))};
-}
-
-std::optional<std::pair<uint64_t, uint64_t>> interpolated_seeds(const std::string& text) {
-  const auto [first, second] = interpolated_ends(text);
-  const auto a = seed_in(first);
-  const auto b = seed_in(second);
-  if (!a || !b) return std::nullopt;
-  return std::pair(*a, *b);
-}
-
-void check_edit_flags(const EditFlags& flags, const OtherFlags& others) {
-  const auto modes = given_modes(flags);
-  if (modes.size() > 1)
-    throw UserError(flag_of(modes[0]), " and ", flag_of(modes[1]),
-                    " are two things to do; give one of them");
-  const auto mode = flags.mode();
-  if (others.noise && mode != EditMode::kNone && mode != EditMode::kStrip)
-    throw UserError("--noise and ", flag_of(mode), " both say what to start from; give one");
+/// Refuses flags that do not go together.
+void check_together(const EditFlags& flags, EditMode mode, const SampleRequest& request) {
+  if (!request.noise.empty() && mode != EditMode::kNone && mode != EditMode::kStrip)
+    throw UserError("--noise and ", edit_flag(mode), " both say what to start from; give one");
   check_belongings(flags, mode);
   check_values(flags);
-  if (flags.frames && others.count)
+  if (flags.frames && request.count)
     throw UserError("-n and --frames both say how many pictures; give one");
-  if (mode == EditMode::kInterpolate && others.count && *others.count < 2)
-    throw UserError("-n must be at least 2 for --interpolate, got ", *others.count);
+  if (mode == EditMode::kInterpolate && request.count && *request.count < 2)
+    throw UserError("-n must be at least 2 for --interpolate, got ", *request.count);
   if (mode == EditMode::kInpaint && flags.mask.empty())
     throw UserError("--inpaint needs a --mask: white where the image is kept");
-  if (mode == EditMode::kInvert && !others.out_holds_noise)
+  if (request.out.empty()) return;
+  const auto kind = output_kind(request.out);
+  const bool holds_noise = kind == OutputKind::kNpy || kind == OutputKind::kGrid;
+  if (mode == EditMode::kInvert && !holds_noise)
     throw UserError("--out for --invert: expected NAME.npy (the noise) or NAME.png (a picture of ",
                     "originals and reconstructions)");
 }
+
+std::string source_of(const EditFlags& flags) {
+  for (const auto* text : {&flags.interpolate, &flags.invert, &flags.inpaint, &flags.init})
+    if (!text->empty()) return *text;
+  return "";
+}
+
+}  // namespace
 
 void add_edit_flags(CLI::App& command, EditFlags& flags) {
   const std::string group = "Editing (docs/editing.md)";
@@ -236,6 +221,27 @@ void add_edit_flags(CLI::App& command, EditFlags& flags) {
       ->group(group);
   add_inpaint_flags(command, flags, group);
   add_other_flags(command, flags, group);
+}
+
+EditRequest edit_request(const EditFlags& flags, const SampleRequest& request) {
+  const auto modes = given_modes(flags);
+  if (modes.size() > 1)
+    throw UserError(edit_flag(modes[0]), " and ", edit_flag(modes[1]),
+                    " are two things to do; give one of them");
+  EditRequest edit{.mode = modes.empty() ? EditMode::kNone : modes.front(),
+                   .source = source_of(flags)};
+  check_together(flags, edit.mode, request);
+  if (edit.mode == EditMode::kInterpolate) edit.seeds = interpolated_seeds(flags.interpolate);
+  edit.frames = flags.frames;
+  edit.exact_inversion = flags.inversion != "ddim";
+  edit.mask = flags.mask;
+  edit.jump_length = flags.jump_length;
+  edit.jump_samples = flags.jump_samples;
+  edit.strength = flags.strength.value_or(edit.strength);
+  edit.repeats = flags.repeats.value_or(edit.repeats);
+  edit.fit = flags.fit;
+  edit.strip = flags.strip.value_or(0);
+  return edit;
 }
 
 }  // namespace ddpm

@@ -3,19 +3,21 @@
 #include <iostream>
 #include <memory>
 
+#include <CLI/CLI.hpp>
+
+#include "ddpm/app/eval_sweep.h"
+#include "ddpm/app/evaluate.h"
+#include "ddpm/app/result_files.h"
 #include "ddpm/checkpoint/json.h"
-#include "ddpm/cli/eval_context.h"
-#include "ddpm/cli/eval_job.h"
-#include "ddpm/cli/eval_report.h"
-#include "ddpm/cli/eval_run.h"
-#include "ddpm/cli/eval_sweep.h"
+#include "ddpm/cli/command_line.h"
+#include "ddpm/cli/eval_table.h"
 #include "ddpm/util/log.h"
 #include "ddpm/util/stop.h"
 
 namespace ddpm {
 namespace {
 
-constexpr const char* kFooter =
+constexpr const char* kEvalFooter =
     "Without --features, distances are in the features of Inception (FID) if its weights are at\n"
     "$DDPM_INCEPTION or in the cache as inception-2015-12-05.safetensors, which\n"
     "scripts/convert_inception.py makes from the file of pytorch-fid or torch-fidelity; else of a\n"
@@ -23,31 +25,27 @@ constexpr const char* kFooter =
     "tells\n"
     "what each number means and depends on.";
 
-void evaluate_once(const EvalFlags& flags) {
-  const auto job = make_eval_job(flags);
-  const auto context = make_eval_context(job, flags);
-  const auto result = run_evaluation(job, flags, context);
-  // First of all, or a full disk would cost a person the numbers.
-  std::cout << (flags.common.json ? shown_json(result_json(result)) + "\n" : result_table(result))
+/// Prints the result first of all; false if stdout takes nothing.
+bool print(const EvalResult& result, bool as_json) {
+  std::cout << (as_json ? shown_json(result_json(result)) + "\n" : result_table(result))
             << std::flush;
-  if (std::cout) forget_partials(result);
-  if (const auto path = result_file(job, flags); !path.empty()) {
-    write_result(result, path);
-    log_info("written: " + path.string());
-  }
-  save_reference(context, flags);
-  if (result.images) result.images->finish();
+  return static_cast<bool>(std::cout);
 }
 
-ExitCode run_eval(const CLI::App& command, const EvalFlags& flags) {
+void print(const SweepResults& results, bool as_json) {
+  std::cout << (as_json ? shown_json(results.content) + "\n" : sweep_csv(results.rows))
+            << std::flush;
+}
+
+ExitCode run_eval(const CLI::App& command, const CommonFlags& flags, const EvalRequest& request) {
   refuse_unknown_words(command);
-  apply_common_flags(flags.common);
+  apply_common_flags(flags);
   catch_stop_signals();
   try {
-    if (flags.sweeps.empty()) {
-      evaluate_once(flags);
+    if (request.sweep.empty()) {
+      evaluate(request, [&](const EvalResult& result) { return print(result, flags.json); });
     } else {
-      run_sweep(flags);
+      run_sweep(request, [&](const SweepResults& results) { print(results, flags.json); });
     }
   } catch (const StopRequested& stop) {
     log_notice("stopped" + (stop.progress.empty() ? "" : "; " + stop.progress) +
@@ -57,117 +55,126 @@ ExitCode run_eval(const CLI::App& command, const EvalFlags& flags) {
   return ExitCode::kDone;
 }
 
-void add_metric_flags(CLI::App& command, EvalFlags& flags) {
-  auto& m = flags.metrics;
-  const auto add = [&](const char* name, bool& target, const char* help) {
-    command.add_flag(name, target, help)->group("Metrics");
-  };
-  add("--fid", m.frechet, "Frechet distance: FID, or FD in a classifier's features.");
-  add("--kid", m.kernel, "Kernel distance, mean and deviation over subsets.");
-  add("--is", m.inception_score, "Inception score.");
-  add("--pr", m.manifold, "Precision, recall, density and coverage.");
-  add("--fid-infinity", m.frechet_infinity, "Frechet distance extrapolated to endless images.");
-  add("--class-agreement", m.class_agreement,
-      "Share of images that a classifier gives their class.");
-  add("--per-class", m.per_class, "Frechet distance of each class.");
-  add("--diversity", m.diversity, "Within classes: distance of features, MS-SSIM.");
-  add("--neighbours", m.neighbours, "Share of near-copies of the reference, and their picture.");
-  add("--bpd", m.bits_per_dim, "Bits per dimension of test images.");
-  add("--all", flags.all, "Every metric that can be had.");
+void add_metric_flags(CLI::App& command, EvalRequest& request) {
+  for (const auto& row : metric_table())
+    command
+        .add_flag_callback(
+            "--" + std::string(row.word),
+            [&request, metric = row.metric] { request.metrics.add(metric); }, std::string(row.help))
+        ->group("Metrics");
+  command.add_flag("--all", request.all, "Every metric that can be had.")->group("Metrics");
 }
 
-void add_image_flags(CLI::App& command, EvalFlags& flags) {
-  add_checkpoint_flag(command, flags.checkpoint);
+void add_image_flags(CLI::App& command, EvalRequest& request) {
+  add_checkpoint_flag(command, request.checkpoint);
   command
-      .add_option("--images", flags.images,
+      .add_option("--images", request.images,
                   "Score these instead: a folder, an .npz, or train or test, a split of the data.")
       ->type_name("PATH");
   command
-      .add_option("-n,--num-images", flags.count,
+      .add_option("-n,--num-images", request.count,
                   "Images to draw (default 10000), or to take of --images (default all).")
       ->check(CLI::Range(int64_t{2}, int64_t{100'000'000}))
       ->type_name("N");
-  add_class_flag(command, flags.classes);
-  add_seed_flag(command, flags.seed, "Image i has seed SEED+i.");
-  add_batch_size_flag(command, flags.batch_size, "Images at a time.");
+  add_class_flag(command, request.classes);
+  add_seed_flag(command, request.seed, "Image i has seed SEED+i.");
+  add_batch_size_flag(command, request.batch_size, "Images at a time.");
   command
-      .add_option("--save-images", flags.save_images,
+      .add_option("--save-images", request.save_images,
                   "Keep the images drawn: NAME.png (a grid), NAME.npz, NAME.npy or a folder.")
       ->type_name("PATH");
 }
 
-void add_reference_flags(CLI::App& command, EvalFlags& flags) {
+void add_reference_flags(CLI::App& command, EvalRequest& request) {
   command
       .add_option(
-          "--reference", flags.reference,
+          "--reference", request.reference,
           "What to compare with: train, test, a folder, or an .npz of images or statistics.")
       ->capture_default_str()
       ->type_name("PATH");
   command
-      .add_option("--features", flags.features,
+      .add_option("--features", request.features,
                   "inception:FILE.safetensors or classifier:CHECKPOINT.")
       ->type_name("NETWORK");
   command
-      .add_option("--resize", flags.resize,
+      .add_option("--resize", request.resize,
                   "How images reach Inception's size: tf1 (the original FID) or pytorch-fid.")
       ->capture_default_str()
       ->type_name("NAME");
   command
-      .add_option("--save-stats", flags.save_stats,
+      .add_option("--save-stats", request.save_stats,
                   "Write the reference's statistics as pytorch-fid reads them.")
       ->type_name("FILE.npz");
-  command.add_flag("--no-bounds", flags.no_bounds,
-                   "Leave out the distances of test images and of noise.");
+  command.add_flag_callback(
+      "--no-bounds", [&request] { request.bounds = false; },
+      "Leave out the distances of test images and of noise.");
 }
 
-void add_detail_flags(CLI::App& command, EvalFlags& flags) {
+BitsMethod parse_bits_method(const std::string& word) {
+  if (word == "auto") return BitsMethod::kAuto;
+  if (word == "bound") return BitsMethod::kBound;
+  if (word == "ode") return BitsMethod::kOde;
+  throw UserError("--bpd-method ", word, ": expected auto, bound or ode");
+}
+
+void add_detail_flags(CLI::App& command, EvalRequest& request) {
   const auto add = [&](const char* name, int64_t& target, int64_t least, const char* help) {
     command.add_option(name, target, help)
         ->check(CLI::Range(least, int64_t{1'000'000}))
         ->capture_default_str()
         ->type_name("N");
   };
-  add("-k,--nearest", flags.nearest, 1, "Neighbour that radii of --pr reach to.");
-  add("--kid-subsets", flags.kid_subsets, 1, "Subsets of --kid.");
-  add("--kid-subset-size", flags.kid_subset_size, 2, "Their images.");
-  add("--bpd-images", flags.bits.images, 1, "Test images of --bpd.");
+  add("-k,--nearest", request.nearest, 1, "Neighbour that radii of --pr reach to.");
+  add("--kid-subsets", request.kid_subsets, 1, "Subsets of --kid.");
+  add("--kid-subset-size", request.kid_subset_size, 2, "Their images.");
+  add("--bpd-images", request.bits.images, 1, "Test images of --bpd.");
   command
-      .add_option("--bpd-draws", flags.bits.draws,
+      .add_option("--bpd-draws", request.bits.draws,
                   "Steps of the chain drawn for each of them; 0: all, exact and slow.")
       ->check(CLI::Range(int64_t{0}, int64_t{1'000'000}))
       ->capture_default_str()
       ->type_name("N");
   command
-      .add_option("--bpd-method", flags.bits.method, "bound, ode, or auto: bound where it exists.")
-      ->capture_default_str()
+      .add_option_function<std::string>(
+          "--bpd-method",
+          [&request](const std::string& word) { request.bits.method = parse_bits_method(word); },
+          "bound, ode, or auto: bound where it exists.")
+      ->default_str("auto")
       ->type_name("NAME");
 }
 
 }  // namespace
 
 void add_eval_command(CLI::App& app, ExitCode& exit_code) {
-  auto flags = std::make_shared<EvalFlags>();
+  auto flags = std::make_shared<CommonFlags>();
+  auto request = std::make_shared<EvalRequest>();
   auto* const command = app.add_subcommand("eval", "Score a trained model, or images.");
-  add_metric_flags(*command, *flags);
-  add_image_flags(*command, *flags);
-  add_setting_aliases(*command, flags->settings, "sample",
+  add_metric_flags(*command, *request);
+  add_image_flags(*command, *request);
+  add_setting_aliases(*command, put_into(request->settings), "sample",
                       {"steps", "sampler", "guidance", "guidance_interval", "timestep_spacing"});
-  add_reference_flags(*command, *flags);
-  add_detail_flags(*command, *flags);
+  add_reference_flags(*command, *request);
+  add_detail_flags(*command, *request);
   command
-      ->add_option("--sweep", flags->sweeps,
-                   "Score all combinations: SETTING=A,B,... (sampler, steps, guidance, "
-                   "checkpoint, ...); once for each setting.")
+      ->add_option_function<std::vector<std::string>>(
+          "--sweep",
+          [request](const std::vector<std::string>& texts) {
+            for (const auto& text : texts)
+              request->sweep.push_back(parse_sweep(text));
+          },
+          "Score all combinations: SETTING=A,B,... (sampler, steps, guidance, "
+          "checkpoint, ...); once for each setting.")
       ->allow_extra_args(false)
       ->type_name("SETTING=A,B");
   command
-      ->add_option("--out", flags->out, "File of the result (default: in the run's folder eval).")
+      ->add_option("--out", request->out, "File of the result (default: in the run's folder eval).")
       ->type_name("FILE.json");
-  add_common_flags(*command, flags->common);
-  add_setting_flags(*command, flags->settings, {"data", "sample"});
-  command->footer(kFooter);
+  add_common_flags(*command, *flags, request->runtime);
+  add_setting_flags(*command, put_into(request->settings), {"data", "sample"});
+  command->footer(kEvalFooter);
   command->allow_extras();
-  command->callback([command, flags, &exit_code] { exit_code = run_eval(*command, *flags); });
+  command->callback(
+      [command, flags, request, &exit_code] { exit_code = run_eval(*command, *flags, *request); });
 }
 
 }  // namespace ddpm

@@ -10,6 +10,7 @@
 #include <c10/util/Exception.h>
 #include <torch/version.h>
 
+#include "ddpm/cli/command_line.h"
 #include "ddpm/cli/eval_command.h"
 #include "ddpm/cli/sample_command.h"
 #include "ddpm/cli/schedule_command.h"
@@ -21,7 +22,7 @@
 namespace ddpm {
 namespace {
 
-constexpr const char* kFooter =
+constexpr const char* kProgramFooter =
     "Everyday use:\n"
     "  ddpm train --config cifar.yaml\n"
     "  ddpm sample --steps 50 --guidance 3.0\n"
@@ -30,7 +31,8 @@ constexpr const char* kFooter =
     "Each command has its own --help. Documentation: README.md and docs/.";
 
 int report(const std::string& message, ExitCode code) {
-  std::cerr << "ddpm: " << one_line(message) << std::endl;  // files may hold what drives terminals
+  std::cerr << "ddpm: " << one_line(with_flags(message))
+            << std::endl;  // files may hold what drives terminals
   return static_cast<int>(code);
 }
 
@@ -59,7 +61,7 @@ int run(int argc, char** argv) {
   CLI::App app{"Trains, samples and evaluates denoising diffusion models.", "ddpm"};
   app.set_version_flag("--version", "ddpm " DDPM_VERSION " (LibTorch " TORCH_VERSION ")");
   app.require_subcommand(1);
-  app.footer(kFooter);
+  app.footer(kProgramFooter);
   auto exit_code = ExitCode::kDone;
   add_train_command(app, exit_code);
   add_sample_command(app, exit_code);

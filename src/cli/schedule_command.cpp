@@ -4,13 +4,16 @@
 #include <iostream>
 #include <memory>
 
+#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include "ddpm/app/schedule_plan.h"
 #include "ddpm/checkpoint/json.h"
-#include "ddpm/cli/schedule_job.h"
-#include "ddpm/cli/schedule_picture.h"
+#include "ddpm/cli/command_line.h"
+#include "ddpm/config/find_config.h"
 #include "ddpm/config/names.h"
 #include "ddpm/data/image_io.h"
+#include "ddpm/diffusion/process.h"
 #include "ddpm/util/files.h"
 #include "ddpm/util/log.h"
 #include "ddpm/util/text.h"
@@ -22,6 +25,19 @@ namespace {
 using nlohmann::json;
 
 constexpr int64_t kLargestSide = 256;
+
+/// What is typed besides the schedules.
+struct ScheduleFlags {
+  std::vector<std::string> configs;
+  std::string image;
+  std::optional<std::string> timesteps;
+  std::optional<int64_t> image_size;
+  uint64_t seed = 0;
+  std::string out;
+  bool log = false;
+  bool quiet = false;
+  bool json = false;
+};
 
 std::vector<std::string> names_of(const std::vector<NamedSchedule>& schedules) {
   std::vector<std::string> names;
@@ -86,13 +102,29 @@ void report(const ScheduleFlags& flags, const std::vector<NamedSchedule>& schedu
   std::cout << shown_json(result) << "\n";
 }
 
-ExitCode run_schedule(const CLI::App& command, const ScheduleFlags& flags) {
+/// Where the picture goes: as told, else the first free of schedule.svg, schedule-2.svg, ... of the
+/// working folder (.png with an image).
+fs::path schedule_output(const ScheduleFlags& flags) {
+  const std::string ending = flags.image.empty() ? ".svg" : ".png";
+  if (flags.out.empty()) return unused_path("schedule" + ending);
+  if (fs::path(flags.out).extension() != ending)
+    throw UserError("--out ", flags.out, ": expected NAME", ending,
+                    flags.image.empty() ? "" : " for an image");
+  if (fs::exists(flags.out))
+    throw UserError("--out ", flags.out, ": exists already; give another name");
+  return flags.out;
+}
+
+ExitCode run_schedule(const CLI::App& command, const ScheduleFlags& flags,
+                      ScheduleRequest request) {
   refuse_unknown_words(command);
-  init_log(flags.quiet);
+  init_log(flags.quiet, with_flags);
   if (flags.image.empty() && (flags.timesteps || flags.image_size))
     throw UserError(flags.timesteps ? "--timesteps" : "--image-size", " needs --image PATH");
   const auto out = schedule_output(flags);
-  const auto schedules = make_schedules(flags);
+  for (const auto& config : flags.configs)
+    request.configs.push_back(find_config(config));
+  const auto schedules = plan_schedules(request);
   const auto bytes = flags.image.empty() ? to_svg(plot_schedules(schedules, flags.log))
                                          : strip_bytes(flags, schedules);
   make_folder(out.parent_path());
@@ -127,10 +159,11 @@ void add_picture_flags(CLI::App& command, ScheduleFlags& flags) {
 
 void add_schedule_command(CLI::App& app, ExitCode& exit_code) {
   auto flags = std::make_shared<ScheduleFlags>();
+  auto request = std::make_shared<ScheduleRequest>();
   auto* const command = app.add_subcommand("schedule", "Draw noise schedules as an SVG picture.");
   command
       ->add_option(
-          "names", flags->names,
+          "names", request->names,
           "Schedules to draw: " +
               join({"linear", "cosine", "scaled_linear", "sigmoid", "jsd", "edm", "flow"}) +
               " (default: as the settings say).")
@@ -142,7 +175,7 @@ void add_schedule_command(CLI::App& app, ExitCode& exit_code) {
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->type_name("NAME|FILE");
   command
-      ->add_option("--checkpoint", flags->checkpoints,
+      ->add_option("--checkpoint", request->checkpoints,
                    "The schedule of a run, a checkpoint or a diffusers folder; may be repeated.")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
@@ -150,14 +183,19 @@ void add_schedule_command(CLI::App& app, ExitCode& exit_code) {
   add_picture_flags(*command, *flags);
   command->add_flag("-q,--quiet", flags->quiet, "Only results, warnings and errors.");
   command->add_flag("--json", flags->json, "Print the numbers as one JSON object.");
-  add_setting_flags(*command, flags->settings, {"diffusion"});
+  add_setting_flags(
+      *command,
+      [request](const std::string& key, const std::string& text) { request->settings[key] = text; },
+      {"diffusion"});
   command->footer(
       "Settings hold for all schedules; several values give a schedule each:\n"
       "  ddpm schedule linear cosine --diffusion.num_train_timesteps 100,1000\n"
       "  ddpm schedule --config cifar --checkpoint runs/mine --log\n"
       "  ddpm schedule cosine linear --image cat.png --timesteps 0,100,250,500,999");
   command->allow_extras();
-  command->callback([command, flags, &exit_code] { exit_code = run_schedule(*command, *flags); });
+  command->callback([command, flags, request, &exit_code] {
+    exit_code = run_schedule(*command, *flags, *request);
+  });
 }
 
 }  // namespace ddpm

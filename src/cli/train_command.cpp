@@ -5,22 +5,18 @@
 #include <cstring>
 #include <iostream>
 #include <memory>
-#include <optional>
 
+#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
-#include <torch/types.h>
 
+#include "ddpm/app/train_session.h"
 #include "ddpm/checkpoint/json.h"
 #include "ddpm/checkpoint/run_directory.h"
-#include "ddpm/cli/device.h"
-#include "ddpm/cli/train_job.h"
-#include "ddpm/cli/training_eval.h"
+#include "ddpm/cli/command_line.h"
+#include "ddpm/config/find_config.h"
+#include "ddpm/config/names.h"
 #include "ddpm/config/rules.h"
 #include "ddpm/config/yaml.h"
-#include "ddpm/train/operator_profile.h"
-#include "ddpm/train/plan.h"
-#include "ddpm/train/test_accuracy.h"
-#include "ddpm/train/trainer.h"
 #include "ddpm/util/error.h"
 #include "ddpm/util/files.h"
 #include "ddpm/util/log.h"
@@ -33,15 +29,36 @@ namespace {
 
 using nlohmann::json;
 
-void warn_of_inexact_resume(const TrainJob& job) {
-  if (job.checkpoint.empty()) return;
-  const auto state = load_training_state(job.checkpoint);
-  const auto threads = at::get_num_threads();
-  if (state.threads != threads || state.device != job.device.str()) {
-    log_warning("the run had " + std::to_string(state.threads) + " threads on " + state.device +
-                ", this session has " + std::to_string(threads) + " on " + job.device.str() +
-                ": results will differ in the last bits");
-  }
+/// What is typed, and what it asks for.
+struct TrainFlags {
+  CommonFlags common;
+  TrainRequest request;
+  std::string config;
+  std::string run;
+  std::string max_time;
+  bool dry_run = false;
+  bool print_config = false;
+  int64_t profile_steps = 0;
+};
+
+/// Where the run goes: as told, or runs/NAME of the config file, or with --resume the newest run.
+fs::path run_path(const TrainFlags& flags) {
+  if (!flags.run.empty()) return clean_path(flags.run);
+  if (!flags.config.empty()) return fs::path("runs") / fs::path(flags.config).stem();
+  if (flags.request.resume) return find_newest_run("runs");
+  throw UserError("--config NAME is missing");
+}
+
+TrainRequest request_of(const TrainFlags& flags) {
+  auto request = flags.request;
+  request.run = run_path(flags);
+  if (!flags.config.empty()) request.config = find_config(flags.config);
+  if (flags.max_time.empty()) return request;
+  const auto seconds = parse_duration(flags.max_time);
+  if (!seconds)
+    throw UserError("expected a time such as 90s, 10m or 1h30m, got '", flags.max_time, "'");
+  request.max_minutes = *seconds / 60.0;
+  return request;
 }
 
 /// `word` as a shell reads it back.
@@ -55,18 +72,20 @@ std::string shell_quoted(const std::string& word) {
 }
 
 std::string resume_command(const TrainFlags& flags, const fs::path& run) {
+  const auto& runtime = flags.request.runtime;
   std::vector<std::string> words{"ddpm", "train"};
   const auto add = [&](const std::string& flag, const std::string& value) {
     if (!value.empty()) words.insert(words.end(), {flag, value});
   };
   add("--config", flags.config);
-  for (const auto& [key, text] : flags.settings)
+  for (const auto& [key, text] : flags.request.settings.texts())
     words.insert(words.end(), {"--" + key, text});
+  if (runtime.precision) add("--train.precision", std::string(to_name(*runtime.precision)));
   add("--max-time", flags.max_time);
-  add("--device", flags.common.device == "auto" ? "" : flags.common.device);
+  add("--device", runtime.device == "auto" ? "" : runtime.device);
   add("--threads", flags.common.threads > 0 ? std::to_string(flags.common.threads) : "");
-  if (flags.common.no_cuda_graph) words.emplace_back("--no-cuda-graph");
-  if (flags.common.cudnn_autotune) words.emplace_back("--cudnn-autotune");
+  if (!runtime.cuda_graph) words.emplace_back("--no-cuda-graph");
+  if (runtime.cudnn_autotune) words.emplace_back("--cudnn-autotune");
   add("--run", run.string());
   words.emplace_back("--resume");
   for (auto& word : words)
@@ -74,156 +93,82 @@ std::string resume_command(const TrainFlags& flags, const fs::path& run) {
   return join(words, " ");
 }
 
-/// Of a classifier that has come to its end, on the clean test images.
-std::optional<double> measure_accuracy(const TrainJob& job, Trainer& trainer, RunEnd end) {
-  if (job.config.train.task != Task::kClassifier || end == RunEnd::kStopped) return std::nullopt;
-  const auto test = open_test_split(job.config.data);
-  if (!test) {
-    log_info("there is no test split to measure the accuracy on");
-    return std::nullopt;
-  }
-  trainer.model().refresh_ema();
-  const auto net = std::dynamic_pointer_cast<ClassifierImpl>(trainer.model().ema_net());
-  NoisyClassifier classifier(Classifier(net), job.config.diffusion, job.device);
-  const double accuracy = test_accuracy(classifier, *test);
-  char text[96];
-  std::snprintf(text, sizeof(text), "test accuracy %.2f %% on %lld clean images", 100.0 * accuracy,
-                static_cast<long long>(test->info().images));
-  log_info(text);
-  return accuracy;
+json plan_json(const TrainPlan& plan) {
+  const auto& data = plan.dataset->info();
+  return {{"parameters", plan.parameters},
+          {"macs_per_image", plan.cost.macs},
+          {"memory_bytes", memory_bytes(plan)},
+          {"dataset",
+           {{"name", data.name},
+            {"where", data.where},
+            {"images", data.images},
+            {"shape", {data.channels, data.height, data.width}},
+            {"classes", data.num_classes},
+            {"skipped", plan.dataset->skipped()}}},
+          {"run", plan.run.string()},
+          {"resume_from", plan.checkpoint.string()},
+          {"device", plan.device.str()},
+          {"precision", to_name(plan.config.train.precision)}};
 }
 
-ExitCode report_end(RunEnd end, const TrainFlags& flags, const TrainJob& job,
-                    const TrainingState& state, std::optional<double> accuracy) {
-  const auto last = RunDirectory(job.run).last_link();
-  if (end == RunEnd::kFinished) {
-    log_info("done: " + std::to_string(state.step) +
+void show_plan(const TrainPlan& plan, bool as_json) {
+  if (as_json) {
+    std::cout << shown_json(plan_json(plan)) << "\n";
+    return;
+  }
+  for (const auto& line : plan_lines(plan))
+    std::cout << without_controls(line) << "\n";
+  std::cout << "\n" << to_yaml(plan.config);
+}
+
+void show_settings(const TrainRequest& request) {
+  const auto checkpoint = request.resume ? RunDirectory(request.run).newest_checkpoint() : "";
+  const Config config = resolve_settings(request, checkpoint);
+  check_rules(config);
+  std::cout << to_yaml(config);
+}
+
+void report_end(const TrainResult& result, const TrainFlags& flags, const fs::path& run) {
+  if (result.end == RunEnd::kFinished)
+    log_info("done: " + std::to_string(result.step) +
              " steps; --train.steps with a larger number "
              "and --resume go further");
-  }
-  if (end != RunEnd::kFinished) {
-    log_notice(std::string(end == RunEnd::kTimeUp ? "time is up" : "stopped") + " at step " +
-               std::to_string(state.step) + "; go on with: " + resume_command(flags, job.run));
-  }
-  if (flags.common.json) {
-    const char* const word = end == RunEnd::kFinished ? "finished"
-                             : end == RunEnd::kTimeUp ? "time_up"
-                                                      : "stopped";
-    json result = {{"checkpoint", last.string()}, {"step", state.step}, {"end", word}};
-    if (accuracy) result["test_accuracy"] = *accuracy;
-    std::cout << shown_json(result) << "\n";
-  } else {
-    std::cout << last.string() << "\n";
-  }
-  return end == RunEnd::kStopped ? ExitCode::kStopped : ExitCode::kDone;
-}
-
-/// Takes some steps without a run folder and tells where their time goes.
-void show_profile(TrainJob& job, int64_t steps) {
-  if (job.config.train.precision == Precision::kAuto) {
-    job.config.train.precision = probe_precision(job.config, job.device);
-  }
-  for (const auto& line : plan_lines(job))
-    log_info(line);
-  const auto profile = profile_training(job.config, *job.dataset, job.device, steps);
-  std::cout << profile_table(profile.operators, profile.seconds, steps);
-}
-
-void set_aside_damaged(const TrainJob& job) {
-  const RunDirectory run(job.run);
-  for (const auto& checkpoint : job.damaged)
-    log_warning("the damaged checkpoint is now " + run.set_aside(checkpoint).string());
-}
-
-/// A crash, or damage, may have left it at another checkpoint.
-void mend_last_link(const RunDirectory& run, const fs::path& checkpoint) {
-  std::error_code none;
-  if (checkpoint.empty() || fs::read_symlink(run.last_link(), none) == checkpoint.filename())
+  else
+    log_notice(std::string(result.end == RunEnd::kTimeUp ? "time is up" : "stopped") + " at step " +
+               std::to_string(result.step) + "; go on with: " + resume_command(flags, run));
+  if (!flags.common.json) {
+    std::cout << result.checkpoint.string() << "\n";
     return;
-  replace_link(checkpoint.filename(), run.last_link());
-}
-
-/// Makes the run's folder anew if it was moved or removed. `DiskError` if another run has its
-/// place.
-void keep_folder(const RunDirectory& run, RunLock& lock, const Config& config) {
-  if (lock.is_there()) return;
-  if (run.has_checkpoints())
-    throw DiskError(run.path().string(), ": holds the checkpoints of another run now");
-  make_folder(run.path());
-  try {
-    lock.take();
-  } catch (const UserError& error) {
-    throw DiskError(error.what());
   }
-  run.create();
-  write_file_atomic(run.config_file(), to_yaml(config));
-  log_warning(run.path().string() +
-              ": has vanished and is made anew; log.txt stays with the old one");
+  const char* const word = result.end == RunEnd::kFinished ? "finished"
+                           : result.end == RunEnd::kTimeUp ? "time_up"
+                                                           : "stopped";
+  json object = {{"checkpoint", result.checkpoint.string()}, {"step", result.step}, {"end", word}};
+  if (result.test_accuracy) object["test_accuracy"] = *result.test_accuracy;
+  std::cout << shown_json(object) << "\n";
 }
 
-ExitCode train(const TrainFlags& given) {
-  TrainFlags flags = given;
-  flags.run = run_path(given).string();
-  const RunDirectory run(flags.run);
-  const bool trains = !flags.dry_run && flags.profile_steps == 0;
-  std::optional<RunLock> lock;
-  // What is read of a run must not change on the way. A fresh one is touched only once all is
-  // checked.
-  if (trains && flags.resume && run.has_checkpoints()) lock.emplace(run);
-  TrainJob job = make_train_job(flags);
+ExitCode run_train(const CLI::App& command, const TrainFlags& flags) {
+  refuse_unknown_words(command);
+  apply_common_flags(flags.common);
+  const auto request = request_of(flags);
+  if (flags.print_config) {
+    show_settings(request);
+    return ExitCode::kDone;
+  }
   if (flags.dry_run) {
-    show_plan(job, flags.common.json);
+    show_plan(plan_training(request, RunUse::kLook), flags.common.json);
     return ExitCode::kDone;
   }
   if (flags.profile_steps > 0) {
-    show_profile(job, flags.profile_steps);
-    return ExitCode::kDone;
-  }
-  make_folder(run.path());
-  if (!lock) lock.emplace(run);
-  run.create(lock->is_exclusive() ? Leftovers::kAll : Leftovers::kOfEnded);
-  const auto newest = job.damaged.empty() ? job.checkpoint : job.damaged.front();
-  if (run.newest_checkpoint() != newest)
-    throw UserError(run.path().string(), ": another ddpm has just trained in this folder");
-  add_log_file(run.log_file());
-  set_aside_damaged(job);
-  mend_last_link(run, job.checkpoint);
-  if (job.config.train.precision == Precision::kAuto) {
-    job.config.train.precision = probe_precision(job.config, job.device);
-  }
-  for (const auto& line : plan_lines(job))
-    log_info(line);
-  warn_of_inexact_resume(job);
-  catch_stop_signals();
-  Trainer::Evaluate evaluate;
-  if (job.config.train.eval_every > 0) {
-    evaluate = make_training_evaluation(job.config, *job.dataset, job.device);
-  }
-  const auto graphs = make_graph_factory(job.device, flags.common.no_cuda_graph);
-  Trainer trainer(job.config, *job.dataset, job.run, job.device, job.checkpoint, graphs);
-  trainer.evaluate_with(std::move(evaluate));
-  trainer.guard_with([&] { keep_folder(run, *lock, job.config); });
-  write_file_atomic(run.config_file(), to_yaml(job.config));
-  const RunEnd end = trainer.run();
-  const auto accuracy = measure_accuracy(job, trainer, end);
-  return report_end(end, flags, job, trainer.state(), accuracy);
-}
-
-ExitCode run_train(const CLI::App& command, TrainFlags& flags) {
-  refuse_unknown_words(command);
-  apply_common_flags(flags.common);
-  if (!flags.common.precision.empty()) {
-    flags.settings["train.precision"] = flags.common.precision;
-  }
-  if (flags.print_config) {
-    const auto checkpoint = flags.resume ? RunDirectory(run_path(flags)).newest_checkpoint() : "";
-    const Config config = settings_of(flags, checkpoint);
-    check_rules(config);
-    std::cout << to_yaml(config);
+    const auto found = profile(request, flags.profile_steps);
+    std::cout << profile_table(found.operators, found.seconds, flags.profile_steps);
     return ExitCode::kDone;
   }
   try {
-    return train(flags);
+    const auto result = train(request, catch_stop_signals);
+    report_end(result, flags, request.run);
+    return result.end == RunEnd::kStopped ? ExitCode::kStopped : ExitCode::kDone;
   } catch (const StopRequested& stop) {  // before the first step
     log_notice("stopped" + (stop.progress.empty() ? "" : "; " + stop.progress) +
                "; the same command goes on from there");
@@ -242,7 +187,7 @@ void add_train_command(CLI::App& app, ExitCode& exit_code) {
       ->type_name("NAME|FILE");
   command->add_option("--run", flags->run, "Folder of the run (default runs/NAME).")
       ->type_name("DIR");
-  command->add_flag("--resume", flags->resume,
+  command->add_flag("--resume", flags->request.resume,
                     "Go on from the run's last checkpoint; start fresh if there is none.");
   command
       ->add_option("--max-time", flags->max_time,
@@ -256,8 +201,8 @@ void add_train_command(CLI::App& app, ExitCode& exit_code) {
       ->type_name("STEPS")
       ->check(CLI::PositiveNumber);
   command->add_flag("--print-config", flags->print_config, "Print the settings as YAML.");
-  add_common_flags(*command, flags->common);
-  add_setting_flags(*command, flags->settings,
+  add_common_flags(*command, flags->common, flags->request.runtime);
+  add_setting_flags(*command, put_into(flags->request.settings),
                     {"data", "model", "classifier", "diffusion", "train", "sample"});
   command->allow_extras();
   command->callback([command, flags, &exit_code] { exit_code = run_train(*command, *flags); });

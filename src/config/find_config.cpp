@@ -49,13 +49,18 @@ std::vector<std::string> known_names(const std::vector<fs::path>& folders) {
 [[noreturn]] void fail_unknown(const std::string& name, const std::vector<std::string>& known) {
   const auto shown = printable(name);
   if (known.empty())
-    throw UserError("--config: no file '", shown, "', and no configs are installed");
+    throw UserError("`config`: no file '", shown, "', and no configs are installed");
   const auto stem = fs::path(name).stem().string();
-  throw UserError("--config: unknown config '", shown, "'; did you mean '", nearest(stem, known),
+  throw UserError("`config`: unknown config '", shown, "'; did you mean '", nearest(stem, known),
                   "'? expected a file or one of ", join(known));
 }
 
 }  // namespace
+
+fs::path executable_path() {
+  std::error_code code;
+  return fs::read_symlink("/proc/self/exe", code);
+}
 
 fs::path find_config(const std::string& name, const fs::path& executable) {
   const auto folders = config_folders(executable);

@@ -12,7 +12,7 @@
 #include <c10/cuda/CUDAStream.h>
 #include <cuda_runtime_api.h>
 
-#include "ddpm/util/work_graph.h"
+#include "ddpm/runtime/work_graph.h"
 
 #define DDPM_EXPORT extern "C" __attribute__((visibility("default")))
 

@@ -21,7 +21,7 @@ namespace fs = std::filesystem;
 
 using Files = std::map<std::string, std::vector<uint8_t>>;
 
-constexpr ImageSize kSize{32, 32, 3};
+constexpr ImageSize kCifarSize{32, 32, 3};
 constexpr size_t kRecordBytes = 1 + 32 * 32 * 3;  // a label, then the image channel by channel
 constexpr uint64_t kMaxNamesBytes = uint64_t{64} << 10;
 constexpr const char* kFolder = "cifar-10-batches-bin";
@@ -124,10 +124,10 @@ std::unique_ptr<Dataset> open_cifar10(const DataConfig& config, const fs::path& 
   info.where = where.string();
   info.class_names = class_names(files);
   const auto image = [&](int64_t i) {
-    return from_chw(&records[static_cast<size_t>(i) * kRecordBytes + 1], kSize);
+    return from_chw(&records[static_cast<size_t>(i) * kRecordBytes + 1], kCifarSize);
   };
   const auto count = static_cast<int64_t>(labels.size());
-  return keep_in_memory(std::move(info), {count, kSize, image, std::move(labels)}, config);
+  return keep_in_memory(std::move(info), {count, kCifarSize, image, std::move(labels)}, config);
 }
 
 }  // namespace ddpm

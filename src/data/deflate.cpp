@@ -12,13 +12,12 @@ namespace ddpm {
 namespace {
 
 constexpr int kRaw = -MAX_WBITS;
-constexpr size_t kBlock = size_t{1} << 17;
-constexpr uint64_t kMaxRatio = 1032;
+constexpr size_t kStreamBlock = size_t{1} << 17;
 
 // Gives zlib, which counts in 32 bits, the next block of its input.
 void feed(z_stream& stream, std::string_view& input) {
   if (stream.avail_in > 0) return;
-  const size_t count = std::min(input.size(), kBlock);
+  const size_t count = std::min(input.size(), kStreamBlock);
   stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(input.data()));
   stream.avail_in = static_cast<uInt>(count);
   input.remove_prefix(count);
@@ -27,7 +26,7 @@ void feed(z_stream& stream, std::string_view& input) {
 // Lets zlib write to `out` from `used` on, at most a block.
 void drain_to(z_stream& stream, std::string& out, size_t used) {
   stream.next_out = reinterpret_cast<Bytef*>(out.data() + used);
-  stream.avail_out = static_cast<uInt>(std::min(out.size() - used, kBlock));
+  stream.avail_out = static_cast<uInt>(std::min(out.size() - used, kStreamBlock));
 }
 
 }  // namespace
@@ -42,18 +41,19 @@ std::string deflate_bytes(std::string_view bytes) {
   std::string out;
   size_t used = 0;
   for (int state = Z_OK; state != Z_STREAM_END;) {
-    out.resize(used + kBlock);
+    out.resize(used + kStreamBlock);
     drain_to(stream, out, used);
     feed(stream, bytes);
     state = deflate(&stream, bytes.empty() ? Z_FINISH : Z_NO_FLUSH);
-    used += kBlock - stream.avail_out;
+    used += kStreamBlock - stream.avail_out;
   }
   out.resize(used);
   return out;
 }
 
 std::string inflate_bytes(std::string_view packed, uint64_t size, const std::string& name) {
-  if (size / kMaxRatio > packed.size()) throw DataError(name, ": broken, its size cannot be true");
+  if (size / kMaxDeflateRatio > packed.size())
+    throw DataError(name, ": broken, its size cannot be true");
   z_stream stream{};
   if (inflateInit2(&stream, kRaw) != Z_OK) throw std::bad_alloc();
   const std::unique_ptr<z_stream, decltype(&inflateEnd)> closer(&stream, inflateEnd);
@@ -62,7 +62,8 @@ std::string inflate_bytes(std::string_view packed, uint64_t size, const std::str
   int state = Z_OK;
   while (state == Z_OK && used <= size) {
     // Grown as data arrives: `size` may be a lie. One byte more shows a stream that goes on.
-    if (used == out.size()) out.resize(std::min<size_t>(size + 1, std::max(kBlock, 2 * used)));
+    if (used == out.size())
+      out.resize(std::min<size_t>(size + 1, std::max(kStreamBlock, 2 * used)));
     feed(stream, packed);
     drain_to(stream, out, used);
     const uInt room = stream.avail_out;

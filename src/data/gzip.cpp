@@ -14,8 +14,7 @@ namespace ddpm {
 namespace {
 
 constexpr unsigned kBuffer = 1U << 17;  // of zlib
-constexpr unsigned kBlock = 1U << 20;
-constexpr uint64_t kMaxRatio = 1032;
+constexpr unsigned kReadBlock = 1U << 20;
 
 // Nothing but a regular file has a size: opening a pipe would wait for its other end.
 uint64_t size_of(const std::filesystem::path& path) {
@@ -35,7 +34,7 @@ GzipReader::GzipReader(std::filesystem::path path)
     throw DataError(path_.string(), ": cannot be read (", std::strerror(errno), ")");
   }
   gzbuffer(file_.get(), kBuffer);
-  if (gzdirect(file_.get()) == 0) left_at_most_ *= kMaxRatio;
+  if (gzdirect(file_.get()) == 0) left_at_most_ *= kMaxDeflateRatio;
 }
 
 std::vector<uint8_t> GzipReader::read(uint64_t count) {
@@ -43,7 +42,7 @@ std::vector<uint8_t> GzipReader::read(uint64_t count) {
   std::vector<uint8_t> bytes;
   while (bytes.size() < count) {  // grown as data arrives: `count` may be a lie
     const uint64_t old = bytes.size();
-    bytes.resize(std::min(count, std::max<uint64_t>(kBlock, 2 * old)));
+    bytes.resize(std::min(count, std::max<uint64_t>(kReadBlock, 2 * old)));
     read_into(bytes.data() + old, bytes.size() - old);
   }
   return bytes;
@@ -51,9 +50,9 @@ std::vector<uint8_t> GzipReader::read(uint64_t count) {
 
 void GzipReader::skip(uint64_t count) {
   check_left(count);
-  std::vector<uint8_t> block(std::min<uint64_t>(count, kBlock));
-  for (uint64_t left = count; left > 0; left -= std::min<uint64_t>(left, kBlock)) {
-    read_into(block.data(), std::min<uint64_t>(left, kBlock));
+  std::vector<uint8_t> block(std::min<uint64_t>(count, kReadBlock));
+  for (uint64_t left = count; left > 0; left -= std::min<uint64_t>(left, kReadBlock)) {
+    read_into(block.data(), std::min<uint64_t>(left, kReadBlock));
   }
 }
 
@@ -70,7 +69,7 @@ bool GzipReader::at_end() {
 void GzipReader::read_into(uint8_t* out, uint64_t count) {
   uint64_t left = count;
   while (left > 0) {
-    const auto wanted = static_cast<unsigned>(std::min<uint64_t>(left, kBlock));
+    const auto wanted = static_cast<unsigned>(std::min<uint64_t>(left, kReadBlock));
     const int got = gzread(file_.get(), out, wanted);
     if (got <= 0) {
       check_state();

@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::string_view kPngSignature = "\x89PNG\r\n\x1a\n";
 constexpr size_t kPngOverhead = 12;  // length, type and checksum of a chunk
-constexpr uint64_t kMaxSide = 65535;
+constexpr uint64_t kMaxPngSide = kMaxImageSide;
 constexpr uint64_t kMaxDecodingBytes = uint64_t{512} << 20;
 
 bool is_known_or_optional(std::string_view type) {
@@ -56,10 +56,10 @@ uint64_t png_samples(uint8_t colour_type) {
 
 // The data must be able to hold the rows, each of which has one byte more than its samples.
 void check_png(std::string_view bytes, const std::string& name) {
-  constexpr uint64_t kMaxRatio = 1032;  // of deflate
   const std::vector<PngChunk> chunks = png_chunks(bytes, name);
   const std::string_view header = chunks.front().data;
-  if (header.size() != 13 || read_be32(header, 0) > kMaxSide || read_be32(header, 4) > kMaxSide) {
+  if (header.size() != 13 || read_be32(header, 0) > kMaxPngSide ||
+      read_be32(header, 4) > kMaxPngSide) {
     throw DataError(name, ": broken PNG header");
   }
   const uint64_t width = read_be32(header, 0);
@@ -71,7 +71,7 @@ void check_png(std::string_view bytes, const std::string& name) {
     if (chunk.type == "IDAT") packed += chunk.data.size();
   }
   const uint64_t unpacked = height * ((width * samples * depth + 7) / 8 + 1);
-  if (unpacked / kMaxRatio > packed) {
+  if (unpacked / kMaxDeflateRatio > packed) {
     throw DataError(name, ": broken PNG, too few bytes for its size");
   }
   check_decoding_memory(width * height, depth == 16 ? 16 : 8, name);

@@ -20,7 +20,6 @@ namespace {
 
 constexpr uint64_t kMaxFileBytes = uint64_t{64} << 20;
 constexpr int64_t kMaxPixels = 64'000'000;
-constexpr int64_t kMaxSide = 65535;
 constexpr size_t kHeadBytes = 64 << 10;
 
 const stbi_uc* as_bytes(std::string_view bytes) {
@@ -98,9 +97,9 @@ ImageSize probe_image(std::string_view bytes, const std::string& name) {
                             &stored) == 0) {
     throw DataError(name, ": broken image header (", stbi_failure_reason(), ")");
   }
-  if (width < 1 || height < 1 || width > kMaxSide || height > kMaxSide ||
+  if (width < 1 || height < 1 || width > kMaxImageSide || height > kMaxImageSide ||
       int64_t{width} * height > kMaxPixels) {
-    throw DataError(name, ": expected 1 to ", kMaxPixels, " pixels and sides up to ", kMaxSide,
+    throw DataError(name, ": expected 1 to ", kMaxPixels, " pixels and sides up to ", kMaxImageSide,
                     ", got ", width, " x ", height);
   }
   return {height, width, stored < 3 ? 1 : 3};

@@ -12,7 +12,6 @@
 namespace ddpm {
 namespace {
 
-constexpr int64_t kMaxSide = 65535;
 constexpr int64_t kMaxClasses = 1'000'000;
 
 int64_t count_classes(const DatasetInfo& info, const std::vector<int64_t>& labels) {
@@ -70,8 +69,8 @@ ImageSize wanted_size(const DataConfig& config, const ImageSize& stored) {
     size.width = config.image_size.back();
   }
   const auto [least, most] = std::minmax(size.height, size.width);
-  if (config.image_size.size() > 2 || least < 1 || most > kMaxSide) {
-    throw UserError("data.image_size: expected one or two numbers from 1 to ", kMaxSide);
+  if (config.image_size.size() > 2 || least < 1 || most > kMaxImageSide) {
+    throw UserError("data.image_size: expected one or two numbers from 1 to ", kMaxImageSide);
   }
   if (config.channels != 0) size.channels = config.channels;
   if (size.channels != 1 && size.channels != 3) {
@@ -88,8 +87,8 @@ uint64_t memory_limit(const DataConfig& config) {
 std::unique_ptr<Dataset> keep_in_memory(DatasetInfo info, StoredImages images,
                                         const DataConfig& config) {
   if (images.count == 0 || images.size.bytes() == 0) throw DataError(info.where, ": has no images");
-  if (std::max(images.size.height, images.size.width) > kMaxSide)
-    throw DataError(info.where, ": expected images with sides up to ", kMaxSide, ", got ",
+  if (std::max(images.size.height, images.size.width) > kMaxImageSide)
+    throw DataError(info.where, ": expected images with sides up to ", kMaxImageSide, ", got ",
                     images.size.height, " x ", images.size.width);
   const ImageSize size = wanted_size(config, images.size);
   info.images = images.count;

@@ -17,7 +17,7 @@ namespace {
 
 using namespace std::string_view_literals;
 
-constexpr std::string_view kMagic = "\x93NUMPY";
+constexpr std::string_view kNpyMagic = "\x93NUMPY";
 constexpr size_t kMaxRank = 32;
 constexpr size_t kAlignment = 64;
 constexpr std::array kTypes = {"b1"sv, "i1"sv, "u1"sv, "i2"sv, "u2"sv, "f2"sv,
@@ -146,7 +146,7 @@ struct Preamble {
 };
 
 Preamble preamble(std::string_view file, const std::string& name) {
-  if (file.size() < 10 || !file.starts_with(kMagic)) throw DataError(name, ": not an .npy file");
+  if (file.size() < 10 || !file.starts_with(kNpyMagic)) throw DataError(name, ": not an .npy file");
   const int version = static_cast<uint8_t>(file[6]);
   if (version < 1 || version > 3) {
     throw DataError(name, ": expected .npy version 1 to 3, got ", version);
@@ -214,7 +214,7 @@ std::string format_npy(const NpyArray& array) {
   const size_t used = kBefore + header.size() + 1;
   header.append((kAlignment - used % kAlignment) % kAlignment, ' ');
   header += '\n';
-  std::string file(kMagic);
+  std::string file(kNpyMagic);
   append_le<uint16_t>(file, 1);  // version 1.0
   append_le<uint16_t>(file, static_cast<uint16_t>(header.size()));
   return file + header + array.bytes;

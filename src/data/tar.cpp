@@ -11,17 +11,17 @@
 namespace ddpm {
 namespace {
 
-constexpr uint64_t kBlock = 512;
+constexpr uint64_t kTarBlock = 512;
 
 // Fields of a header block (POSIX.1-1988 "ustar").
 struct Field {
   size_t offset, length;
 };
 constexpr Field kName{0, 100};
-constexpr Field kSize{124, 12};
+constexpr Field kSizeField{124, 12};
 constexpr Field kChecksum{148, 8};
 constexpr size_t kType = 156;
-constexpr Field kMagic{257, 5};
+constexpr Field kMagicField{257, 5};
 constexpr Field kPrefix{345, 155};
 
 std::string_view text_of(std::string_view block, Field field) {
@@ -47,7 +47,7 @@ uint64_t checksum(std::string_view block) {
 
 std::string full_name(std::string_view block) {
   std::string name(text_of(block, kName));
-  if (text_of(block, kMagic) != "ustar" || block[kPrefix.offset] == '\0') return name;
+  if (text_of(block, kMagicField) != "ustar" || block[kPrefix.offset] == '\0') return name;
   return std::string(text_of(block, kPrefix)) + "/" + name;
 }
 
@@ -57,15 +57,15 @@ std::optional<TarEntry> TarReader::next() {
   while (true) {
     file_.skip(std::exchange(content_, 0) + std::exchange(padding_, 0));
     if (file_.at_end()) return std::nullopt;
-    const std::vector<uint8_t> bytes = file_.read(kBlock);
+    const std::vector<uint8_t> bytes = file_.read(kTarBlock);
     const std::string_view block(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     if (block.find_first_not_of('\0') == std::string_view::npos) return std::nullopt;
-    const auto size = octal(block, kSize);
+    const auto size = octal(block, kSizeField);
     if (!size || *size > uint64_t{1} << 40 || octal(block, kChecksum) != checksum(block)) {
       throw DataError(file_.path().string(), ": not a tar archive, or a broken one");
     }
     content_ = *size;
-    padding_ = (kBlock - *size % kBlock) % kBlock;
+    padding_ = (kTarBlock - *size % kTarBlock) % kTarBlock;
     if (block[kType] == '0' || block[kType] == '\0') return TarEntry{full_name(block), *size};
   }
 }

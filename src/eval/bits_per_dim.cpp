@@ -64,7 +64,7 @@ struct ImageBatch {
 };
 
 /// What all batches have in common.
-struct Evaluation {
+struct BitsPass {
   const Process& process;
   const UNet& unet;
   const BitsPerDimOptions& options;
@@ -131,7 +131,7 @@ void note(std::vector<BoundRow>& table, const BoundTerm& term) {
   }
 }
 
-void add_bound(const Evaluation& at, const VariationalBound& bound, const ImageBatch& batch,
+void add_bound(const BitsPass& at, const VariationalBound& bound, const ImageBatch& batch,
                BitsPerDim& result) {
   const auto x0 = (batch.pixels / 127.5 - 1).to(at.device);
   const auto denoise = make_batch_denoiser(
@@ -188,7 +188,7 @@ torch::Tensor dequantised(const ImageBatch& batch, int64_t repeat) {
   return (batch.pixels + within) / 127.5 - 1;
 }
 
-void add_ode(const Evaluation& at, const ImageBatch& batch, BitsPerDim& result) {
+void add_ode(const BitsPass& at, const ImageBatch& batch, BitsPerDim& result) {
   const auto& options = at.options;
   const ProbabilityFlow flow(at.process, options.lowest);
   const auto denoise = make_batch_denoiser(
@@ -305,7 +305,7 @@ void measure_bits_per_dim(UNet unet, const DiffusionConfig& diffusion, const Lik
   const FrozenParameters frozen(*unet);
   unet->eval();
   const auto images = static_cast<double>(data.images.size(0));
-  Evaluation at{.process = process, .unet = unet, .options = options, .device = device};
+  BitsPass at{.process = process, .unet = unet, .options = options, .device = device};
   std::optional<VariationalBound> bound;
   if (options.method == LikelihoodMethod::kBound) {
     bound.emplace(make_bound(process, options, device));

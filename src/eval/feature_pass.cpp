@@ -1,7 +1,6 @@
 #include "ddpm/eval/feature_pass.h"
 
 #include <algorithm>
-#include <chrono>
 #include <map>
 #include <utility>
 #include <vector>
@@ -18,8 +17,6 @@
 namespace ddpm {
 namespace fs = std::filesystem;
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 /// What a pass has gathered so far.
 class Gathered {
@@ -127,46 +124,22 @@ class Gathered {
   std::map<std::string, std::vector<torch::Tensor>> parts_;
 };
 
-class PassProgress {
- public:
-  PassProgress(const SourceInfo& info, int64_t done)
-      : name_(info.name),
-        images_(info.images),
-        first_(done) {}
-
-  void at(int64_t done) {
-    if (!line_.due() || done == first_) return;
-    const double seconds = std::chrono::duration<double>(Clock::now() - start_).count();
-    const double left =
-        seconds * static_cast<double>(images_ - done) / static_cast<double>(done - first_);
-    line_.show(name_ + ": " + text(done) + "  " + format_duration(left) + " left");
-  }
-
-  std::string text(int64_t done) const {
-    return std::to_string(done) + "/" + std::to_string(images_) + " images";
-  }
-
- private:
-  std::string name_;
-  int64_t images_;
-  int64_t first_;
-  Clock::time_point start_ = Clock::now();
-  ProgressLine line_;
-};
-
 void run_batches(ImageSource& source, FeatureNetwork& network, const PassOptions& options,
                  Gathered& gathered) {
   const int64_t images = source.info().images;
-  PassProgress progress(source.info(), gathered.done());
+  WorkProgress progress(static_cast<double>(images), static_cast<double>(gathered.done()));
   while (gathered.done() < images) {
     throw_if_stopped();
     const int64_t size = std::min(options.batch_size, images - gathered.done());
     const auto batch = source.read(gathered.done(), size);
     if (options.on_batch) options.on_batch(batch);
-    const auto judged =
-        options.judge == nullptr ? torch::Tensor() : options.judge->run(batch.images).logits;
+    torch::Tensor judged;
+    if (options.classifier != nullptr) judged = options.classifier->run(batch.images).logits;
     gathered.add(batch, network.run(batch.images), judged);
-    progress.at(gathered.done());
+    progress.at(static_cast<double>(gathered.done()), [&] {
+      return source.info().name + ": " + std::to_string(gathered.done()) + "/" +
+             std::to_string(images) + " images";
+    });
   }
 }
 
@@ -189,7 +162,7 @@ ImageFeatures measure_features(ImageSource& source, FeatureNetwork& network,
                                const PassOptions& options) {
   Gathered gathered(network.dimensions(), options.keep);
   const auto& name = source.info().name;
-  if (gathered.load(options.partial, source.info(), options.judge != nullptr)) {
+  if (gathered.load(options.partial, source.info(), options.classifier != nullptr)) {
     log_info(name + ": going on after " + std::to_string(gathered.done()) + " images");
   }
   const auto keep = [&] {

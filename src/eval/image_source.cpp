@@ -175,7 +175,7 @@ std::shared_ptr<const Dataset> open_images(const fs::path& path, const DataConfi
   return open_dataset(data);
 }
 
-std::string strange_class(const Dataset& dataset, const std::vector<std::string>& class_names) {
+std::string unknown_class(const Dataset& dataset, const std::vector<std::string>& class_names) {
   for (const auto& name : dataset.info().class_names)
     if (!number_of(name, class_names)) return name;
   return "";

@@ -15,7 +15,7 @@ constexpr int64_t kWindow = 11;
 constexpr double kDeviation = 1.5;
 constexpr double kMeanTerm = 0.01 * 255 * 0.01 * 255;
 constexpr double kContrastTerm = 0.03 * 255 * 0.03 * 255;
-constexpr std::array kWeights = {0.0448, 0.2856, 0.3001, 0.2363, 0.1333};
+constexpr std::array kScaleWeights = {0.0448, 0.2856, 0.3001, 0.2363, 0.1333};
 
 torch::Tensor gaussian() {
   const auto place = torch::arange(kWindow, torch::kFloat64) - static_cast<double>(kWindow / 2);
@@ -46,7 +46,7 @@ torch::Tensor similarity(const torch::Tensor& a, const torch::Tensor& b, bool wi
 double weight_sum(int64_t scales) {
   double sum = 0.0;
   for (int64_t i = 0; i < scales; ++i)
-    sum += kWeights[static_cast<size_t>(i)];
+    sum += kScaleWeights[static_cast<size_t>(i)];
   return sum;
 }
 
@@ -55,7 +55,7 @@ double weight_sum(int64_t scales) {
 int64_t ms_ssim_scales(int64_t height, int64_t width) {
   int64_t side = std::min(height, width);
   int64_t scales = 0;
-  for (; side >= kWindow && scales < static_cast<int64_t>(kWeights.size()); side /= 2)
+  for (; side >= kWindow && scales < static_cast<int64_t>(kScaleWeights.size()); side /= 2)
     ++scales;
   return scales;
 }
@@ -73,7 +73,7 @@ torch::Tensor ms_ssim(const torch::Tensor& a, const torch::Tensor& b, int64_t sc
   auto y = b.to(torch::kFloat64).flatten(0, 1).unsqueeze(1);
   auto product = torch::ones({x.size(0)}, x.options());
   for (int64_t scale = 0; scale < scales; ++scale) {
-    const double weight = kWeights[static_cast<size_t>(scale)] / weight_sum(scales);
+    const double weight = kScaleWeights[static_cast<size_t>(scale)] / weight_sum(scales);
     const auto terms = similarity(x, y, scale + 1 == scales);
     product = product * terms.clamp_min(0.0).pow(weight);
     if (scale + 1 == scales) break;

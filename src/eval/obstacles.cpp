@@ -26,14 +26,14 @@ std::string too_few(const ImageSet& set, int64_t least) {
 
 std::string statistics_only(const ImageSet& reference) {
   if (reference.images > 0) return "";
-  return reference.name + ": holds statistics only, which do for --fid and --fid-infinity alone";
+  return reference.name + ": holds statistics only, which do for `fid` and `fid_infinity` alone";
 }
 
 std::string no_classes(const ImageSet& set) {
   return set.labels.empty() ? set.name + ": expected images with classes, got none" : "";
 }
 
-/// Of every class of `scored` in `set`.
+/// Says which class of `scored` has fewer than two images in `set`; "" if none.
 std::string fewer_than_two(const ImageSet& set, const Counts& scored) {
   const auto counts = count_classes(set.labels);
   for (const auto& [label, images] : scored) {
@@ -53,35 +53,55 @@ std::string first_of(const std::vector<std::string>& reasons) {
   return found == reasons.end() ? "" : *found;
 }
 
+std::string too_few_of_either(const ImageSet& scored, const ImageSet& reference, int64_t least) {
+  return first_of({too_few(scored, least), statistics_only(reference), too_few(reference, least)});
+}
+
+std::string within_classes(const ImageSet& scored, const ImageSet& reference,
+                           const std::string& of_reference) {
+  return first_of({no_classes(scored), statistics_only(reference), of_reference,
+                   fewer_than_two(scored, count_classes(scored.labels))});
+}
+
 }  // namespace
 
-std::vector<Obstacle> find_obstacles(const EvaluationOptions& options, const ImageSet& scored,
-                                     const ImageSet& reference) {
-  const auto classes = count_classes(scored.labels);
-  const auto both = [&](int64_t least) {
-    return first_of(
-        {too_few(scored, least), statistics_only(reference), too_few(reference, least)});
-  };
-  const auto within_classes = [&](const std::string& needs_of_reference) {
-    return first_of({no_classes(scored), statistics_only(reference), needs_of_reference,
-                     fewer_than_two(scored, classes)});
-  };
-  const Obstacle all[] = {
-      {&MetricSelection::frechet, too_few(scored, 2)},
-      {&MetricSelection::frechet_infinity, too_few(scored, 2 * FidInfinityOptions().sizes - 1)},
-      {&MetricSelection::kernel, both(2)},
-      {&MetricSelection::inception_score, too_few(scored, options.splits)},
-      {&MetricSelection::manifold, both(options.nearest + 1)},
-      {&MetricSelection::class_agreement, no_classes(scored)},
-      {&MetricSelection::per_class,
-       within_classes(first_of({no_classes(reference), fewer_than_two(reference, classes)}))},
-      {&MetricSelection::diversity, within_classes("")},
-      {&MetricSelection::neighbours, both(2)},
-  };
-  std::vector<Obstacle> found;
-  for (const auto& obstacle : all)
-    if (options.metrics.*obstacle.metric && !obstacle.reason.empty()) found.push_back(obstacle);
-  return found;
+std::string frechet_obstacle(const EvaluationOptions&, const ImageSet& scored, const ImageSet&) {
+  return too_few(scored, 2);
+}
+
+std::string infinity_obstacle(const EvaluationOptions&, const ImageSet& scored, const ImageSet&) {
+  return too_few(scored, 2 * FidInfinityOptions().sizes - 1);
+}
+
+std::string splits_obstacle(const EvaluationOptions& options, const ImageSet& scored,
+                            const ImageSet&) {
+  return too_few(scored, options.splits);
+}
+
+std::string pairs_obstacle(const EvaluationOptions&, const ImageSet& scored,
+                           const ImageSet& reference) {
+  return too_few_of_either(scored, reference, 2);
+}
+
+std::string nearest_obstacle(const EvaluationOptions& options, const ImageSet& scored,
+                             const ImageSet& reference) {
+  return too_few_of_either(scored, reference, options.nearest + 1);
+}
+
+std::string classes_obstacle(const EvaluationOptions&, const ImageSet& scored, const ImageSet&) {
+  return no_classes(scored);
+}
+
+std::string per_class_obstacle(const EvaluationOptions&, const ImageSet& scored,
+                               const ImageSet& reference) {
+  return within_classes(
+      scored, reference,
+      first_of({no_classes(reference), fewer_than_two(reference, count_classes(scored.labels))}));
+}
+
+std::string diversity_obstacle(const EvaluationOptions&, const ImageSet& scored,
+                               const ImageSet& reference) {
+  return within_classes(scored, reference, "");
 }
 
 }  // namespace ddpm

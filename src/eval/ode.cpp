@@ -14,7 +14,7 @@ namespace {
 // Dormand and Prince, "A family of embedded Runge-Kutta formulae", 1980, table 2: RK5(4)7M.
 constexpr int kStages = 6;
 constexpr double kNodes[kStages + 1] = {0, 1. / 5, 3. / 10, 4. / 5, 8. / 9, 1, 1};
-constexpr double kWeights[kStages + 1][kStages] = {
+constexpr double kStageWeights[kStages + 1][kStages] = {
     {},
     {1. / 5},
     {3. / 40, 9. / 40},
@@ -101,7 +101,7 @@ class Rk45 {
     std::vector<torch::Tensor> slopes{slope_};
     torch::Tensor y;
     for (int stage = 1; stage <= kStages; ++stage) {
-      y = y_ + column_like(h_, y_) * weighted(slopes, kWeights[stage]);
+      y = y_ + column_like(h_, y_) * weighted(slopes, kStageWeights[stage]);
       slopes.push_back(call(y, places(stage)));
     }
     const auto error = column_like(h_, y_) * weighted(slopes, kErrors);

@@ -20,7 +20,7 @@ using torch::autograd::variable_list;
 /// this length; above it the score matrix would cost too much memory.
 constexpr int64_t kPlainProductTokens = 1024;
 
-bool is_fused(const torch::Tensor& qkv) {
+bool is_fused_attention(const torch::Tensor& qkv) {
   const bool type = qkv.scalar_type() == torch::kFloat32 || qkv.scalar_type() == torch::kBFloat16;
   return qkv.is_cpu() && type && qkv.is_contiguous() && is_narrow_head(qkv.size(4));
 }
@@ -184,7 +184,7 @@ bool is_better_apart(const torch::Device& device, int64_t head_dim) {
 }
 
 torch::Tensor attention(const torch::Tensor& qkv) {
-  if (is_fused(qkv)) {
+  if (is_fused_attention(qkv)) {
     return torch::GradMode::is_enabled() ? FusedAttention::apply(qkv)
                                          : forward_heads(qkv, empty_log_sums(qkv));
   }

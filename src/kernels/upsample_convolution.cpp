@@ -16,7 +16,7 @@ constexpr auto kChannelsLast = torch::MemoryFormat::ChannelsLast;
 /// Smaller images are enlarged as they are: there is too little to spare.
 constexpr int64_t kFewestPixels = 64;
 
-bool is_fused(const torch::Tensor& x) {
+bool is_fused_upsampling(const torch::Tensor& x) {
   const bool type = x.scalar_type() == torch::kFloat32 || x.scalar_type() == torch::kBFloat16;
   return x.is_cpu() && type && x.size(2) * x.size(3) >= kFewestPixels &&
          x.is_contiguous(kChannelsLast);
@@ -51,14 +51,14 @@ torch::Tensor transposed_convolution(const torch::Tensor& x, const torch::Tensor
   return at::conv_transpose2d(x, transposed_kernel(weight), bias, /*stride=*/2, /*padding=*/1);
 }
 
-constexpr std::array<int64_t, 2> kZeros{0, 0};
-constexpr std::array<int64_t, 2> kOnes{1, 1};
+constexpr std::array<int64_t, 2> kNoOffset{0, 0};
+constexpr std::array<int64_t, 2> kUnit{1, 1};
 
 /// Gradient of a convolution's weight [O, C, 2, 2] that has no padding, from that of its output.
 torch::Tensor weight_gradient(const torch::Tensor& dy, const torch::Tensor& x) {
   const auto weight = torch::empty({dy.size(1), x.size(1), 2, 2}, x.options());
-  return std::get<1>(at::convolution_backward(dy, x, weight, at::OptionalIntArrayRef(), kOnes,
-                                              kZeros, kOnes, /*transposed=*/false, kZeros,
+  return std::get<1>(at::convolution_backward(dy, x, weight, at::OptionalIntArrayRef(), kUnit,
+                                              kNoOffset, kUnit, /*transposed=*/false, kNoOffset,
                                               /*groups=*/1, {false, true, false}));
 }
 
@@ -124,7 +124,7 @@ torch::Tensor upsample_convolution_reference(const torch::Tensor& x, const torch
 
 torch::Tensor upsample_convolution(const torch::Tensor& x, const torch::Tensor& weight,
                                    const torch::Tensor& bias) {
-  if (!is_fused(x)) return upsample_convolution_reference(x, weight, bias);
+  if (!is_fused_upsampling(x)) return upsample_convolution_reference(x, weight, bias);
   if (!torch::GradMode::is_enabled()) return transposed_convolution(x, weight, bias);
   return UpsampleConvolution::apply(x, weight, bias);
 }

@@ -32,7 +32,7 @@ OutputKind output_kind(const fs::path& path) {
   if (ending.empty() || path.filename().empty() || fs::is_directory(path)) {
     return OutputKind::kFolder;
   }
-  throw UserError("--out ", path.string(),
+  throw UserError("`out` ", path.string(),
                   ": expected NAME.png (a grid), NAME.npz, NAME.npy or a folder");
 }
 
@@ -40,9 +40,9 @@ void check_output_free(const fs::path& path) {
   if (!fs::exists(path)) return;
   if (fs::is_directory(path)) {
     if (output_kind(path) == OutputKind::kFolder && fs::is_empty(path)) return;
-    throw UserError("--out ", path.string(), ": the folder is not empty; give another one");
+    throw UserError("`out` ", path.string(), ": the folder is not empty; give another one");
   }
-  throw UserError("--out ", path.string(), ": exists already; give another name");
+  throw UserError("`out` ", path.string(), ": exists already; give another name");
 }
 
 OutputWriter::OutputWriter(fs::path path, OutputInfo info)

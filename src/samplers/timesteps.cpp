@@ -41,7 +41,7 @@ int64_t spaced_timestep(TimestepSpacing spacing, int64_t i, int64_t steps, int64
 
 std::vector<int64_t> sampling_timesteps(const SampleConfig& options, int64_t num_train_timesteps) {
   if (options.steps < 1 || options.steps > num_train_timesteps) {
-    throw UserError("--steps must be between 1 and the model's ", num_train_timesteps,
+    throw UserError("`steps` must be between 1 and the model's ", num_train_timesteps,
                     " timesteps, got ", options.steps);
   }
   const auto spacing = options.timestep_spacing;

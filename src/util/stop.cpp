@@ -2,6 +2,7 @@
 
 #include <csignal>
 #include <cstring>
+#include <utility>
 
 #include <unistd.h>
 
@@ -10,6 +11,7 @@ namespace {
 
 volatile std::sig_atomic_t stop_flag = 0;
 volatile std::sig_atomic_t checkpoint_flag = 0;
+thread_local const StopToken* current = nullptr;  // of the innermost StopScope
 
 void on_signal(int signal) {
   if (stop_flag != 0) {
@@ -46,8 +48,32 @@ void catch_checkpoint_signal() {
   handle(SIGUSR1, on_checkpoint_signal);
 }
 
+bool StopToken::requested() const {
+  return (of_signals_ && stop_flag != 0) || (flag_ != nullptr && flag_->load());
+}
+
+StopToken StopSource::token() const {
+  StopToken token;
+  token.flag_ = flag_;
+  return token;
+}
+
+StopToken signal_stop_token() {
+  StopToken token;
+  token.of_signals_ = true;
+  return token;
+}
+
+StopScope::StopScope(StopToken token) : token_(std::move(token)), before_(current) {
+  current = &token_;
+}
+
+StopScope::~StopScope() {
+  current = before_;
+}
+
 bool stop_requested() {
-  return stop_flag != 0;
+  return current == nullptr ? stop_flag != 0 : current->requested();
 }
 
 bool take_checkpoint_request() {

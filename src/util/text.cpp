@@ -102,6 +102,51 @@ std::string one_line(std::string_view text) {
   return without_controls(text.substr(0, kMaxBytes)) + (text.size() > kMaxBytes ? "..." : "");
 }
 
+std::string field_name(std::string_view word) {
+  std::string name(word);
+  std::ranges::replace(name, '-', '_');
+  return "`" + name + "`";
+}
+
+std::string replace_fields(std::string_view text,
+                           const std::function<std::string(const std::string&)>& flag_of) {
+  const auto is_name = [](std::string_view word) {
+    return !word.empty() && std::ranges::all_of(word, [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+    });
+  };
+  std::string out;
+  size_t place = 0;
+  for (;;) {
+    const auto open = text.find('`', place);
+    const auto close = open == text.npos ? open : text.find('`', open + 1);
+    if (close == text.npos) return out + std::string(text.substr(place));
+    const auto word = text.substr(open + 1, close - open - 1);
+    if (is_name(word)) {
+      out += std::string(text.substr(place, open - place)) + flag_of(std::string(word));
+      place = close + 1;
+    } else {
+      out += text.substr(place, close - place);
+      place = close;
+    }
+  }
+}
+
+std::optional<double> parse_duration(std::string_view text) {
+  double seconds = 0.0;
+  const char* place = text.data();
+  const char* const end = place + text.size();
+  while (place != end) {
+    double number = 0.0;
+    const auto [stop, code] = std::from_chars(place, end, number);
+    const double unit = stop == end ? 0 : *stop == 'h' ? 3600 : *stop == 'm' ? 60 : *stop == 's';
+    if (code != std::errc() || unit == 0 || !(number >= 0)) return std::nullopt;
+    seconds += number * unit;
+    place = stop + 1;
+  }
+  return seconds > 0 && seconds <= 6e7 ? std::optional(seconds) : std::nullopt;
+}
+
 std::string format_duration(double seconds) {
   constexpr double kMax = 1e12;
   if (std::isnan(seconds)) return "?";

@@ -1,10 +1,12 @@
 /// The CUDA module, loaded as the program loads it. Where LibTorch's CUDA libraries are not
 /// installed, or there is no GPU, the tests that need them are skipped and say so.
+#include <optional>
+
 #include <dlfcn.h>
 #include <gtest/gtest.h>
 #include <torch/types.h>
 
-#include "ddpm/cli/device.h"
+#include "ddpm/runtime/device.h"
 #include "ddpm/sample/generator.h"
 #include "ddpm/train/plan.h"
 #include "ddpm/train/training_step.h"
@@ -30,7 +32,7 @@ class OnGpu : public testing::Test {
     } catch (const DeviceError& error) {
       GTEST_SKIP() << error.what();
     }
-    apply_precision(Precision::kFloat32, device_);
+    modes_.emplace(device_, Precision::kFloat32, /*autotune=*/false);
     graphs_ = make_graph_factory(device_);
     ASSERT_TRUE(graphs_);
   }
@@ -51,6 +53,7 @@ class OnGpu : public testing::Test {
   }
 
   torch::Device device_ = torch::kCPU;
+  std::optional<DeviceScope> modes_;
   GraphFactory graphs_;
 };
 

@@ -18,14 +18,14 @@ std::string record(int label) {
   return bytes;
 }
 
-std::vector<std::string> batches() {
+std::vector<std::string> batch_files() {
   return {"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin",
           "data_batch_4.bin", "data_batch_5.bin", "test_batch.bin"};
 }
 
 void write_folder(const TempDir& folder, const std::string& prefix = "") {
   int label = 0;
-  for (const std::string& name : batches()) {
+  for (const std::string& name : batch_files()) {
     folder.write(prefix + name, record(label) + record(label + 1));
     ++label;
   }
@@ -34,7 +34,7 @@ void write_folder(const TempDir& folder, const std::string& prefix = "") {
 std::string archive() {
   std::string tar = tar_file("cifar-10-batches-bin/", "", '5');
   int label = 0;
-  for (const std::string& name : batches()) {
+  for (const std::string& name : batch_files()) {
     tar += tar_file("cifar-10-batches-bin/" + name, record(label) + record(label + 1));
     ++label;
   }

@@ -9,7 +9,7 @@
 namespace ddpm {
 namespace {
 
-std::string text(const std::vector<uint8_t>& bytes) {
+std::string entry_text(const std::vector<uint8_t>& bytes) {
   return {bytes.begin(), bytes.end()};
 }
 
@@ -24,7 +24,7 @@ TEST(Tar, FilesComeInOrderAndMayBePassedOver) {
     EXPECT_EQ(first->name, "d/a");
     EXPECT_EQ(first->size, 700U);
     ASSERT_EQ(tar.next()->name, "d/b");
-    EXPECT_EQ(text(tar.read()), "bb");
+    EXPECT_EQ(entry_text(tar.read()), "bb");
     EXPECT_FALSE(tar.next());
   }
 }

@@ -37,7 +37,7 @@ class EvaluationTest : public testing::Test {
 };
 
 TEST_F(EvaluationTest, ImagesAgainstThemselvesAreAsNearAsCanBe) {
-  const auto metrics = run({.frechet = true, .manifold = true});
+  const auto metrics = run({Metric::kFrechet, Metric::kManifold});
   ASSERT_EQ(metrics.size(), 5U);
   EXPECT_NEAR(metrics[0].value, 0.0, 1e-9);
   EXPECT_EQ(metrics[1].key, "precision");
@@ -47,14 +47,14 @@ TEST_F(EvaluationTest, ImagesAgainstThemselvesAreAsNearAsCanBe) {
 }
 
 TEST_F(EvaluationTest, CopiesAreFoundAndNamed) {
-  const auto metric = run({.neighbours = true}).front();
+  const auto metric = run({Metric::kNeighbours}).front();
   EXPECT_EQ(metric.value, 1.0);
   const auto pair = metric.details.at("closest").front();
   EXPECT_EQ(pair.at("image"), pair.at("reference"));
 }
 
 TEST_F(EvaluationTest, ADistanceInAClassifiersFeaturesIsNeverCalledFid) {
-  const auto metrics = run({.frechet = true, .kernel = true, .per_class = false});
+  const auto metrics = run({Metric::kFrechet, Metric::kKernel});
   EXPECT_EQ(metrics[0].key, "fd");
   EXPECT_EQ(metrics[0].title, "FD (classifier, 4-d, 01234567)");
   for (const auto& metric : metrics)
@@ -67,7 +67,7 @@ TEST_F(EvaluationTest, InInceptionsFeaturesMetricsHaveTheirUsualNames) {
     int64_t sound_images() const override { return 2048; }
   } inception;
   const EvaluationOptions options{
-      .metrics = {.frechet = true, .kernel = true, .inception_score = true}};
+      .metrics = {Metric::kFrechet, Metric::kKernel, Metric::kInceptionScore}};
   const auto metrics = evaluate(generated_, reference_, inception, {}, options);
   ASSERT_EQ(metrics.size(), 3U);
   EXPECT_EQ(metrics[0].key + " " + metrics[0].title, "fid FID");
@@ -78,7 +78,7 @@ TEST_F(EvaluationTest, InInceptionsFeaturesMetricsHaveTheirUsualNames) {
 
 TEST_F(EvaluationTest, BoundsStandBesideTheDistance) {
   const auto json = to_json(
-      run({.frechet = true}, {.floor = 1.5, .ceiling = 500.0, .floor_name = "test"}).front());
+      run({Metric::kFrechet}, {.floor = 1.5, .ceiling = 500.0, .floor_name = "test"}).front());
   EXPECT_EQ(json.at("floor"), 1.5);
   EXPECT_EQ(json.at("ceiling"), 500.0);
   EXPECT_FALSE(json.contains("warning"));
@@ -86,22 +86,22 @@ TEST_F(EvaluationTest, BoundsStandBesideTheDistance) {
 
 TEST_F(EvaluationTest, FewerImagesThanSoundAreAWarning) {
   generated_ = measure(3, network_);
-  EXPECT_NE(run({.frechet = true}).front().warning.find("sound from 4"), std::string::npos);
-  EXPECT_NE(run({.kernel = true}).front().warning.find("expected 1000"), std::string::npos);
+  EXPECT_NE(run({Metric::kFrechet}).front().warning.find("sound from 4"), std::string::npos);
+  EXPECT_NE(run({Metric::kKernel}).front().warning.find("expected 1000"), std::string::npos);
 }
 
 TEST_F(EvaluationTest, SaysWhatIsMissing) {
   generated_ = measure(3, network_);
-  EXPECT_THROW(run({.manifold = true}), DataError);         // no more than k images
-  EXPECT_THROW(run({.inception_score = true}), DataError);  // fewer than splits
+  EXPECT_THROW(run({Metric::kManifold}), DataError);        // no more than k images
+  EXPECT_THROW(run({Metric::kInceptionScore}), DataError);  // fewer than splits
   reference_.measured.features = torch::Tensor();
-  EXPECT_THROW(run({.kernel = true}), DataError);
+  EXPECT_THROW(run({Metric::kKernel}), DataError);
   generated_.labels = torch::Tensor();
-  EXPECT_THROW(run({.class_agreement = true}), DataError);
+  EXPECT_THROW(run({Metric::kClassAgreement}), DataError);
 }
 
 TEST_F(EvaluationTest, ClassMetricsAreToldClassByClass) {
-  const auto metrics = run({.per_class = true, .diversity = true});
+  const auto metrics = run({Metric::kPerClass, Metric::kDiversity});
   EXPECT_EQ(metrics[0].key, "per_class_fd");
   EXPECT_NEAR(metrics[0].value, 0.0, 1e-9);
   EXPECT_EQ(metrics[0].details.at("classes").size(), 3U);

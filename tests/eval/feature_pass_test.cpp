@@ -143,9 +143,9 @@ TEST(FeaturePass, StoppedBeforeTheFirstImageLeavesNothing) {
 
 TEST(FeaturePass, KeepsOnlyWhatWasAskedForAndTheJudgesLogits) {
   ToyFeatures network;
-  ToyFeatures judge;
+  ToyFeatures classifier;
   PassOptions options;
-  options.judge = &judge;
+  options.classifier = &classifier;
   StoppingImages images(6, -1);
   const auto measured = measure_features(images, network, options);
   EXPECT_FALSE(measured.features.defined());

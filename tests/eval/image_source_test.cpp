@@ -63,9 +63,9 @@ TEST(WithClassesAs, NumbersByNameOrByTheNumberThatANameIs) {
   const auto renumbered = with_classes_as(dataset, names);
   EXPECT_EQ(renumbered->info().class_names, names);
   EXPECT_EQ(DatasetImages(renumbered, "x").labels(), (std::vector<int64_t>{2, 3, 0}));
-  EXPECT_EQ(strange_class(*dataset, names), "");
-  EXPECT_EQ(strange_class(*dataset, {"cow", "ape"}), "2");
-  EXPECT_EQ(strange_class(*dataset, {"cow", "bee", "dog"}), "ape");
+  EXPECT_EQ(unknown_class(*dataset, names), "");
+  EXPECT_EQ(unknown_class(*dataset, {"cow", "ape"}), "2");
+  EXPECT_EQ(unknown_class(*dataset, {"cow", "bee", "dog"}), "ape");
 }
 
 TEST(OpenImages, RefusesWhatHoldsNone) {

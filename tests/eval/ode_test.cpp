@@ -11,11 +11,11 @@
 namespace ddpm {
 namespace {
 
-const auto kDouble = torch::TensorOptions(torch::kFloat64);
+const auto kOdeDouble = torch::TensorOptions(torch::kFloat64);
 
 /// y' = -rate_row y + cos(s), y(0) = 1 for rows of different stiffness.
 torch::Tensor rates() {
-  return torch::tensor({1.0, 30.0}, kDouble).unsqueeze(1);
+  return torch::tensor({1.0, 30.0}, kOdeDouble).unsqueeze(1);
 }
 
 torch::Tensor pulled(const torch::Tensor& y, const torch::Tensor& s, const torch::Tensor& rows) {
@@ -28,7 +28,7 @@ double exact_end(double rate, double s) {
 }
 
 OdeResult solved(double tolerance) {
-  return integrate(pulled, torch::ones({2, 1}, kDouble), 0.0, 2.0,
+  return integrate(pulled, torch::ones({2, 1}, kOdeDouble), 0.0, 2.0,
                    {.rtol = tolerance, .atol = tolerance});
 }
 
@@ -46,7 +46,7 @@ TEST(Ode, Rk45HasOrderFive) {
   const auto calls = [&](double tolerance) {
     const OdeOptions options{.rtol = tolerance, .atol = tolerance};
     return static_cast<double>(
-        integrate(wave, torch::ones({1, 1}, kDouble), 0.0, 50.0, options).calls[0]);
+        integrate(wave, torch::ones({1, 1}, kOdeDouble), 0.0, 50.0, options).calls[0]);
   };
   EXPECT_NEAR(calls(1e-11) / calls(1e-6), 10, 2);  // 1e5 times as accurate
 }
@@ -61,14 +61,14 @@ TEST(Ode, EndOfARowDoesNotDependOnItsNeighbours) {
   const auto alone =
       integrate([](const torch::Tensor& y, const torch::Tensor& s,
                    const torch::Tensor&) { return torch::cos(s).unsqueeze(1) - 30 * y; },
-                torch::ones({1, 1}, kDouble), 0.0, 2.0, {.rtol = 1e-6, .atol = 1e-6});
+                torch::ones({1, 1}, kOdeDouble), 0.0, 2.0, {.rtol = 1e-6, .atol = 1e-6});
   EXPECT_EQ(alone.y[0].item<double>(), both.y[1].item<double>());
   EXPECT_EQ(alone.calls[0], both.calls[1]);
 }
 
 TEST(Ode, HeunHasOrderTwoOnABentGrid) {
   const auto error = [](int64_t steps) {
-    const auto y = integrate(pulled, torch::ones({2, 1}, kDouble), 0.0, 2.0,
+    const auto y = integrate(pulled, torch::ones({2, 1}, kOdeDouble), 0.0, 2.0,
                              {.solver = OdeSolver::kHeun, .steps = steps, .rho = 2.0})
                        .y;
     return std::abs(y[0].item<double>() - exact_end(1, 2));
@@ -77,7 +77,7 @@ TEST(Ode, HeunHasOrderTwoOnABentGrid) {
 }
 
 TEST(Ode, HeunCallsTwiceAStep) {
-  const auto result = integrate(pulled, torch::ones({2, 1}, kDouble), 0.0, 1.0,
+  const auto result = integrate(pulled, torch::ones({2, 1}, kOdeDouble), 0.0, 1.0,
                                 {.solver = OdeSolver::kHeun, .steps = 7});
   EXPECT_EQ(result.calls, (std::vector<int64_t>{14, 14}));
 }
@@ -91,14 +91,14 @@ TEST(Ode, ColumnsBeyondTheSplitCountAsMuchAsTheOthers) {
     return slope;
   };
   const auto calls = [&](int64_t split) {
-    return integrate(wave, torch::ones({1, 100}, kDouble), 0.0, 3.0, {.split = split}).calls[0];
+    return integrate(wave, torch::ones({1, 100}, kOdeDouble), 0.0, 3.0, {.split = split}).calls[0];
   };
   EXPECT_GT(calls(99), calls(0));
 }
 
 TEST(Ode, TellsHowFarTheLastRowIs) {
   std::vector<double> shares;
-  integrate(pulled, torch::ones({2, 1}, kDouble), 0.0, 1.0, {},
+  integrate(pulled, torch::ones({2, 1}, kOdeDouble), 0.0, 1.0, {},
             [&](double share) { shares.push_back(share); });
   EXPECT_TRUE(std::ranges::is_sorted(shares));
   EXPECT_EQ(shares.back(), 1.0);
@@ -110,7 +110,7 @@ TEST(Ode, ValuesThatAreNotFiniteAreAnError) {
                                 const torch::Tensor&) {
     return y / (s.item<double>() < 0.5 ? 1.0 : 0.0);
   };
-  EXPECT_THROW(integrate(broken, torch::ones({1, 1}, kDouble), 0.0, 1.0, {}), UserError);
+  EXPECT_THROW(integrate(broken, torch::ones({1, 1}, kOdeDouble), 0.0, 1.0, {}), UserError);
 }
 
 }  // namespace

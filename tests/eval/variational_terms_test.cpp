@@ -11,7 +11,7 @@
 namespace ddpm {
 namespace {
 
-const auto kDouble = torch::TensorOptions(torch::kFloat64);
+const auto kTermDouble = torch::TensorOptions(torch::kFloat64);
 constexpr double kDataVariance = 0.25;
 
 /// Terms for data N(0, kDataVariance) are quadratic in x0 and the noise: three nodes for each give
@@ -19,8 +19,8 @@ constexpr double kDataVariance = 0.25;
 struct Nodes {
   Nodes() {
     const double root = std::sqrt(3.0);
-    const auto nodes = torch::tensor({-root, 0.0, root}, kDouble);
-    const auto weights = torch::tensor({1.0 / 6, 2.0 / 3, 1.0 / 6}, kDouble);
+    const auto nodes = torch::tensor({-root, 0.0, root}, kTermDouble);
+    const auto weights = torch::tensor({1.0 / 6, 2.0 / 3, 1.0 / 6}, kTermDouble);
     x0 = (std::sqrt(kDataVariance) * nodes).repeat_interleave(3).view({9, 1, 1, 1});
     noise = nodes.repeat({3}).view({9, 1, 1, 1});
     mass = weights.repeat_interleave(3) * weights.repeat({3});
@@ -48,13 +48,14 @@ torch::Tensor exact_v(const Process& process, const VariationalBound& bound,
   const double of_x0 = kDataVariance * (1 - a) / (a * kDataVariance + 1 - a);
   const double wanted = std::log(beta * (1 - before) / (1 - a) + x0_weight * x0_weight * of_x0);
   const auto small = bound.small_log_variance(torch::tensor({step})).item<double>();
-  return torch::full({9, 1, 1, 1}, 2 * (wanted - small) / (std::log(beta) - small) - 1, kDouble);
+  return torch::full({9, 1, 1, 1}, 2 * (wanted - small) / (std::log(beta) - small) - 1,
+                     kTermDouble);
 }
 
 /// The expected bound of the exact denoiser, in bits.
 double expected_bound(Reverse reverse, int64_t steps) {
   const Process process{DiffusionConfig()};
-  const VariationalBound bound(process.schedule(), kDouble, bound_timesteps(1000, steps));
+  const VariationalBound bound(process.schedule(), kTermDouble, bound_timesteps(1000, steps));
   const Nodes nodes;
   const auto exact = GaussianImages({kDataVariance}).denoiser();
   const BatchDenoiser denoise = [&](const torch::Tensor& x, const NoiseLevels& levels,
@@ -101,8 +102,8 @@ TEST(VariationalTerms, FewerStepsCostBits) {
 
 TEST(VariationalTerms, PriorIsThePublishedHundredThousandth) {
   // Ho et al. (2020), section 4: L_T is about 1e-5 bits per dimension of images in [-1, 1].
-  const VariationalBound bound(NoiseSchedule(DiffusionConfig()), kDouble);
-  const double prior = bound.prior_term(torch::full({1, 3, 2, 2}, 0.6, kDouble)).item<double>();
+  const VariationalBound bound(NoiseSchedule(DiffusionConfig()), kTermDouble);
+  const double prior = bound.prior_term(torch::full({1, 3, 2, 2}, 0.6, kTermDouble)).item<double>();
   EXPECT_NEAR(prior, 1e-5, 0.5e-5);
 }
 
@@ -110,11 +111,11 @@ TEST(VariationalTerms, DrawnStepsStandForAllOthers) {
   DiffusionConfig diffusion;
   diffusion.num_train_timesteps = 13;
   const Process process(diffusion);
-  const VariationalBound bound(process.schedule(), kDouble);
+  const VariationalBound bound(process.schedule(), kTermDouble);
   const auto denoise = GaussianImages({0.3}).denoiser();
-  const auto x0 = torch::full({4, 1, 1, 1}, 0.4, kDouble);
+  const auto x0 = torch::full({4, 1, 1, 1}, 0.4, kTermDouble);
   const auto bits = [&](int64_t draws) {
-    auto sum = torch::zeros({4}, kDouble);
+    auto sum = torch::zeros({4}, kTermDouble);
     int64_t calls = 0;
     // Image i takes step i of each part of four.
     variational_terms(process, bound, denoise, x0,
@@ -136,14 +137,14 @@ TEST(VariationalTerms, DrawnStepsStandForAllOthers) {
 
 TEST(VariationalTerms, ClipsPredictedImages) {
   const Process process{DiffusionConfig()};
-  const VariationalBound bound(process.schedule(), kDouble, bound_timesteps(1000, 5));
+  const VariationalBound bound(process.schedule(), kTermDouble, bound_timesteps(1000, 5));
   const auto bits = [&](double prediction, bool clip) {
     double sum = 0.0;
     const BatchDenoiser denoise = [&](const torch::Tensor& x, const NoiseLevels&,
                                       const torch::Tensor&) {
       return Prediction{.x0 = torch::full_like(x, prediction), .eps = torch::zeros_like(x)};
     };
-    variational_terms(process, bound, denoise, -torch::ones({1, 1, 1, 1}, kDouble),
+    variational_terms(process, bound, denoise, -torch::ones({1, 1, 1, 1}, kTermDouble),
                       {.normal =
                            [](const torch::Tensor&) {
                              return torch::ones({1, 1, 1, 1});

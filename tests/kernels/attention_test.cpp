@@ -16,12 +16,12 @@ torch::Tensor random_qkv(torch::Dtype type, int64_t tokens, int64_t head_dim) {
   return (1.5 * torch::randn({2, tokens, 3, 3, head_dim})).to(type).requires_grad_();
 }
 
-using Function = torch::Tensor (*)(const torch::Tensor&);
-constexpr Function kFused = attention;
-constexpr Function kReference = attention_reference;
+using AttentionFunction = torch::Tensor (*)(const torch::Tensor&);
+constexpr AttentionFunction kFused = attention;
+constexpr AttentionFunction kReference = attention_reference;
 
 /// Output and gradient, float32.
-std::vector<torch::Tensor> results(Function function, const torch::Tensor& qkv) {
+std::vector<torch::Tensor> results(AttentionFunction function, const torch::Tensor& qkv) {
   const auto out = function(qkv);
   torch::manual_seed(4);
   out.backward(torch::randn(out.sizes()).to(out.scalar_type()));

@@ -12,7 +12,7 @@ constexpr int64_t kChannels = 8;
 const GroupNormOptions kOptions{4, 1e-5, Activation::kSilu};
 
 /// x, shift, scale_shift, norm weight and bias, convolution weight and bias, each with a gradient.
-std::vector<torch::Tensor> random_inputs(torch::Dtype type, bool scale_shift) {
+std::vector<torch::Tensor> random_operands(torch::Dtype type, bool scale_shift) {
   torch::manual_seed(7);
   const auto modulation = torch::randn({3, scale_shift ? 2 * kChannels : kChannels}).to(type);
   std::vector<torch::Tensor> inputs{
@@ -44,7 +44,7 @@ TEST_P(GroupNormConvolution, GivesTheBitsOfTheTwoOperators) {
   const auto [type, scale_shift] = GetParam();
   std::vector<std::vector<torch::Tensor>> results;
   for (const auto function : {fused, one_after_the_other}) {
-    const auto inputs = random_inputs(type, scale_shift);
+    const auto inputs = random_operands(type, scale_shift);
     const auto y = function(inputs);
     torch::manual_seed(8);
     y.backward(torch::randn(y.sizes()).to(type));
@@ -65,7 +65,7 @@ INSTANTIATE_TEST_SUITE_P(Cases, GroupNormConvolution,
 TEST_P(GroupNormConvolution, GivesEachGradientAlone) {
   const auto [type, scale_shift] = GetParam();
   const auto gradients = [&](size_t first, size_t count) {
-    auto inputs = random_inputs(type, scale_shift);
+    auto inputs = random_operands(type, scale_shift);
     for (size_t i = 0; i < inputs.size(); ++i)
       if (inputs[i].defined()) inputs[i].requires_grad_(i >= first && i < first + count);
     fused(inputs).square().sum().backward();
@@ -79,7 +79,7 @@ TEST_P(GroupNormConvolution, GivesEachGradientAlone) {
 }
 
 TEST(GroupNormConvolution, WithoutGradientsGivesTheSameBits) {
-  const auto inputs = random_inputs(torch::kBFloat16, false);
+  const auto inputs = random_operands(torch::kBFloat16, false);
   const auto with = fused(inputs);
   const torch::NoGradGuard no_grad;
   EXPECT_TRUE(torch::equal(with, fused(inputs)));

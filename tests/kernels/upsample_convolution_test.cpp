@@ -10,7 +10,7 @@ constexpr int64_t kIn = 8;
 constexpr int64_t kOut = 12;
 
 /// x, weight and bias, each with a gradient.
-std::vector<torch::Tensor> random_inputs(torch::Dtype type, int64_t height, int64_t width) {
+std::vector<torch::Tensor> random_pixels(torch::Dtype type, int64_t height, int64_t width) {
   torch::manual_seed(7);
   std::vector<torch::Tensor> inputs{
       torch::randn({3, kIn, height, width}).contiguous(torch::MemoryFormat::ChannelsLast),
@@ -40,9 +40,9 @@ class UpsampleConvolution : public testing::TestWithParam<std::pair<int64_t, int
 
 TEST_P(UpsampleConvolution, AgreesWithItsTwinAndItsGradients) {
   const auto [height, width] = GetParam();
-  const auto ours = results_of(upsample_convolution, random_inputs(torch::kFloat32, height, width));
+  const auto ours = results_of(upsample_convolution, random_pixels(torch::kFloat32, height, width));
   const auto twin =
-      results_of(upsample_convolution_reference, random_inputs(torch::kFloat64, height, width));
+      results_of(upsample_convolution_reference, random_pixels(torch::kFloat64, height, width));
   for (size_t i = 0; i < ours.size(); ++i) {
     ASSERT_EQ(ours[i].sizes(), twin[i].sizes()) << i;
     EXPECT_LT(relative_error(ours[i], twin[i]), 1e-6) << i;
@@ -52,9 +52,9 @@ TEST_P(UpsampleConvolution, AgreesWithItsTwinAndItsGradients) {
 TEST_P(UpsampleConvolution, IsAsExactInBFloat16AsItsTwin) {
   const auto [height, width] = GetParam();
   const auto exact =
-      results_of(upsample_convolution_reference, random_inputs(torch::kFloat64, height, width));
+      results_of(upsample_convolution_reference, random_pixels(torch::kFloat64, height, width));
   const auto ours =
-      results_of(upsample_convolution, random_inputs(torch::kBFloat16, height, width));
+      results_of(upsample_convolution, random_pixels(torch::kBFloat16, height, width));
   for (size_t i = 0; i < ours.size(); ++i)
     EXPECT_LT(relative_error(ours[i], exact[i]), 0.006) << i;
 }
@@ -65,10 +65,10 @@ INSTANTIATE_TEST_SUITE_P(Sizes, UpsampleConvolution,
                                          std::pair<int64_t, int64_t>{2, 3}));
 
 TEST(UpsampleConvolution, GivesEachGradientAlone) {
-  const auto all = random_inputs(torch::kFloat32, 8, 9);
+  const auto all = random_pixels(torch::kFloat32, 8, 9);
   upsample_convolution(all[0], all[1], all[2]).square().sum().backward();
   for (size_t i = 0; i < all.size(); ++i) {
-    auto in = random_inputs(torch::kFloat32, 8, 9);
+    auto in = random_pixels(torch::kFloat32, 8, 9);
     for (size_t k = 0; k < in.size(); ++k)
       in[k].requires_grad_(k == i);
     upsample_convolution(in[0], in[1], in[2]).square().sum().backward();
@@ -77,7 +77,7 @@ TEST(UpsampleConvolution, GivesEachGradientAlone) {
 }
 
 TEST(UpsampleConvolution, WithoutGradientsGivesTheSameBits) {
-  const auto in = random_inputs(torch::kBFloat16, 8, 9);
+  const auto in = random_pixels(torch::kBFloat16, 8, 9);
   const auto with = upsample_convolution(in[0], in[1], in[2]);
   const torch::NoGradGuard no_grad;
   EXPECT_TRUE(torch::equal(with, upsample_convolution(in[0], in[1], in[2])));

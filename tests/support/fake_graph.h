@@ -4,7 +4,7 @@
 #include <memory>
 #include <stdexcept>
 
-#include "ddpm/util/work_graph.h"
+#include "ddpm/runtime/work_graph.h"
 
 namespace ddpm {
 

@@ -122,5 +122,30 @@ TEST(Text, OneLineDrivesNoTerminal) {
   EXPECT_EQ(one_line(std::string(10'000, 'x')).size(), 2003U);
 }
 
+TEST(ParseDuration, AddsHoursMinutesAndSeconds) {
+  EXPECT_EQ(parse_duration("90s"), 90.0);
+  EXPECT_EQ(parse_duration("10m"), 600.0);
+  EXPECT_EQ(parse_duration("1.5h"), 5400.0);
+  EXPECT_EQ(parse_duration("1h30m"), 5400.0);
+}
+
+TEST(ParseDuration, RefusesWhatIsNoTime) {
+  for (const char* text : {"", "soon", "10", "0s", "-1m", "1h-1m", "1e9h", "10 m", "nans"})
+    EXPECT_EQ(parse_duration(text), std::nullopt) << text;
+}
+
+TEST(Fields, AreShownAsFlags) {
+  const auto flag = [](const std::string& field) { return "<" + field + ">"; };
+  EXPECT_EQ(replace_fields("`out` a.png: `kid_subsets`", flag), "<out> a.png: <kid_subsets>");
+  EXPECT_EQ(replace_fields(field_name("fid-infinity"), flag), "<fid_infinity>");
+}
+
+TEST(Fields, OtherBackquotesStay) {
+  const auto flag = [](const std::string&) { return "X"; };
+  for (const char* text : {"", "`", "``", "a`B c`d", "no `name here"})
+    EXPECT_EQ(replace_fields(text, flag), text);
+  EXPECT_EQ(replace_fields("a` `out`", flag), "a` X");
+}
+
 }  // namespace
 }  // namespace ddpm

@@ -77,6 +77,9 @@ class RunLock {
   int folder_ = -1;  // open, so that no other folder gets its number
 };
 
+/// The run folder that a checkpoint lies in; empty if it lies in none.
+std::filesystem::path run_of(const std::filesystem::path& checkpoint);
+
 /// Finds the checkpoint folder that `path` means: a run folder's newest one, or the folder itself.
 /// A trainer does not remove it as long as this process lives. `CheckpointError` if nothing is
 /// there.

@@ -1,33 +1,28 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
-#include <map>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include <CLI/CLI.hpp>
+#include "ddpm/app/runtime_request.h"
+#include "ddpm/config/setting_overrides.h"
 
-#include "ddpm/config/config.h"
+namespace CLI {
+class App;
+}
 
 namespace ddpm {
 
-/// Flags that every command has.
+/// Flags that every command has besides those of its request.
 struct CommonFlags {
-  std::string device = "auto";
-  std::string precision;  // empty: as the command or the checkpoint says
-  int threads = 0;        // 0: all cores
-  bool no_cuda_graph = false;
-  bool cudnn_autotune = false;
+  int threads = 0;  // 0: all cores
   bool quiet = false;
   bool json = false;
 };
 
-/// The file of this program, beside which configs are installed.
-std::filesystem::path executable_path();
-
-void add_common_flags(CLI::App& command, CommonFlags& flags);
+void add_common_flags(CLI::App& command, CommonFlags& flags, RuntimeRequest& runtime);
 
 // Flags that several commands share.
 
@@ -39,26 +34,26 @@ void add_batch_size_flag(CLI::App& command, int64_t& batch_size, const std::stri
 /// Puts quiet, threads and the allocator's settings into effect.
 void apply_common_flags(const CommonFlags& flags);
 
-/// Settings given as flags, by key, in the words of the person.
-using SettingFlags = std::map<std::string, std::string>;
+/// Takes a setting that is given as a flag, and its text.
+using PutSetting = std::function<void(const std::string& key, const std::string& text)>;
+
+/// Puts them into `overrides`, which must outlive the command.
+PutSetting put_into(SettingOverrides& overrides);
 
 /// Adds `--SECTION.NAME VALUE` for each setting whose section is in `sections`.
-void add_setting_flags(CLI::App& command, SettingFlags& flags,
+void add_setting_flags(CLI::App& command, const PutSetting& put,
                        const std::vector<std::string>& sections);
 
-/// Adds `--NAME VALUE`, with dashes for underscores, as another way to say `--SECTION.NAME`.
-void add_setting_alias(CLI::App& command, SettingFlags& flags, const std::string& alias,
-                       const std::string& key);
-
-/// The same for several settings of one section: `--guidance-rescale` for
-/// `--sample.guidance_rescale`.
-void add_setting_aliases(CLI::App& command, SettingFlags& flags, const std::string& section,
+/// Adds `--NAME VALUE`, with dashes for underscores, as another way to say `--SECTION.NAME`, for
+/// several settings of one section.
+void add_setting_aliases(CLI::App& command, const PutSetting& put, const std::string& section,
                          const std::vector<std::string>& names);
 
 /// `UserError` for words that the command does not know, naming the nearest flag.
 void refuse_unknown_words(const CLI::App& command);
 
-/// Seconds of "90s", "10m", "1.5h" or "1h30m". `UserError` for anything else.
-double parse_duration(const std::string& text);
+/// `text` with fields of requests, which messages have in backquotes, as their flags:
+/// "`batch_size`" as "--batch-size".
+std::string with_flags(const std::string& text);
 
 }  // namespace ddpm

@@ -1,8 +1,10 @@
 #pragma once
 
-#include <CLI/CLI.hpp>
-
 #include "ddpm/util/error.h"
+
+namespace CLI {
+class App;
+}
 
 namespace ddpm {
 

@@ -6,6 +6,9 @@
 
 namespace ddpm {
 
+/// Bytes that one byte of a deflate stream can hold at most.
+inline constexpr uint64_t kMaxDeflateRatio = 1032;
+
 /// `bytes` as a raw deflate stream.
 std::string deflate_bytes(std::string_view bytes);
 

@@ -13,6 +13,9 @@ struct Image {
   std::vector<uint8_t> pixels;
 };
 
+/// The largest side of an image that is read or written, in pixels.
+inline constexpr int64_t kMaxImageSide = 65535;
+
 /// Extents of an image.
 struct ImageSize {
   int64_t height = 0;

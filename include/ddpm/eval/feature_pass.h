@@ -27,7 +27,7 @@ struct ImageFeatures {
   FeatureStatistics statistics;
   torch::Tensor features;  // [N, D] float32
   torch::Tensor logits;    // [N, K] float32
-  torch::Tensor judged;    // [N, J] float32, logits of the judge
+  torch::Tensor judged;    // [N, J] float32, logits of the second network
   torch::Tensor images;    // [M, C, H, W] uint8, the M of `Keep::images`
   torch::Tensor labels;    // [N] int64; undefined where the source has no classes
 };
@@ -40,7 +40,7 @@ bool are_labels_of(const torch::Tensor& labels, int64_t images);
 struct PassOptions {
   int64_t batch_size = 64;
   Keep keep;
-  FeatureNetwork* judge = nullptr;  // a second network, of which the logits are kept
+  FeatureNetwork* classifier = nullptr;  // a second network, of which the logits are kept
   /// Where a stopped pass leaves what it has, and the next one goes on; empty: nowhere. A pass that
   /// comes to its end removes it, unless more is to be done before the numbers are out.
   std::filesystem::path partial;

@@ -110,7 +110,7 @@ std::shared_ptr<const Dataset> open_images(const std::filesystem::path& path,
 
 /// A class of the dataset that is none of `class_names`, neither by its name nor by the number that
 /// its name is; "" if there is none, or its classes have numbers only.
-std::string strange_class(const Dataset& dataset, const std::vector<std::string>& class_names);
+std::string unknown_class(const Dataset& dataset, const std::vector<std::string>& class_names);
 
 /// The same images, their classes numbered as in `class_names`, of which each must be one.
 std::shared_ptr<const Dataset> with_classes_as(std::shared_ptr<const Dataset> dataset,

@@ -1,29 +1,31 @@
 #pragma once
 
-#include <cstdint>
 #include <string>
-#include <vector>
 
-#include "ddpm/eval/evaluation.h"
+#include "ddpm/eval/metrics.h"
 
 namespace ddpm {
 
-/// A set of images, as far as it is known before any of them is looked at.
-struct ImageSet {
-  std::string name = {};
-  int64_t images = 0;                // 0: statistics alone
-  std::vector<int64_t> labels = {};  // one an image; empty: no classes
-};
+// What keeps a metric from being computed of `scored` images and a reference, one function a kind
+// of metric, for the column `obstacle` of `metric_table`.
 
-/// A metric that cannot be had of these images.
-struct Obstacle {
-  bool MetricSelection::*metric;
-  std::string reason;  // "WHAT: expected ..., got ..."
-};
-
-/// What `evaluate` would refuse of the metrics that are selected, found before hours go into
-/// drawing: too few images, too few of a class, no classes, a reference of statistics alone.
-std::vector<Obstacle> find_obstacles(const EvaluationOptions& options, const ImageSet& scored,
-                                     const ImageSet& reference);
+std::string frechet_obstacle(const EvaluationOptions& options, const ImageSet& scored,
+                             const ImageSet& reference);
+std::string infinity_obstacle(const EvaluationOptions& options, const ImageSet& scored,
+                              const ImageSet& reference);
+std::string splits_obstacle(const EvaluationOptions& options, const ImageSet& scored,
+                            const ImageSet& reference);
+/// Two images a side, and those of the reference themselves.
+std::string pairs_obstacle(const EvaluationOptions& options, const ImageSet& scored,
+                           const ImageSet& reference);
+/// More than `options.nearest` images a side.
+std::string nearest_obstacle(const EvaluationOptions& options, const ImageSet& scored,
+                             const ImageSet& reference);
+std::string classes_obstacle(const EvaluationOptions& options, const ImageSet& scored,
+                             const ImageSet& reference);
+std::string per_class_obstacle(const EvaluationOptions& options, const ImageSet& scored,
+                               const ImageSet& reference);
+std::string diversity_obstacle(const EvaluationOptions& options, const ImageSet& scored,
+                               const ImageSet& reference);
 
 }  // namespace ddpm

@@ -5,7 +5,7 @@
 #include <torch/types.h>
 
 #include "ddpm/model/unet.h"
-#include "ddpm/util/work_graph.h"
+#include "ddpm/runtime/work_graph.h"
 
 namespace ddpm {
 

@@ -6,10 +6,10 @@
 #include <torch/types.h>
 
 #include "ddpm/config/config.h"
+#include "ddpm/runtime/work_graph.h"
 #include "ddpm/train/noising.h"
 #include "ddpm/train/training_loss.h"
 #include "ddpm/train/training_model.h"
-#include "ddpm/util/work_graph.h"
 
 namespace ddpm {
 

@@ -19,15 +19,13 @@
 #include "ddpm/train/drawing.h"
 #include "ddpm/train/learning_rate.h"
 #include "ddpm/train/metrics_log.h"
+#include "ddpm/train/run_end.h"
 #include "ddpm/train/time_plan.h"
 #include "ddpm/train/training_model.h"
 #include "ddpm/train/training_step.h"
 #include "ddpm/util/log.h"
 
 namespace ddpm {
-
-/// Why a run ended.
-enum class RunEnd { kFinished, kTimeUp, kStopped };
 
 /// Trains one model in one run folder.
 ///

@@ -22,7 +22,9 @@ enum class ExitCode : int {
 /// A mistake or a mishap that a person can mend. `main` prints its text as one line, without a
 /// stack, and exits with `exit_code()`. The base class stands for usage and settings (2).
 ///
-/// The text reads `WHERE: WHAT, expected ..., got ...`; its parts are streamed one after another.
+/// The text reads `WHERE: WHAT, expected ..., got ...`; its parts are streamed one after another. A
+/// field of a request is named in backquotes (`batch_size`), for which a command line shows its
+/// flag.
 class UserError : public std::runtime_error {
  public:
   template <typename... Parts>

@@ -1,8 +1,55 @@
 #pragma once
 
+#include <atomic>
+#include <memory>
 #include <string>
 
 namespace ddpm {
+
+/// Tells work whether someone wants it to end early. Copies are of the same wish.
+class StopToken {
+ public:
+  /// Nobody ever wants that.
+  StopToken() = default;
+
+  bool requested() const;
+
+ private:
+  friend class StopSource;
+  friend StopToken signal_stop_token();
+
+  std::shared_ptr<const std::atomic<bool>> flag_;
+  bool of_signals_ = false;
+};
+
+/// Where a program asks for a stop of its own work, from any thread.
+class StopSource {
+ public:
+  StopSource() : flag_(std::make_shared<std::atomic<bool>>(false)) {}
+
+  void request() { flag_->store(true); }
+  StopToken token() const;
+
+ private:
+  std::shared_ptr<std::atomic<bool>> flag_;
+};
+
+/// The token of signals (see `catch_stop_signals`).
+StopToken signal_stop_token();
+
+/// Makes `token` the one that work of this thread asks, for as long as this lives; before the first
+/// it is that of signals.
+class StopScope {
+ public:
+  explicit StopScope(StopToken token);
+  ~StopScope();
+  StopScope(const StopScope&) = delete;
+  StopScope& operator=(const StopScope&) = delete;
+
+ private:
+  StopToken token_;
+  const StopToken* before_;
+};
 
 /// From now on the first SIGINT or SIGTERM only says so on stderr and makes `stop_requested` true;
 /// the second ends the program at once.
@@ -11,7 +58,7 @@ void catch_stop_signals();
 /// From now on SIGUSR1 does nothing but ask for a checkpoint.
 void catch_checkpoint_signal();
 
-/// True once a person or the system has asked the program to stop.
+/// True once someone has asked the work of this thread to stop.
 bool stop_requested();
 
 /// True once after SIGUSR1 has asked for a checkpoint.

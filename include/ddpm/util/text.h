@@ -1,5 +1,7 @@
 #pragma once
 
+#include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,6 +32,17 @@ bool is_plain_text(std::string_view text);
 
 /// `without_controls`, and what is very long is shortened.
 std::string one_line(std::string_view text);
+
+/// The name of a field of a request in messages, in backquotes and with `_` for `-`: see
+/// `UserError`.
+std::string field_name(std::string_view word);
+
+/// `text` with each name in backquotes replaced by what `flag_of` gives for it.
+std::string replace_fields(std::string_view text,
+                           const std::function<std::string(const std::string&)>& flag_of);
+
+/// Seconds of "90s", "10m", "1.5h" or "1h30m"; nothing for anything else.
+std::optional<double> parse_duration(std::string_view text);
 
 /// A time span for people: "47 s", "12:05", "3:04:05".
 std::string format_duration(double seconds);

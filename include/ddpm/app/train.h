@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "ddpm/app/runtime_request.h"
+#include "ddpm/config/setting_overrides.h"
+#include "ddpm/data/dataset.h"
+#include "ddpm/train/run_end.h"
+
+namespace ddpm {
+
+/// What someone wants trained.
+struct TrainRequest {
+  RuntimeRequest runtime;
+  SettingOverrides settings;
+  std::shared_ptr<const Dataset> dataset;  // images of one's own; null: those of the section data
+  std::filesystem::path config;  // a settings file; empty: as the run to go on with has it
+  std::filesystem::path run;     // the run's folder
+  double max_minutes = 0.0;      // of this session; 0: as `settings` or `config` say
+  bool resume = false;           // go on from the run's newest checkpoint, if there is one
+};
+
+/// How a training session ended.
+struct TrainResult {
+  RunEnd end = RunEnd::kFinished;
+  std::filesystem::path checkpoint;     // the run's newest
+  int64_t step = 0;                     // of it
+  std::optional<double> test_accuracy;  // of a classifier that has come to its end
+};
+
+/// Trains one session: plan, lock, checks, then steps until the run's end, the time's, or a stop.
+/// What is read of a run does not change on the way, and nothing is touched before all is checked.
+/// `begin` is called when that is done and work begins, which a stop ends early. `StopRequested` if
+/// the stop comes before the first step; `UserError` and its kin otherwise.
+TrainResult train(
+    const TrainRequest& request, const std::function<void()>& begin = [] {});
+
+}  // namespace ddpm

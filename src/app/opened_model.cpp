@@ -1,0 +1,154 @@
+#include "ddpm/app/opened_model.h"
+
+#include <algorithm>
+#include <cctype>
+#include <chrono>
+
+#include <torch/types.h>
+
+#include "ddpm/checkpoint/run_directory.h"
+#include "ddpm/checkpoint/training_checkpoint.h"
+#include "ddpm/eval/feature_network.h"
+#include "ddpm/model/precision.h"
+#include "ddpm/sample/generator.h"
+#include "ddpm/util/error.h"
+#include "ddpm/util/files.h"
+#include "ddpm/util/log.h"
+#include "ddpm/util/number.h"
+#include "ddpm/util/text.h"
+
+namespace ddpm {
+namespace fs = std::filesystem;
+namespace {
+
+/// Takes back what belongs to the checkpoint's own sampler, for another one.
+void forget_solver(SampleConfig& sample) {
+  const SampleConfig defaults;
+  sample.order = defaults.order;
+  sample.solver_type = defaults.solver_type;
+  sample.eta = defaults.eta;
+  sample.s_churn = defaults.s_churn;
+  sample.grid_ends = defaults.grid_ends;
+}
+
+/// "Ankle boot" as "ankle-boot".
+std::string class_word(std::string word) {
+  for (char& c : word) {
+    c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    if (c == ' ' || c == '_') c = '-';
+  }
+  return word;
+}
+
+}  // namespace
+
+std::shared_ptr<const OpenedModel> ModelCache::open(const fs::path& checkpoint) {
+  const auto key = fs::absolute(checkpoint).lexically_normal();
+  if (const auto known = models_.find(key); known != models_.end()) return known->second;
+  auto model = open_model(checkpoint);
+  model.weights_hash = weights_hash(model.pipeline.weights);
+  return models_.emplace(key, std::make_shared<const OpenedModel>(std::move(model))).first->second;
+}
+
+OpenedModel open_model(const fs::path& checkpoint) {
+  OpenedModel model{.checkpoint = checkpoint,
+                    .run = run_of(checkpoint),
+                    .pipeline = load_pipeline_folder(checkpoint),
+                    .data = std::nullopt,
+                    .weights_hash = {}};
+  if (fs::exists(checkpoint / "config.yaml")) {
+    const auto config = load_checkpoint_config(checkpoint);
+    model.pipeline.sample = config.sample;
+    model.data = config.data;
+  }
+  const int64_t in = model.pipeline.model.in_channels;
+  const int64_t out = model.pipeline.model.out_channels;
+  if (out == in || out == 2 * in) return model;
+  throw CheckpointError(checkpoint.string(), ": the model takes ", in, " channels and gives ", out,
+                        "; sampling needs as many out as in, or twice as many with a ",
+                        "learned variance");
+}
+
+SampleConfig resolve_sampling(const OpenedModel& model, const SettingOverrides& overrides) {
+  Config config;
+  config.sample = model.pipeline.sample;
+  if (overrides.has("sample.sampler")) forget_solver(config.sample);
+  if (overrides.has("sample.timestep_spacing")) config.sample.grid_ends = TimestepSpacing::kAuto;
+  overrides.apply(config, "sample");
+  const auto& network = model.pipeline.model;
+  if (config.sample.sampler == SamplerType::kDdpm &&
+      config.sample.variance_type == VarianceType::kLearnedRange &&
+      network.out_channels == network.in_channels)
+    throw UserError("sample.variance_type learned_range: the model ", model.checkpoint.string(),
+                    " predicts no variance; expected fixed_small or fixed_large");
+  return config.sample;
+}
+
+void warn_of_large_variance(const SampleConfig& sample, const DiffusionConfig& diffusion) {
+  if (sample.sampler != SamplerType::kDdpm || sample.variance_type != VarianceType::kFixedLarge)
+    return;
+  if (sample.steps * 4 > diffusion.num_train_timesteps) return;
+  log_warning("sampler ddpm with variance_type fixed_large leaves noise in " +
+              std::to_string(sample.steps) +
+              " steps; `sampler` ddim or `variance_type` fixed_small does better");
+}
+
+int64_t parse_class(const std::string& word, const ModelConfig& model) {
+  const auto& names = model.class_names;
+  const auto named = std::ranges::find(names, class_word(word), class_word);
+  if (named != names.end()) return named - names.begin();
+  const auto number = parse_number<int64_t>(word).value_or(-1);
+  const int64_t classes = num_classes(model);
+  if (number >= 0 && number < classes) return number;
+  const std::string known = names.empty() ? "" : " or " + join(names);
+  throw UserError("`class` '", word, "': expected a number from 0 to ", classes - 1, known);
+}
+
+std::vector<int64_t> parse_classes(const std::optional<std::string>& given,
+                                   const ModelConfig& model) {
+  if (!given) return {};
+  const auto& text = *given;
+  if (text.empty()) throw UserError("`class` '': expected class names or numbers");
+  if (!model.num_class_embeds) throw UserError("`class` ", text, ": the model has no classes");
+  std::vector<int64_t> classes;
+  for (const auto& word : split(text, ','))
+    classes.push_back(parse_class(std::string(trim(word)), model));
+  return classes;
+}
+
+fs::path find_checkpoint(const std::string& given) {
+  if (!given.empty()) return resolve_checkpoint(clean_path(given));
+  const auto run = find_newest_run("runs", "unet");
+  const auto checkpoint = resolve_checkpoint(run);
+  log_info("model: " + checkpoint.string());
+  return checkpoint;
+}
+
+UNet make_unet(const PipelineFolder& pipeline, torch::Device device, Precision precision) {
+  auto unet = load_unet(pipeline, device, kMemoryFormat);
+  convert_parameters(*unet, precision);
+  return unet;
+}
+
+Precision probe_sampling_precision(const PipelineFolder& pipeline, torch::Device device,
+                                   int64_t batch) {
+  using Clock = std::chrono::steady_clock;
+  const auto seconds = [&](Precision precision) {
+    SampleConfig options = pipeline.sample;
+    options.steps = 1;
+    options.guidance = 1.0;
+    Generator generator(make_unet(pipeline, device, precision), pipeline.diffusion, options,
+                        device);
+    const GenerationRequest request{.seeds = std::vector<uint64_t>(static_cast<size_t>(batch)),
+                                    .labels = cycle_labels(pipeline.model, {}, batch),
+                                    .initial_noise = {}};
+    generator.generate(request);  // pays for set-up
+    const auto start = Clock::now();
+    generator.generate(request);
+    return std::chrono::duration<double>(Clock::now() - start).count();
+  };
+  return seconds(Precision::kBFloat16) < seconds(Precision::kFloat32) ? Precision::kBFloat16
+                                                                      : Precision::kFloat32;
+}
+
+}  // namespace ddpm

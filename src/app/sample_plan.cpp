@@ -1,0 +1,197 @@
+#include "ddpm/app/sample_plan.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "ddpm/app/opened_model.h"
+#include "ddpm/checkpoint/run_directory.h"
+#include "ddpm/config/names.h"
+#include "ddpm/config/rules.h"
+#include "ddpm/data/npy.h"
+#include "ddpm/diffusion/noise_schedule.h"
+#include "ddpm/runtime/device.h"
+#include "ddpm/sample/generator.h"
+#include "ddpm/sample/output.h"
+#include "ddpm/util/error.h"
+#include "ddpm/util/files.h"
+#include "ddpm/util/log.h"
+#include "ddpm/util/text.h"
+
+namespace ddpm {
+namespace fs = std::filesystem;
+namespace {
+
+/// True if timesteps of two models of one process stand for the same noise levels.
+bool has_same_levels(const DiffusionConfig& a, const DiffusionConfig& b) {
+  if (a.process == ProcessType::kDiscrete) {
+    return NoiseSchedule(a).alpha_bars() == NoiseSchedule(b).alpha_bars();
+  }
+  return a.process == ProcessType::kEdm || a.num_train_timesteps == b.num_train_timesteps;
+}
+
+/// The weaker model of `--guide-with`, whose noise levels and images must be those of `strong`.
+PipelineFolder load_weaker(const std::string& path, const PipelineFolder& strong) {
+  auto weaker = load_pipeline_folder(resolve_checkpoint(clean_path(path)));
+  if (weaker.diffusion.process != strong.diffusion.process)
+    throw UserError("`guide_with` ", path, ": the process is ", to_name(weaker.diffusion.process),
+                    ", expected ", to_name(strong.diffusion.process), " as of the model it guides");
+  if (!has_same_levels(weaker.diffusion, strong.diffusion))
+    throw UserError("`guide_with` ", path,
+                    ": expected the timesteps and noise schedule of the model it guides");
+  if (weaker.model.in_channels != strong.model.in_channels ||
+      weaker.model.num_class_embeds != strong.model.num_class_embeds ||
+      weaker.model.null_class_label != strong.model.null_class_label)
+    throw UserError("`guide_with` ", path,
+                    ": expected a model of the same image channels and classes");
+  return weaker;
+}
+
+/// Noise to start from, float32 [N, C, H, W].
+torch::Tensor load_noise(const std::string& path, const ModelConfig& model) {
+  const auto array = parse_npy(read_file(path), path);
+  if (array.dtype != "f4" || array.shape.size() != 4 || array.shape[0] < 1 ||
+      array.shape[1] != model.in_channels) {
+    throw DataError(path, ": expected float32 noise of shape [N, ", model.in_channels,
+                    ", height, width]");
+  }
+  auto noise = torch::empty(array.shape);
+  std::memcpy(noise.data_ptr(), array.bytes.data(), array.bytes.size());
+  return noise;
+}
+
+/// The classifier of `--classifier`, whose images and classes must be those of the model.
+ClassifierFolder load_guide(const std::string& path, const ModelConfig& model) {
+  auto guide = load_classifier_folder(resolve_checkpoint(clean_path(path)));
+  if (guide.model.in_channels != model.in_channels)
+    throw UserError("`classifier` ", path, ": takes images of ", guide.model.in_channels,
+                    " channels, expected ", model.in_channels, " as of the model it guides");
+  if (model.num_class_embeds && num_classes(model) != num_classes(guide.model))
+    throw UserError("`classifier` ", path, ": knows ", num_classes(guide.model),
+                    " classes, expected ", num_classes(model), " as of the model it guides");
+  return guide;
+}
+
+/// A PNG has up to four channels; arrays have any number.
+void check_channels(const SamplePlan& plan) {
+  const auto kind = output_kind(plan.out);
+  const bool pictures = kind == OutputKind::kGrid || kind == OutputKind::kFolder;
+  if (!pictures || plan.pipeline.model.in_channels <= 4) return;
+  throw UserError(plan.checkpoint.string(), ": draws ", plan.pipeline.model.in_channels,
+                  " channels, which no picture has; expected `out` NAME.npy or NAME.npz");
+}
+
+/// Size of the images: that of the noise or the images given, else the model's own.
+void resolve_size(ModelConfig& model, const torch::Tensor& given) {
+  if (given.defined()) model.sample_size = {given.size(2), given.size(3)};
+  if (model.sample_size.empty()) {
+    throw CheckpointError(
+        "the model's config has no sample_size; give `noise` FILE.npy of the size "
+        "to draw");
+  }
+  check_image_size(model, model.sample_size[0], model.sample_size[1]);
+}
+
+/// runs/NAME/samples/step-000500-ddim50-g3-seed0.png, with a number behind if that is taken.
+fs::path default_output(const SamplePlan& plan) {
+  const auto& options = plan.pipeline.sample;
+  const auto folder = plan.run.empty() ? fs::path() : plan.run / "samples";
+  refuse_link(folder);
+  std::string name = plan.checkpoint.filename().string() + "-" +
+                     std::string(to_name(options.sampler)) + std::to_string(options.steps);
+  if (plan.edit.mode != EditMode::kNone) name += "-" + to_name(plan.edit.mode);
+  if (options.guidance != 1.0) name += "-g" + format_number(options.guidance);
+  if (plan.classifier) name += "-c" + format_number(plan.classifier_scale);
+  name += "-seed" + std::to_string(plan.seed);
+  return unused_path(folder / (name + ".png")).lexically_proximate(fs::current_path());
+}
+
+/// Labels of the images: classes in turn, of an interpolation row by row.
+std::vector<int64_t> resolve_labels(const SamplePlan& plan, const std::vector<int64_t>& classes) {
+  if (plan.edit.mode != EditMode::kInterpolate)
+    return cycle_labels(plan.classes(), classes, plan.count);
+  const int64_t frames = plan.edit.pictures;
+  std::vector<int64_t> labels;
+  for (const int64_t label : cycle_labels(plan.classes(), classes, plan.count / frames))
+    labels.insert(labels.end(), static_cast<size_t>(frames), label);
+  return labels;
+}
+
+/// Given images are of some class, which only a person knows.
+void advise_on_classes(const SamplePlan& plan) {
+  if (!plan.edit.images.defined() || !plan.all_classes || plan.labels.empty()) return;
+  log_info(field_name(to_name(plan.edit.mode)) +
+           ": the model is told its classes in turn; `class` says what the images are");
+}
+
+/// How many images, of which the given noise must be enough.
+int64_t resolve_count(const SamplePlan& plan, const SampleRequest& request, size_t classes) {
+  constexpr int64_t kUsualCount = 64;
+  const auto& model = plan.classes();
+  const auto wanted = classes > 0 ? static_cast<int64_t>(classes) : num_classes(model);
+  if (plan.edit.mode == EditMode::kInterpolate) return plan.edit.usual_count(wanted);
+  if (!plan.noise.defined())
+    return request.count.value_or(
+        plan.edit.mode == EditMode::kNone ? kUsualCount : plan.edit.usual_count(wanted));
+  const int64_t count = request.count.value_or(plan.noise.size(0));
+  if (plan.noise.size(0) < count)
+    throw UserError("`count` ", count, ": ", request.noise, " holds noise for only ",
+                    plan.noise.size(0), " images");
+  return count;
+}
+
+/// The model with the sampling settings of the request, its weaker model and its classifier.
+void resolve_models(SamplePlan& plan, const SampleRequest& request) {
+  auto model = open_model(plan.checkpoint);
+  plan.run = model.run;
+  model.pipeline.sample = resolve_sampling(model, request.settings);
+  plan.pipeline = std::move(model.pipeline);
+  const auto& network = plan.pipeline.model;
+  if (request.negative_class) {
+    if (!network.num_class_embeds) throw UserError("`negative_class`: the model has no classes");
+    plan.pipeline.sample.negative_class = parse_class(*request.negative_class, network);
+  }
+  if (!request.guide_with.empty()) {
+    plan.weaker = load_weaker(request.guide_with, plan.pipeline);
+  } else {
+    check_guidance(network, plan.pipeline.sample);
+  }
+  if (!request.classifier.empty()) plan.classifier = load_guide(request.classifier, network);
+}
+
+}  // namespace
+
+SamplePlan plan_sampling(const SampleRequest& request) {
+  SamplePlan plan;
+  plan.classifier_scale = request.classifier_scale;
+  plan.all_classes = !request.classes.has_value();
+  plan.batch_size = request.batch_size;
+  plan.seed = request.seed;
+  plan.cuda_graph = request.runtime.cuda_graph;
+  plan.cudnn_autotune = request.runtime.cudnn_autotune;
+  plan.stop = request.runtime.stop;
+  plan.precision = request.runtime.precision.value_or(Precision::kFloat32);
+  if (!request.out.empty()) check_output_free(request.out);
+  plan.checkpoint = find_checkpoint(request.checkpoint);
+  resolve_models(plan, request);
+  auto& model = plan.pipeline.model;
+  if (!request.noise.empty()) plan.noise = load_noise(request.noise, model);
+  plan.edit = plan_edit(request.edit, model, request.count);
+  resolve_size(model, plan.noise.defined() ? plan.noise : plan.edit.images);
+  const auto classes = parse_classes(request.classes, plan.classes());
+  plan.count = resolve_count(plan, request, classes.size());
+  plan.labels = resolve_labels(plan, classes);
+  advise_on_classes(plan);
+  resolve_edit_sampler(plan.edit, plan.pipeline.sample, request.settings.has("sample.eta"));
+  check_sample(plan.pipeline.sample, plan.pipeline.diffusion);
+  plan.on_images = request.on_images;
+  if (!plan.on_images) {
+    plan.out = request.out.empty() ? default_output(plan) : fs::path(request.out);
+    check_channels(plan);
+  }
+  plan.device = select_device(request.runtime.device);
+  check_precision(plan.precision, plan.device);
+  warn_of_large_variance(plan.pipeline.sample, plan.pipeline.diffusion);
+  return plan;
+}
+
+}  // namespace ddpm

@@ -1,0 +1,142 @@
+#include "ddpm/app/train_session.h"
+
+#include <cstdio>
+#include <utility>
+
+#include <torch/types.h>
+
+#include "ddpm/app/training_evaluation.h"
+#include "ddpm/checkpoint/run_directory.h"
+#include "ddpm/config/yaml.h"
+#include "ddpm/runtime/device.h"
+#include "ddpm/train/plan.h"
+#include "ddpm/train/test_accuracy.h"
+#include "ddpm/train/trainer.h"
+#include "ddpm/util/error.h"
+#include "ddpm/util/files.h"
+#include "ddpm/util/log.h"
+#include "ddpm/util/stop.h"
+
+namespace ddpm {
+namespace fs = std::filesystem;
+namespace {
+
+void warn_of_inexact_resume(const TrainPlan& plan) {
+  if (plan.checkpoint.empty()) return;
+  const auto state = load_training_state(plan.checkpoint);
+  const auto threads = at::get_num_threads();
+  if (state.threads != threads || state.device != plan.device.str()) {
+    log_warning("the run had " + std::to_string(state.threads) + " threads on " + state.device +
+                ", this session has " + std::to_string(threads) + " on " + plan.device.str() +
+                ": results will differ in the last bits");
+  }
+}
+
+/// Measures a classifier that has come to its end on the clean test images.
+std::optional<double> measure_accuracy(const TrainPlan& plan, Trainer& trainer, RunEnd end) {
+  if (plan.config.train.task != Task::kClassifier || end == RunEnd::kStopped) return std::nullopt;
+  const auto test = plan.own_dataset ? nullptr : open_test_split(plan.config.data);
+  if (!test) {
+    log_info("there is no test split to measure the accuracy on");
+    return std::nullopt;
+  }
+  trainer.model().refresh_ema();
+  const auto net = std::dynamic_pointer_cast<ClassifierImpl>(trainer.model().ema_net());
+  NoisyClassifier classifier(Classifier(net), plan.config.diffusion, plan.device);
+  const double accuracy = test_accuracy(classifier, *test);
+  char text[96];
+  std::snprintf(text, sizeof(text), "test accuracy %.2f %% on %lld clean images", 100.0 * accuracy,
+                static_cast<long long>(test->info().images));
+  log_info(text);
+  return accuracy;
+}
+
+void set_aside_damaged(const TrainPlan& plan) {
+  const RunDirectory run(plan.run);
+  for (const auto& checkpoint : plan.damaged)
+    log_warning("the damaged checkpoint is now " + run.set_aside(checkpoint).string());
+}
+
+/// A crash, or damage, may have left it at another checkpoint.
+void mend_last_link(const RunDirectory& run, const fs::path& checkpoint) {
+  std::error_code none;
+  if (checkpoint.empty() || fs::read_symlink(run.last_link(), none) == checkpoint.filename())
+    return;
+  replace_link(checkpoint.filename(), run.last_link());
+}
+
+/// Makes the run's folder anew if it was moved or removed. `DiskError` if another run has its
+/// place.
+void keep_folder(const RunDirectory& run, RunLock& lock, const Config& config) {
+  if (lock.is_there()) return;
+  if (run.has_checkpoints())
+    throw DiskError(run.path().string(), ": holds the checkpoints of another run now");
+  make_folder(run.path());
+  try {
+    lock.take();
+  } catch (const UserError& error) {
+    throw DiskError(error.what());
+  }
+  run.create();
+  write_file_atomic(run.config_file(), to_yaml(config));
+  log_warning(run.path().string() +
+              ": has vanished and is made anew; log.txt stays with the old one");
+}
+
+/// The plan, with a precision chosen by trying where the settings leave it open; told on the log.
+void resolve_precision(TrainPlan& plan) {
+  if (plan.config.train.precision == Precision::kAuto)
+    plan.config.train.precision = probe_precision(plan.config, plan.device);
+  for (const auto& line : plan_lines(plan))
+    log_info(line);
+}
+
+/// Makes and locks the run's folder for this session.
+void take_folder(const RunDirectory& run, std::optional<RunLock>& lock, const TrainPlan& plan) {
+  make_folder(run.path());
+  if (!lock) lock.emplace(run);
+  run.create(lock->is_exclusive() ? Leftovers::kAll : Leftovers::kOfEnded);
+  const auto newest = plan.damaged.empty() ? plan.checkpoint : plan.damaged.front();
+  if (run.newest_checkpoint() != newest)
+    throw UserError(run.path().string(), ": another ddpm has just trained in this folder");
+}
+
+}  // namespace
+
+TrainResult train(const TrainRequest& request, const std::function<void()>& begin) {
+  const StopScope stop(request.runtime.stop);
+  const RunDirectory run(request.run);
+  std::optional<RunLock> lock;
+  if (request.resume && run.has_checkpoints()) lock.emplace(run);
+  TrainPlan plan = plan_training(request, RunUse::kTrain);
+  const DeviceScope device(plan.device, plan.config.train.precision, plan.cudnn_autotune);
+  take_folder(run, lock, plan);
+  const LogFile log(run.log_file());
+  set_aside_damaged(plan);
+  mend_last_link(run, plan.checkpoint);
+  resolve_precision(plan);
+  warn_of_inexact_resume(plan);
+  begin();
+  Trainer::Evaluate evaluate;
+  if (plan.config.train.eval_every > 0)
+    evaluate = make_training_evaluation(plan.config, *plan.dataset, plan.device);
+  const auto graphs = make_graph_factory(plan.device, plan.cuda_graph);
+  Trainer trainer(plan.config, *plan.dataset, plan.run, plan.device, plan.checkpoint, graphs);
+  trainer.evaluate_with(std::move(evaluate));
+  trainer.guard_with([&] { keep_folder(run, *lock, plan.config); });
+  write_file_atomic(run.config_file(), to_yaml(plan.config));
+  const RunEnd end = trainer.run();
+  return {.end = end,
+          .checkpoint = run.last_link(),
+          .step = trainer.state().step,
+          .test_accuracy = measure_accuracy(plan, trainer, end)};
+}
+
+TrainingProfile profile(const TrainRequest& request, int64_t steps) {
+  TrainPlan plan = plan_training(request, RunUse::kLook);
+  const DeviceScope device(plan.device, plan.config.train.precision, plan.cudnn_autotune);
+  resolve_precision(plan);
+  return profile_training(plan.config, *plan.dataset, plan.device, steps);
+}
+
+}  // namespace ddpm

@@ -1,0 +1,79 @@
+#pragma once
+
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "ddpm/app/evaluate.h"
+#include "ddpm/app/sample.h"
+#include "ddpm/app/train_session.h"
+#include "ddpm/data/image_io.h"
+#include "tests/support/temp_dir.h"
+
+namespace ddpm {
+
+/// A working folder with a dataset of a few images in two classes, settings for a run of seconds,
+/// and a cache of its own; it is the process's working folder while the test runs.
+class AppTest : public testing::Test {
+ protected:
+  AppTest() : before_(std::filesystem::current_path()) {
+    for (int i = 0; i < 6; ++i) {
+      const std::string name = std::string(i % 2 == 0 ? "cat/" : "dog/") + std::to_string(i);
+      write_image("images/" + name + ".png", static_cast<uint8_t>(40 * i));
+    }
+    dir_.write("tiny.yaml", kSettings);
+    std::filesystem::current_path(dir_.path());
+    ::setenv("XDG_CACHE_HOME", (dir_.path() / "cache").c_str(), 1);
+    ::unsetenv("DDPM_INCEPTION");
+  }
+  ~AppTest() override {
+    std::filesystem::current_path(before_);
+    ::unsetenv("XDG_CACHE_HOME");
+  }
+
+  /// An image of one grey.
+  void write_image(const std::string& name, uint8_t pixel) const {
+    const Image image{
+        .height = 8, .width = 8, .channels = 1, .pixels = std::vector<uint8_t>(64, pixel)};
+    dir_.write(name, encode_png(image));
+  }
+
+  TrainRequest training(const std::string& run = "runs/tiny") const {
+    TrainRequest request;
+    request.config = "tiny.yaml";
+    request.run = run;
+    return request;
+  }
+
+  bool exists(const std::string& name) const { return std::filesystem::exists(dir_.path() / name); }
+
+  static constexpr const char* kSettings = R"(
+data: {name: folder, root: images}
+model:
+  block_out_channels: [8, 16]
+  layers_per_block: 1
+  down_block_types: [DownBlock2D, AttnDownBlock2D]
+  up_block_types: [AttnUpBlock2D, UpBlock2D]
+  norm_num_groups: 4
+  class_conditional: true
+diffusion: {num_train_timesteps: 50}
+train:
+  steps: 6
+  batch_size: 4
+  warmup_steps: 2
+  precision: float32
+  log_every: 2
+  sample_every: 0
+  save_every: 3
+  keep_last: 0
+sample: {steps: 3, grid_images: 4}
+)";
+
+  TempDir dir_;
+  std::filesystem::path before_;
+};
+
+}  // namespace ddpm
