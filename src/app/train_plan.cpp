@@ -107,7 +107,7 @@ Config resolve_settings(const TrainRequest& request, const fs::path& checkpoint)
     config = load_config(request.config);
   } else if (!checkpoint.empty()) {
     config = load_checkpoint_config(checkpoint);
-  } else {
+  } else if (request.dataset == nullptr) {
     throw UserError(request.run.string(),
                     ": no run to go on with; give `config` NAME to start one");
   }

@@ -89,12 +89,12 @@ TEST_F(FindConfig, UnknownNameListsTheKnownOnes) {
   folder.write("share/ddpm/configs/mnist.yaml", "");
   folder.write("configs/notes.txt", "");
   EXPECT_EQ(error("cifr.yaml"),
-            "--config: unknown config 'cifr.yaml'; did you mean 'cifar'? expected a file or one of "
+            "`config`: unknown config 'cifr.yaml'; did you mean 'cifar'? expected a file or one of "
             "cifar, mnist, smoke");
 }
 
 TEST_F(FindConfig, WithoutAnyConfigsTheErrorSaysSo) {
-  EXPECT_EQ(error("a"), "--config: no file 'a', and no configs are installed");
+  EXPECT_EQ(error("a"), "`config`: no file 'a', and no configs are installed");
   EXPECT_NE(error(""), "");
 }
 

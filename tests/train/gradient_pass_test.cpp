@@ -33,7 +33,7 @@ Outcome take_steps(const Config& settings, const GraphFactory& graphs) {
   return outcome;
 }
 
-void expect_same_bits(const Outcome& a, const Outcome& b) {
+void expect_same_outcome(const Outcome& a, const Outcome& b) {
   for (const auto& [name, tensor] : a.tensors.weights)
     EXPECT_TRUE(torch::equal(tensor, b.tensors.weights.at(name))) << name;
   for (const auto& [name, tensor] : a.tensors.exp_avg)
@@ -64,7 +64,7 @@ class GradientPassCases : public testing::TestWithParam<PassCase> {
 TEST_P(GradientPassCases, GraphsGiveTheBitsOfPlainWork) {
   GraphCalls calls;
   const auto graphed = take_steps(config(), fake_graphs(calls));
-  expect_same_bits(graphed, take_steps(config(), {}));
+  expect_same_outcome(graphed, take_steps(config(), {}));
   const bool others = GetParam().parts > 1;
   EXPECT_EQ(calls.records, others ? 2 : 1);
   // Seven steps: four of the first parts' runs are replays, and all but three of the others'.
@@ -74,7 +74,7 @@ TEST_P(GradientPassCases, GraphsGiveTheBitsOfPlainWork) {
 TEST_P(GradientPassCases, WorkThatCannotBeRecordedGoesOnAsItIs) {
   GraphCalls calls;
   const auto failed = take_steps(config(), fake_graphs(calls, /*fails=*/true));
-  expect_same_bits(failed, take_steps(config(), {}));
+  expect_same_outcome(failed, take_steps(config(), {}));
   EXPECT_EQ(calls.replays, 0);
 }
 

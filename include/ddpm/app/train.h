@@ -18,10 +18,11 @@ struct TrainRequest {
   RuntimeRequest runtime;
   SettingOverrides settings;
   std::shared_ptr<const Dataset> dataset;  // images of one's own; null: those of the section data
-  std::filesystem::path config;  // a settings file; empty: as the run to go on with has it
-  std::filesystem::path run;     // the run's folder
-  double max_minutes = 0.0;      // of this session; 0: as `settings` or `config` say
-  bool resume = false;           // go on from the run's newest checkpoint, if there is one
+  std::filesystem::path
+      config;                 // a settings file; empty: as the run to go on with, or the defaults
+  std::filesystem::path run;  // the run's folder
+  double max_minutes = 0.0;   // of this session; 0: as `settings` or `config` say
+  bool resume = false;        // go on from the run's newest checkpoint, if there is one
 };
 
 /// How a training session ended.

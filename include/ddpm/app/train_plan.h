@@ -32,8 +32,8 @@ struct TrainPlan {
 /// Whether a run's folder is to be trained in, or only looked at.
 enum class RunUse { kTrain, kLook };
 
-/// The settings of the request's file, else of `checkpoint`, with those given over them.
-/// `UserError` if there is neither.
+/// The settings of the request's file, else of `checkpoint`, else the defaults for a dataset of
+/// one's own, with those given over them. `UserError` if there is none of these.
 Config resolve_settings(const TrainRequest& request, const std::filesystem::path& checkpoint);
 
 /// Finds and checks all that the run needs; touches nothing. Says on the log what changes on resume
