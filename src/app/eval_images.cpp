@@ -8,6 +8,7 @@
 #include <torch/types.h>
 
 #include "ddpm/app/feature_choice.h"
+#include "ddpm/config/dataset_traits.h"
 #include "ddpm/config/names.h"
 #include "ddpm/config/settings.h"
 #include "ddpm/eval/feature_statistics.h"
@@ -45,7 +46,8 @@ OpenedImages opened(std::shared_ptr<const Dataset> dataset, const std::string& n
 
 /// The name of a split of the plan's data; files go by where they lie.
 std::string split_name(const DataConfig& data, const Dataset& dataset, const std::string& split) {
-  const bool files = data.name == "folder" || data.name == "npz" || data.name == "idx";
+  const auto* const traits = find_dataset_traits(data.name);
+  const bool files = traits == nullptr || traits->places.empty();
   return (files ? dataset.info().where : data.name) + " " + split;
 }
 
@@ -160,7 +162,7 @@ Json describe_images(const EvalPlan& plan, const ImageSource& source, Precision 
   images["weights_hash"] = model.weights_hash;
   images["sampler"] = to_name(sample.sampler);
   images["steps"] = sample.steps;
-  images["network_calls"] = network_calls(Process(model.pipeline.diffusion), sample);
+  images["network_calls"] = network_calls(*make_process(model.pipeline.diffusion), sample);
   images["timestep_spacing"] = to_name(sample.timestep_spacing);
   images["guidance"] = sample.guidance;
   images["seed"] = plan.seed();

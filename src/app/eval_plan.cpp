@@ -6,6 +6,7 @@
 #include "ddpm/checkpoint/training_checkpoint.h"
 #include "ddpm/config/identity.h"
 #include "ddpm/config/names.h"
+#include "ddpm/config/process_traits.h"
 #include "ddpm/config/rules.h"
 #include "ddpm/eval/inception.h"
 #include "ddpm/runtime/device.h"
@@ -171,7 +172,7 @@ BitsPerDimOptions resolve_bits(const EvalPlan& plan, const EvalRequest& request)
         "`bpd`: the checkpoint does not say what it was trained on; give --data.name "
         "and --data.root");
   const auto process = plan.model->pipeline.diffusion.process;
-  const bool chain = process == ProcessType::kDiscrete;
+  const bool chain = traits_of(process).has_timesteps;
   const auto method = request.bits.method;
   if (method == BitsMethod::kBound && !chain)
     throw UserError("`bpd_method` bound: the process ", to_name(process),

@@ -10,6 +10,7 @@
 #include "ddpm/app/eval_images.h"
 #include "ddpm/app/result_files.h"
 #include "ddpm/runtime/device.h"
+#include "ddpm/sample/images.h"
 #include "ddpm/sample/output.h"
 #include "ddpm/util/log.h"
 #include "ddpm/util/stop.h"
@@ -60,7 +61,7 @@ ImageFeatures score_images(ImageSource& source, const EvalPlan& plan, const Eval
     result.images = std::make_shared<OutputWriter>(plan.out.images,
                                                    output_info(plan, result.settings.at("images")));
     pass.on_batch = [&](const SourceBatch& batch) {
-      result.images->add(batch.images.to(torch::kFloat32) * (2.0 / 255.0) - 1.0);
+      result.images->add(from_uint8(batch.images));
     };
     return measure_features(source, *context.network, pass);
   }

@@ -8,7 +8,7 @@
 #include "ddpm/config/names.h"
 #include "ddpm/config/rules.h"
 #include "ddpm/data/npy.h"
-#include "ddpm/diffusion/noise_schedule.h"
+#include "ddpm/diffusion/process.h"
 #include "ddpm/runtime/device.h"
 #include "ddpm/sample/generator.h"
 #include "ddpm/sample/output.h"
@@ -21,21 +21,13 @@ namespace ddpm {
 namespace fs = std::filesystem;
 namespace {
 
-/// True if timesteps of two models of one process stand for the same noise levels.
-bool has_same_levels(const DiffusionConfig& a, const DiffusionConfig& b) {
-  if (a.process == ProcessType::kDiscrete) {
-    return NoiseSchedule(a).alpha_bars() == NoiseSchedule(b).alpha_bars();
-  }
-  return a.process == ProcessType::kEdm || a.num_train_timesteps == b.num_train_timesteps;
-}
-
 /// The weaker model of `--guide-with`, whose noise levels and images must be those of `strong`.
 PipelineFolder load_weaker(const std::string& path, const PipelineFolder& strong) {
   auto weaker = load_pipeline_folder(resolve_checkpoint(clean_path(path)));
   if (weaker.diffusion.process != strong.diffusion.process)
     throw UserError("`guide_with` ", path, ": the process is ", to_name(weaker.diffusion.process),
                     ", expected ", to_name(strong.diffusion.process), " as of the model it guides");
-  if (!has_same_levels(weaker.diffusion, strong.diffusion))
+  if (!make_process(weaker.diffusion)->same_levels(*make_process(strong.diffusion)))
     throw UserError("`guide_with` ", path,
                     ": expected the timesteps and noise schedule of the model it guides");
   if (weaker.model.in_channels != strong.model.in_channels ||

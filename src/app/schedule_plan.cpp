@@ -7,6 +7,7 @@
 #include "ddpm/checkpoint/run_directory.h"
 #include "ddpm/checkpoint/training_checkpoint.h"
 #include "ddpm/config/names.h"
+#include "ddpm/config/process_traits.h"
 #include "ddpm/config/rules.h"
 #include "ddpm/config/settings.h"
 #include "ddpm/config/yaml.h"
@@ -100,14 +101,14 @@ std::vector<NamedSchedule> with_setting(const std::vector<NamedSchedule>& schedu
 
 /// The rules of a schedule. What its network would predict plays no part.
 void check_schedule(DiffusionConfig diffusion) {
-  const bool discrete = diffusion.process == ProcessType::kDiscrete;
-  diffusion.prediction_type = discrete ? PredictionType::kSample : PredictionType::kEpsilon;
+  const bool chain = traits_of(diffusion.process).has_timesteps;
+  diffusion.prediction_type = chain ? PredictionType::kSample : PredictionType::kEpsilon;
   diffusion.variance = Variance::kFixed;
   check_diffusion(diffusion);
 }
 
 std::string usual_name(const DiffusionConfig& diffusion) {
-  if (diffusion.process != ProcessType::kDiscrete) return std::string(to_name(diffusion.process));
+  if (!traits_of(diffusion.process).has_timesteps) return std::string(to_name(diffusion.process));
   if (!diffusion.trained_betas.empty()) return "trained_betas";
   return std::string(to_name(diffusion.beta_schedule));
 }

@@ -6,6 +6,7 @@
 
 #include "ddpm/checkpoint/config_reader.h"
 #include "ddpm/config/rules.h"
+#include "ddpm/config/sampler_traits.h"
 #include "ddpm/util/log.h"
 
 namespace ddpm {
@@ -93,15 +94,15 @@ void read_ddim(ConfigReader& in, const Settings& to) {
       in.boolean("set_alpha_to_one", true) ? FinalSigma::kZero : FinalSigma::kSigmaMin;
 }
 
-SamplerType dpmpp_of(int64_t order, bool noisy) {
-  if (order >= 3) return noisy ? SamplerType::kDpmpp3mSde : SamplerType::kDpmpp3m;
-  return noisy ? SamplerType::kDpmpp2mSde : SamplerType::kDpmpp2m;
-}
-
+/// The sampler of that algorithm type whose usual order is nearest to the one that is asked for.
 void read_dpmpp_kind(ConfigReader& in, SampleConfig& sample) {
   const auto kind = in.text("algorithm_type", "dpmsolver++");
-  if (kind != "dpmsolver++" && kind != "sde-dpmsolver++") in.refuse("algorithm_type");
-  sample.sampler = dpmpp_of(sample.order, kind == "sde-dpmsolver++");
+  const int64_t order = sample.order >= 3 ? 3 : 2;
+  const auto row = std::ranges::find_if(sampler_traits(), [&](const SamplerTraits& traits) {
+    return traits.algorithm_type == kind && traits.usual_order == order;
+  });
+  if (row == sampler_traits().end()) in.refuse("algorithm_type");
+  sample.sampler = row->type;
   sample.solver_type = in.choice("solver_type", SolverType::kMidpoint);
   in.require("euler_at_final", false);
 }

@@ -1,8 +1,11 @@
+#include <algorithm>
+#include <string_view>
+
 #include <nlohmann/json.hpp>
 
 #include "ddpm/checkpoint/config_reader.h"
 #include "ddpm/checkpoint/scheduler_config.h"
-#include "ddpm/diffusion/resolved_spacing.h"
+#include "ddpm/config/sampler_traits.h"
 
 /// Writes scheduler configs; see scheduler_config.cpp for what is read.
 
@@ -79,9 +82,10 @@ json clipping_json(const SampleConfig& sample) {
   return {{"clip_sample", sample.clip_sample}, {"clip_sample_range", sample.clip_sample_range}};
 }
 
-json solver_json(const SampleConfig& sample, int64_t usual_order) {
+json solver_json(const SampleConfig& sample, SamplerType twin) {
+  const int64_t usual = traits_of(twin).usual_order;
   return {{"lower_order_final", sample.lower_order_final},
-          {"solver_order", sample.order == 0 ? usual_order : sample.order}};
+          {"solver_order", sample.order == 0 ? usual : sample.order}};
 }
 
 json named(std::string_view name, const std::vector<json>& parts) {
@@ -92,21 +96,11 @@ json named(std::string_view name, const std::vector<json>& parts) {
 }
 
 json dpm_parts(const SampleConfig& sample) {
-  const bool third =
-      sample.sampler == SamplerType::kDpmpp3m || sample.sampler == SamplerType::kDpmpp3mSde;
-  const bool noisy =
-      sample.sampler == SamplerType::kDpmpp2mSde || sample.sampler == SamplerType::kDpmpp3mSde;
-  const bool heun = sample.solver_type == SolverType::kHeun;
-  return named("", {solver_json(sample, third ? 3 : 2),
+  return named("", {solver_json(sample, sample.sampler),
                     solver_clipping_json(sample),
-                    {{"algorithm_type", noisy ? "sde-dpmsolver++" : "dpmsolver++"},
+                    {{"algorithm_type", traits_of(sample.sampler).algorithm_type},
                      {"final_sigmas_type", to_name(sample.final_sigmas_type)},
-                     {"solver_type", heun ? "heun" : "midpoint"}}});
-}
-
-bool is_dpmpp(SamplerType sampler) {
-  return sampler == SamplerType::kDpmpp2m || sampler == SamplerType::kDpmpp3m ||
-         sampler == SamplerType::kDpmpp2mSde || sampler == SamplerType::kDpmpp3mSde;
+                     {"solver_type", to_name(resolved_solver_type(sample))}}});
 }
 
 json edm_json(const DiffusionConfig& diffusion, const SampleConfig& sample) {
@@ -119,7 +113,7 @@ json edm_json(const DiffusionConfig& diffusion, const SampleConfig& sample) {
                        {"sigma_max", diffusion.sigma_max},
                        {"sigma_min", diffusion.sigma_min},
                        {"sigma_schedule", even_in_log ? "exponential" : "karras"}};
-  if (!is_dpmpp(sample.sampler)) return named("EDMEulerScheduler", {common});
+  if (traits_of(sample.sampler).algorithm_type.empty()) return named("EDMEulerScheduler", {common});
   auto config = dpm_parts(sample);
   config.update(named("EDMDPMSolverMultistepScheduler", {common}));
   return config;
@@ -159,46 +153,57 @@ json one_step_json(const DiffusionConfig& diffusion, const SampleConfig& sample)
   return config;
 }
 
-json heun_json(const DiffusionConfig& diffusion, SampleConfig sample) {
-  sample.timestep_spacing = resolved_spacing(diffusion.process, sample);
-  return named("HeunDiscreteScheduler", {betas_json(diffusion), one_step_spacing_json(sample),
-                                         clipping_json(sample), grid_json(sample)});
+json heun_json(const DiffusionConfig& diffusion, const SampleConfig& sample) {
+  auto resolved = sample;
+  resolved.timestep_spacing = resolved_spacing(diffusion.process, sample);
+  return named(traits_of(sample.sampler).scheduler,
+               {betas_json(diffusion), one_step_spacing_json(resolved), clipping_json(resolved),
+                grid_json(resolved)});
 }
 
+json dpm_json(const DiffusionConfig& diffusion, const SampleConfig& sample) {
+  auto config = dpm_parts(sample);
+  config.update(named(traits_of(sample.sampler).scheduler,
+                      {betas_json(diffusion), spacing_json(sample), grid_json(sample)}));
+  return config;
+}
+
+json unipc_json(const DiffusionConfig& diffusion, const SampleConfig& sample) {
+  return named(traits_of(sample.sampler).scheduler,
+               {betas_json(diffusion),
+                spacing_json(sample),
+                solver_clipping_json(sample),
+                grid_json(sample),
+                solver_json(sample, sample.sampler),
+                {{"final_sigmas_type", to_name(sample.final_sigmas_type)},
+                 {"solver_type", to_name(resolved_solver_type(sample))}}});
+}
+
+json deis_json(const DiffusionConfig& diffusion, const SampleConfig& sample) {
+  return named(traits_of(sample.sampler).scheduler,
+               {betas_json(diffusion),
+                spacing_json(sample),
+                solver_clipping_json(sample),
+                grid_json(sample),
+                solver_json(sample, SamplerType::kDeis),
+                {{"solver_type", to_name(SolverType::kLogRho)}}});
+}
+
+struct Writer {
+  std::string_view class_name;
+  json (*write)(const DiffusionConfig& diffusion, const SampleConfig& sample);
+};
+
+constexpr Writer kWriters[] = {
+    {"DDIMScheduler", one_step_json},          {"DDPMScheduler", one_step_json},
+    {"EulerDiscreteScheduler", one_step_json}, {"EulerAncestralDiscreteScheduler", one_step_json},
+    {"HeunDiscreteScheduler", heun_json},      {"DPMSolverMultistepScheduler", dpm_json},
+    {"UniPCMultistepScheduler", unipc_json},   {"DEISMultistepScheduler", deis_json},
+};
+
 json discrete_json(const DiffusionConfig& diffusion, const SampleConfig& sample) {
-  const json betas = betas_json(diffusion);
-  const json spacing = spacing_json(sample);
-  const json clipping = solver_clipping_json(sample);
-  if (is_dpmpp(sample.sampler)) {
-    auto config = dpm_parts(sample);
-    config.update(named("DPMSolverMultistepScheduler", {betas, spacing, grid_json(sample)}));
-    return config;
-  }
-  switch (sample.sampler) {
-    case SamplerType::kUniPc: {
-      const bool bh1 = sample.solver_type == SolverType::kBh1;
-      return named("UniPCMultistepScheduler",
-                   {betas,
-                    spacing,
-                    clipping,
-                    grid_json(sample),
-                    solver_json(sample, 3),
-                    {{"final_sigmas_type", to_name(sample.final_sigmas_type)},
-                     {"solver_type", bh1 ? "bh1" : "bh2"}}});
-    }
-    case SamplerType::kDeis:
-    case SamplerType::kIpndm:  // no twin; DEIS of the same order is nearest
-      return named("DEISMultistepScheduler", {betas,
-                                              spacing,
-                                              clipping,
-                                              grid_json(sample),
-                                              solver_json(sample, 3),
-                                              {{"solver_type", "logrho"}}});
-    case SamplerType::kHeun:
-      return heun_json(diffusion, sample);
-    default:
-      return one_step_json(diffusion, sample);
-  }
+  const auto scheduler = traits_of(sample.sampler).scheduler;
+  return std::ranges::find(kWriters, scheduler, &Writer::class_name)->write(diffusion, sample);
 }
 
 }  // namespace

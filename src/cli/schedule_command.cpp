@@ -74,7 +74,7 @@ std::string strip_bytes(const ScheduleFlags& flags, const std::vector<NamedSched
 /// The numbers of a schedule; infinite ones are null in JSON.
 json to_json(const NamedSchedule& schedule) {
   const auto& diffusion = schedule.diffusion;
-  const auto curve = curve_of(Process(diffusion));
+  const auto curve = curve_of(*make_process(diffusion));
   json object = {{"name", schedule.name},
                  {"process", to_name(diffusion.process)},
                  {"num_train_timesteps", diffusion.num_train_timesteps},
@@ -83,7 +83,7 @@ json to_json(const NamedSchedule& schedule) {
                  {"log_snr", curve.log_snr},
                  {"alphas", curve.alpha},
                  {"sigmas", curve.sigma}};
-  if (diffusion.process == ProcessType::kDiscrete) {
+  if (!curve.beta.empty()) {
     object["betas"] = curve.beta;
     if (diffusion.trained_betas.empty()) object["beta_schedule"] = to_name(diffusion.beta_schedule);
   }

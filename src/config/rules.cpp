@@ -5,7 +5,11 @@
 #include <utility>
 #include <vector>
 
+#include "ddpm/config/applies.h"
+#include "ddpm/config/block_types.h"
 #include "ddpm/config/names.h"
+#include "ddpm/config/process_traits.h"
+#include "ddpm/config/sampler_traits.h"
 #include "ddpm/config/setting_value.h"
 #include "ddpm/config/settings.h"
 #include "ddpm/util/error.h"
@@ -59,8 +63,8 @@ std::vector<int64_t> attention_channels(const ModelConfig& model) {
   const size_t levels = channels.size();
   std::vector<int64_t> found;
   for (size_t i = 0; i < levels; ++i) {
-    if (model.down_block_types[i] == "AttnDownBlock2D") found.push_back(channels[i]);
-    if (model.up_block_types[i] == "AttnUpBlock2D") found.push_back(channels[levels - 1 - i]);
+    if (block_type(model.down_block_types[i]).attends) found.push_back(channels[i]);
+    if (block_type(model.up_block_types[i]).attends) found.push_back(channels[levels - 1 - i]);
   }
   if (model.add_attention) found.push_back(channels.back());
   return found;
@@ -128,18 +132,11 @@ void check_prediction(const DiffusionConfig& diffusion) {
       "noise (jsd, rescale_betas_zero_snr): there the noise says nothing of the image");
 }
 
-void check_other_process(const DiffusionConfig& diffusion) {
-  const auto process = to_name(diffusion.process);
-  if (diffusion.prediction_type != PredictionType::kEpsilon)
-    throw UserError("diffusion.prediction_type belongs to the process discrete; the process ",
-                    process, " has its own, leave it at epsilon");
-  if (diffusion.rescale_betas_zero_snr || !diffusion.trained_betas.empty())
-    throw UserError("diffusion.trained_betas and rescale_betas_zero_snr belong to the process ",
-                    "discrete, the process ", process, " has no betas");
-  if (!(diffusion.sigma_min < diffusion.sigma_max))
-    throw UserError("diffusion.sigma_min must be below diffusion.sigma_max ",
-                    format_number(diffusion.sigma_max), ", got ",
-                    format_number(diffusion.sigma_min));
+/// Of the processes without betas.
+void check_sigmas(const DiffusionConfig& diffusion) {
+  if (diffusion.sigma_min < diffusion.sigma_max) return;
+  throw UserError("diffusion.sigma_min must be below diffusion.sigma_max ",
+                  format_number(diffusion.sigma_max), ", got ", format_number(diffusion.sigma_min));
 }
 
 void check_train(const TrainConfig& train) {
@@ -153,60 +150,14 @@ void check_train(const TrainConfig& train) {
                     train.warmup_steps);
 }
 
-bool is_dpmpp(SamplerType sampler) {
-  return sampler == SamplerType::kDpmpp2m || sampler == SamplerType::kDpmpp3m ||
-         sampler == SamplerType::kDpmpp2mSde || sampler == SamplerType::kDpmpp3mSde;
-}
-
-/// The highest order of a sampler; 0 for one without a choice.
-int64_t largest_order(SamplerType sampler) {
-  switch (sampler) {
-    case SamplerType::kDpmpp2m:
-    case SamplerType::kDpmpp2mSde:
-      return 2;
-    case SamplerType::kDpmpp3m:
-    case SamplerType::kDpmpp3mSde:
-    case SamplerType::kUniPc:
-      return 3;
-    case SamplerType::kIpndm:
-    case SamplerType::kDeis:
-      return 4;
-    default:
-      return 0;
-  }
-}
-
-bool takes_solver_type(SamplerType sampler, SolverType type) {
-  switch (type) {
-    case SolverType::kAuto:
-      return true;
-    case SolverType::kMidpoint:
-    case SolverType::kHeun:
-      return is_dpmpp(sampler);
-    case SolverType::kBh1:
-    case SolverType::kBh2:
-      return sampler == SamplerType::kUniPc;
-    case SolverType::kLogRho:
-    case SolverType::kRho:
-      break;
-  }
-  return sampler == SamplerType::kDeis;
-}
-
-/// Settings that some samplers have and others do not.
-void check_sampler(const SampleConfig& sample) {
+/// What a solver lets choose.
+void check_solver(const SampleConfig& sample) {
+  const auto& traits = traits_of(sample.sampler);
   const auto sampler = to_name(sample.sampler);
-  if (sample.eta != 0.0 && sample.sampler != SamplerType::kDdim)
-    throw UserError("sample.eta belongs to the sampler ddim, expected 0 for ", sampler, ", got ",
-                    format_number(sample.eta));
-  const bool churns = sample.sampler == SamplerType::kHeun || sample.sampler == SamplerType::kEuler;
-  if (sample.s_churn != 0.0 && !churns)
-    throw UserError("sample.s_churn belongs to the samplers heun and euler, expected 0 for ",
-                    sampler, ", got ", format_number(sample.s_churn));
-  if (sample.order > largest_order(sample.sampler))
-    throw UserError("sample.order must be at most ", largest_order(sample.sampler),
-                    " for the sampler ", sampler, ", got ", sample.order);
-  if (!takes_solver_type(sample.sampler, sample.solver_type))
+  if (sample.order > traits.largest_order)
+    throw UserError("sample.order must be at most ", traits.largest_order, " for the sampler ",
+                    sampler, ", got ", sample.order);
+  if (!traits.takes_solver_type(sample.solver_type))
     throw UserError("sample.solver_type ", to_name(sample.solver_type), " is none of the sampler ",
                     sampler, "; expected auto");
 }
@@ -222,8 +173,7 @@ void check_sample_steps(const SampleConfig& sample, int64_t num_train_timesteps)
                     num_train_timesteps, ", got ", sample.steps);
   const bool in_parts = sample.timestep_spacing == TimestepSpacing::kLeading ||
                         sample.timestep_spacing == TimestepSpacing::kLinspace;
-  const bool multistep = is_dpmpp(sample.sampler) || sample.sampler == SamplerType::kUniPc ||
-                         sample.sampler == SamplerType::kDeis;
+  const bool multistep = traits_of(sample.sampler).has(kMultistepSpacing);
   if (multistep && in_parts && sample.steps == num_train_timesteps)
     throw UserError("sample.steps must be below diffusion.num_train_timesteps ",
                     num_train_timesteps, " for the spacing ", to_name(sample.timestep_spacing),
@@ -237,29 +187,28 @@ void check_sample_steps(const SampleConfig& sample, int64_t num_train_timesteps)
                     " steps, got ", sample.steps_offset);
 }
 
-bool is_of_levels(TimestepSpacing spacing) {
-  return spacing == TimestepSpacing::kAuto || spacing == TimestepSpacing::kKarras ||
-         spacing == TimestepSpacing::kLogSnr;
+std::string spacing_words(const ProcessTraits& process) {
+  std::vector<std::string> words;
+  for (const auto spacing : process.spacings)
+    words.emplace_back(to_name(spacing));
+  return either(words);
 }
 
 /// What of the sample section makes no sense on a process without timesteps.
-void check_sample_process(const SampleConfig& sample, ProcessType process) {
-  const auto name = to_name(process);
-  const bool flow = process == ProcessType::kFlow;
-  const bool in_flow = sample.timestep_spacing == TimestepSpacing::kTrailing ||
-                       sample.timestep_spacing == TimestepSpacing::kLinspace;
-  if (!is_of_levels(sample.timestep_spacing) && !(flow && in_flow))
+void check_sample_process(const SampleConfig& sample, const ProcessTraits& process) {
+  const auto name = to_name(process.type);
+  if (!process.has_spacing(sample.timestep_spacing))
     throw UserError("sample.timestep_spacing ", to_name(sample.timestep_spacing),
-                    " counts timesteps, and the process ", name, " has none; expected auto, ",
-                    flow ? "trailing, linspace, " : "", "karras or logsnr");
-  if (sample.sampler == SamplerType::kDdpm && sample.variance_type != VarianceType::kFixedSmall)
-    throw UserError("sample.variance_type ", to_name(sample.variance_type),
-                    " of the sampler ddpm belongs to a chain of timesteps, and the process ", name,
-                    " has none; expected fixed_small, or another sampler");
-  if (flow && sample.s_churn != 0.0)
-    throw UserError(
-        "sample.s_churn raises noise levels, and those of the process flow end at pure noise; "
-        "expected 0, or the sampler euler-ancestral");
+                    " counts timesteps, and the process ", name, " has none; expected ",
+                    spacing_words(process));
+  const bool takes_variance = traits_of(sample.sampler).has(kTakesVarianceType);
+  if (takes_variance && sample.variance_type != VarianceType::kFixedSmall)
+    throw UserError("sample.variance_type ", to_name(sample.variance_type), " of the sampler ",
+                    to_name(sample.sampler), " belongs to a chain of timesteps, and the process ",
+                    name, " has none; expected fixed_small, or another sampler");
+  if (!process.takes_churn && sample.s_churn != 0.0)
+    throw UserError("sample.s_churn raises noise levels, and those of the process ", name,
+                    " end at pure noise; expected 0, or the sampler euler-ancestral");
 }
 
 /// Sets every value of a section anew, which checks it against its row of the table.
@@ -278,8 +227,10 @@ void check_diffusion(const DiffusionConfig& diffusion) {
   Config config;
   config.diffusion = diffusion;
   config.diffusion.trained_betas.clear();  // below
-  check_ranges(std::move(config), "diffusion");
-  if (diffusion.process != ProcessType::kDiscrete) return check_other_process(diffusion);
+  check_ranges(config, "diffusion");
+  config.diffusion = diffusion;
+  check_applies(config, "diffusion");
+  if (!traits_of(diffusion.process).has_timesteps) return check_sigmas(diffusion);
   check_betas(diffusion);
   check_rescaling(diffusion);
   check_prediction(diffusion);
@@ -304,19 +255,18 @@ void check_sample_ranges(const SampleConfig& sample) {
 }
 
 void check_sample(const SampleConfig& sample, const DiffusionConfig& diffusion) {
-  check_sampler(sample);
+  Config config;
+  config.diffusion = diffusion;
+  config.sample = sample;
+  check_applies(config, "sample");
+  check_solver(sample);
   check_guidance_interval(sample.guidance_interval);
   if (sample.guidance_clamp != 0.0 && sample.guidance_schedule != GuidanceSchedule::kClampLinear)
     throw UserError("sample.guidance_clamp belongs to the guidance schedule clamp-linear, ",
                     "expected 0, got ", format_number(sample.guidance_clamp));
-  if (diffusion.process == ProcessType::kDiscrete) {
-    check_sample_steps(sample, diffusion.num_train_timesteps);
-  } else {
-    check_sample_process(sample, diffusion.process);
-  }
-  if (sample.flow_shift != 1.0 && diffusion.process != ProcessType::kFlow)
-    throw UserError("sample.flow_shift belongs to the process flow, expected 1, got ",
-                    format_number(sample.flow_shift));
+  const auto& process = traits_of(diffusion.process);
+  if (process.has_timesteps) return check_sample_steps(sample, diffusion.num_train_timesteps);
+  check_sample_process(sample, process);
 }
 
 void check_rules(const Config& config) {

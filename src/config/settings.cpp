@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "ddpm/config/applies.h"
 #include "ddpm/config/setting_value.h"
 #include "ddpm/util/error.h"
 #include "ddpm/util/text.h"
@@ -133,7 +134,10 @@ std::string format_value(const Setting& setting) {
 
 std::string describe(const Setting& setting) {
   const auto allowed = allowed_values(setting);
-  return std::string(setting.help) + (allowed.empty() ? "" : " [" + allowed + "]");
+  const auto where = where_it_applies(setting.applies);
+  const auto* const between = allowed.empty() || where.empty() ? "" : "; ";
+  const auto notes = allowed + between + where;
+  return std::string(setting.help) + (notes.empty() ? "" : " [" + notes + "]");
 }
 
 std::vector<SettingChange> changed_settings(const Config& before, const Config& after) {

@@ -1,5 +1,7 @@
 #include <array>
 
+#include "ddpm/config/block_types.h"
+#include "ddpm/config/dataset_traits.h"
 #include "ddpm/config/settings.h"
 
 namespace ddpm {
@@ -30,19 +32,30 @@ constexpr Range kLayers{.min = 1, .max = 64};
 constexpr Range kEvalImages{.min = 2, .max = 1e6};
 constexpr Range kImages{.min = 1, .max = 4096};
 constexpr Range kAny{};
+constexpr std::span<const std::string_view> kNoChoices{};
 
-constexpr auto kDatasets =
-    std::to_array<std::string_view>({"fashion-mnist", "mnist", "cifar10", "idx", "folder", "npz"});
+// Settings with these are refused elsewhere.
+constexpr Applies kDiscrete{.process = ProcessType::kDiscrete};
+constexpr Applies kFlow{.process = ProcessType::kFlow};
+constexpr Applies kDenoiser{.task = Task::kDenoiser};
+constexpr Applies kDiscreteDenoiser{.process = ProcessType::kDiscrete, .task = Task::kDenoiser};
+constexpr Applies kEta{.sampler = kTakesEta};
+constexpr Applies kChurn{.sampler = kTakesChurn};
+
+// Settings with these are not read elsewhere.
+constexpr Applies kOfDiscrete{.process = ProcessType::kDiscrete, .elsewhere = Elsewhere::kUnread};
+constexpr Applies kOfEdm{.process = ProcessType::kEdm, .elsewhere = Elsewhere::kUnread};
+constexpr Applies kOfClassifier{.task = Task::kClassifier, .elsewhere = Elsewhere::kUnread};
+constexpr Applies kOfChurn{.sampler = kTakesChurn, .elsewhere = Elsewhere::kUnread};
+constexpr Applies kOfDdpm{.sampler = kTakesVarianceType, .elsewhere = Elsewhere::kUnread};
+
 constexpr auto kSplits = std::to_array<std::string_view>({"train", "test"});
 constexpr auto kColours = std::to_array<std::string_view>({"0", "1", "3"});
-constexpr auto kDownBlocks =
-    std::to_array<std::string_view>({"DownBlock2D", "AttnDownBlock2D", "ResnetDownsampleBlock2D"});
-constexpr auto kUpBlocks =
-    std::to_array<std::string_view>({"UpBlock2D", "AttnUpBlock2D", "ResnetUpsampleBlock2D"});
 
 std::vector<Setting> data_settings(DataConfig& data) {
   return {
-      {"data.name", &data.name, kFixed, "Dataset, or the format of your own.", kAny, kDatasets},
+      {"data.name", &data.name, kFixed, "Dataset, or the format of your own.", kAny,
+       dataset_names()},
       {"data.root", &data.root, kFree,
        "File or folder of the dataset; empty for the usual places of a named one."},
       {"data.split", &data.split, kFixed, "Part of the dataset.", kAny, kSplits},
@@ -68,9 +81,9 @@ std::vector<Setting> model_settings(ModelConfig& model) {
       {"model.layers_per_block", &model.layers_per_block, kFixed,
        "Residual layers of each level on the way down.", kLayers},
       {"model.down_block_types", &model.down_block_types, kFixed,
-       "Block of each level on the way down.", kAny, kDownBlocks},
+       "Block of each level on the way down.", kAny, down_block_types()},
       {"model.up_block_types", &model.up_block_types, kFixed,
-       "Block of each level on the way up, the lowest resolution first.", kAny, kUpBlocks},
+       "Block of each level on the way up, the lowest resolution first.", kAny, up_block_types()},
       {"model.attention_head_dim", &model.attention_head_dim, kFixed,
        "Channels of an attention head; null for one head as wide as the block.", kChannels},
       {"model.norm_num_groups", &model.norm_num_groups, kFixed, "Groups of group normalization.",
@@ -104,12 +117,12 @@ std::vector<Setting> model_settings(ModelConfig& model) {
 std::vector<Setting> classifier_settings(ClassifierConfig& classifier) {
   return {
       {"classifier.pooling", &classifier.pooling, kFixed,
-       "How the last feature map becomes one vector."},
+       "How the last feature map becomes one vector.", kAny, kNoChoices, kOfClassifier},
       {"classifier.feature_dim", &classifier.feature_dim, kFixed,
        "Numbers in the vector before the last layer, which are the features of an image.",
-       kChannels},
+       kChannels, kNoChoices, kOfClassifier},
       {"classifier.clean_share", &classifier.clean_share, kFixed,
-       "Share of training images that get no noise.", kFraction},
+       "Share of training images that get no noise.", kFraction, kNoChoices, kOfClassifier},
   };
 }
 
@@ -120,25 +133,31 @@ std::vector<Setting> diffusion_settings(DiffusionConfig& diffusion) {
       {"diffusion.num_train_timesteps", &diffusion.num_train_timesteps, kFixed,
        "Steps of the forward process.", kTimesteps},
       {"diffusion.beta_schedule", &diffusion.beta_schedule, kFixed,
-       "How the noise grows over the timesteps."},
+       "How the noise grows over the timesteps.", kAny, kNoChoices, kOfDiscrete},
       {"diffusion.beta_start", &diffusion.beta_start, kFixed,
-       "Variance added by the first timestep; squaredcos_cap_v2 and jsd have their own.", kInside},
+       "Variance added by the first timestep; squaredcos_cap_v2 and jsd have their own.", kInside,
+       kNoChoices, kOfDiscrete},
       {"diffusion.beta_end", &diffusion.beta_end, kFixed,
-       "Variance added by the last timestep; squaredcos_cap_v2 and jsd have their own.", kInside},
+       "Variance added by the last timestep; squaredcos_cap_v2 and jsd have their own.", kInside,
+       kNoChoices, kOfDiscrete},
       {"diffusion.trained_betas", &diffusion.trained_betas, kFixed,
-       "The variance added by each timestep, in place of beta_schedule.", kBeta},
+       "The variance added by each timestep, in place of beta_schedule.", kBeta, kNoChoices,
+       kDiscrete},
       {"diffusion.rescale_betas_zero_snr", &diffusion.rescale_betas_zero_snr, kFixed,
-       "Rescale the schedule so that the last timestep is pure noise."},
+       "Rescale the schedule so that the last timestep is pure noise.", kAny, kNoChoices,
+       kDiscrete},
       {"diffusion.prediction_type", &diffusion.prediction_type, kFixed,
-       "What the network predicts: the noise, the image, or the velocity; process discrete only."},
-      {"diffusion.sigma_data", &diffusion.sigma_data, kFixed,
-       "Standard deviation of the images; process edm only.", kPositive},
-      {"diffusion.sigma_min", &diffusion.sigma_min, kFixed,
-       "Lowest noise level that is sampled; process edm only.", kPositive},
-      {"diffusion.sigma_max", &diffusion.sigma_max, kFixed,
-       "Highest noise level that is sampled; process edm only.", kPositive},
+       "What the network predicts: the noise, the image, or the velocity.", kAny, kNoChoices,
+       kDiscrete},
+      {"diffusion.sigma_data", &diffusion.sigma_data, kFixed, "Standard deviation of the images.",
+       kPositive, kNoChoices, kOfEdm},
+      {"diffusion.sigma_min", &diffusion.sigma_min, kFixed, "Lowest noise level that is sampled.",
+       kPositive, kNoChoices, kOfEdm},
+      {"diffusion.sigma_max", &diffusion.sigma_max, kFixed, "Highest noise level that is sampled.",
+       kPositive, kNoChoices, kOfEdm},
       {"diffusion.variance", &diffusion.variance, kFixed,
-       "Variance of the reverse process; learned_range lets the network choose it."},
+       "Variance of the reverse process; learned_range lets the network choose it.", kAny,
+       kNoChoices, kDiscreteDenoiser},
   };
 }
 
@@ -146,15 +165,18 @@ std::vector<Setting> objective_settings(TrainConfig& train) {
   return {
       {"train.task", &train.task, kFixed, "What is trained."},
       {"train.loss", &train.loss, kFree,
-       "Error of the prediction, the variational bound, or hybrid for both."},
+       "Error of the prediction, the variational bound, or hybrid for both.", kAny, kNoChoices,
+       kDenoiser},
       {"train.vlb_weight", &train.vlb_weight, kFree,
        "Weight of the variational bound in the hybrid loss.", kNotNegative},
       {"train.loss_type", &train.loss_type, kFree,
-       "Measure of the prediction's error: squared, absolute, or squared near zero only."},
+       "Measure of the prediction's error: squared, absolute, or squared near zero only.", kAny,
+       kNoChoices, kDenoiser},
       {"train.huber_c", &train.huber_c, kFree,
        "Error from which the huber loss grows like the absolute one.", kPositive},
       {"train.loss_weighting", &train.loss_weighting, kFree,
-       "Weight of each noise level, the same whatever the network predicts."},
+       "Weight of each noise level, the same whatever the network predicts.", kAny, kNoChoices,
+       kDenoiser},
       {"train.snr_gamma", &train.snr_gamma, kFree,
        "Signal-to-noise ratio at which min_snr and soft_min_snr stop growing.", kPositive},
       {"train.p2_k", &train.p2_k, kFree, "The k of p2's 1 / (k + SNR)^gamma.", kPositive},
@@ -172,7 +194,8 @@ std::vector<Setting> objective_settings(TrainConfig& train) {
       {"train.p_std", &train.p_std, kFixed, "Standard deviation of ln sigma of log_normal.",
        kPositive},
       {"train.coupling", &train.coupling, kFixed,
-       "Pairs of noise and image: as drawn, or the nearest within a batch (optimal transport)."},
+       "Pairs of noise and image: as drawn, or the nearest within a batch (optimal transport).",
+       kAny, kNoChoices, kDenoiser},
   };
 }
 
@@ -232,7 +255,7 @@ std::vector<Setting> run_settings(TrainConfig& train) {
        kSteps},
       {"train.eval_every", &train.eval_every, kFree,
        "Steps between small evaluations, of which the best keeps its checkpoint; 0 for none.",
-       kEvery},
+       kEvery, kNoChoices, kDenoiser},
       {"train.eval_images", &train.eval_images, kFree, "Images drawn for each of them.",
        kEvalImages},
       {"train.seed", &train.seed, kFixed, "Seed of all random numbers of the run.", kNotNegative},
@@ -249,7 +272,7 @@ std::vector<Setting> sampler_settings(SampleConfig& sample) {
       {"sample.steps_offset", &sample.steps_offset, kFree,
        "Added to the timesteps of the spacing leading.", kUpToMillion},
       {"sample.flow_shift", &sample.flow_shift, kFree,
-       "Moves steps towards noise (above 1) or the image; process flow only.", kPositive},
+       "Moves steps towards noise (above 1) or the image.", kPositive, kNoChoices, kFlow},
       {"sample.final_sigmas_type", &sample.final_sigmas_type, kFree,
        "Where the last step ends: at the clean image, or at the lowest noise level."},
       {"sample.order", &sample.order, kFree,
@@ -258,17 +281,18 @@ std::vector<Setting> sampler_settings(SampleConfig& sample) {
        "Variant: midpoint, heun of dpmpp-*; bh1, bh2 of unipc; logrho, rho of deis."},
       {"sample.lower_order_final", &sample.lower_order_final, kFree,
        "Lower the order in the last steps, with dpmpp-* and deis only below 15 steps."},
-      {"sample.eta", &sample.eta, kFree,
-       "Noise of the sampler ddim: 0 for none, 1 for as much as ddpm.", kFraction},
-      {"sample.s_churn", &sample.s_churn, kFree,
-       "Noise added anew over all steps of the samplers heun and euler; 0 for none.", kNotNegative},
+      {"sample.eta", &sample.eta, kFree, "Noise that is added: 0 for none, 1 for as much as ddpm.",
+       kFraction, kNoChoices, kEta},
+      {"sample.s_churn", &sample.s_churn, kFree, "Noise added anew over all steps; 0 for none.",
+       kNotNegative, kNoChoices, kChurn},
       {"sample.s_tmin", &sample.s_tmin, kFree, "Lowest noise level at which s_churn acts.",
-       kNotNegative},
+       kNotNegative, kNoChoices, kOfChurn},
       {"sample.s_tmax", &sample.s_tmax, kFree, "Highest noise level at which s_churn acts.",
-       kNotNegative},
-      {"sample.s_noise", &sample.s_noise, kFree, "Scale of the noise that s_churn adds.",
-       kPositive},
-      {"sample.variance_type", &sample.variance_type, kFree, "Noise of the sampler ddpm."},
+       kNotNegative, kNoChoices, kOfChurn},
+      {"sample.s_noise", &sample.s_noise, kFree, "Scale of the noise that s_churn adds.", kPositive,
+       kNoChoices, kOfChurn},
+      {"sample.variance_type", &sample.variance_type, kFree, "Variance of the noise that is added.",
+       kAny, kNoChoices, kOfDdpm},
   };
 }
 

@@ -1,8 +1,9 @@
-#include <algorithm>
 #include <string>
 #include <vector>
 
+#include "ddpm/config/applies.h"
 #include "ddpm/config/names.h"
+#include "ddpm/config/process_traits.h"
 #include "ddpm/config/rules.h"
 #include "ddpm/util/error.h"
 #include "ddpm/util/text.h"
@@ -12,17 +13,12 @@
 namespace ddpm {
 namespace {
 
-/// Settings of `train` that only the discrete process has.
-void check_discrete_training(const Config& config) {
-  if (config.diffusion.process == ProcessType::kDiscrete) return;
-  const auto process = to_name(config.diffusion.process);
-  if (config.diffusion.variance != Variance::kFixed)
-    throw UserError("diffusion.variance belongs to the process discrete, expected fixed for ",
-                    process, ", got ", to_name(config.diffusion.variance));
-  if (config.train.loss != Objective::kSimple)
-    throw UserError("train.loss ", to_name(config.train.loss),
-                    " needs the variational bound of the process discrete, expected simple for ",
-                    process);
+void check_bound(const Config& config) {
+  const auto process = config.diffusion.process;
+  if (traits_of(process).has_timesteps || config.train.loss == Objective::kSimple) return;
+  throw UserError("train.loss ", to_name(config.train.loss),
+                  " needs the variational bound of the process discrete, expected simple for ",
+                  to_name(process));
 }
 
 void check_loss(const Config& config) {
@@ -48,49 +44,31 @@ void check_loss(const Config& config) {
 
 /// Each process has the distributions of noise levels that mean something for it.
 void check_timestep_sampler(const Config& config) {
+  const auto& process = traits_of(config.diffusion.process);
   const auto sampler = config.train.timestep_sampler;
-  using Samplers = std::vector<TimestepSampler>;
-  const auto refuse_all_but = [&](const Samplers& known) {
-    if (std::ranges::find(known, sampler) != known.end()) return;
-    std::vector<std::string> words;
-    for (const auto word : known)
-      words.emplace_back(to_name(word));
-    throw UserError("train.timestep_sampler must be ", join(words, " or "), " for the process ",
-                    to_name(config.diffusion.process), ", got ", to_name(sampler));
-  };
-  if (config.diffusion.process == ProcessType::kEdm)
-    refuse_all_but(
-        {TimestepSampler::kAuto, TimestepSampler::kLogNormal, TimestepSampler::kStratified});
-  if (config.diffusion.process == ProcessType::kFlow)
-    refuse_all_but({TimestepSampler::kAuto, TimestepSampler::kUniform, TimestepSampler::kStratified,
-                    TimestepSampler::kLogitNormal});
+  if (process.has_timestep_sampler(sampler)) return;
+  std::vector<std::string> words;
+  for (const auto known : process.timestep_samplers)
+    words.emplace_back(to_name(known));
+  throw UserError("train.timestep_sampler must be ", join(words, " or "), " for the process ",
+                  to_name(process.type), ", got ", to_name(sampler));
 }
 
-/// A classifier has no prediction of noise, so nothing that shapes its loss.
-void check_classifier(const Config& config) {
-  const auto& train = config.train;
-  if (train.task != Task::kClassifier) return;
-  const auto refuse = [](std::string_view key, std::string_view value) {
-    throw UserError(key, " ", value, " belongs to train.task denoiser; leave it out for a ",
-                    "classifier");
-  };
-  if (train.loss != Objective::kSimple) refuse("train.loss", to_name(train.loss));
-  if (train.loss_type != LossType::kL2) refuse("train.loss_type", to_name(train.loss_type));
-  if (train.loss_weighting != LossWeighting::kNone)
-    refuse("train.loss_weighting", to_name(train.loss_weighting));
-  if (train.coupling != Coupling::kIndependent) refuse("train.coupling", to_name(train.coupling));
-  if (train.timestep_sampler == TimestepSampler::kLossSecondMoment)
-    refuse("train.timestep_sampler", to_name(train.timestep_sampler));
-  if (train.eval_every > 0) refuse("train.eval_every", std::to_string(train.eval_every));
-  if (config.diffusion.variance != Variance::kFixed)
-    refuse("diffusion.variance", to_name(config.diffusion.variance));
+/// A classifier has no prediction of noise, so no loss to draw timesteps by.
+void check_classifier_draws(const TrainConfig& train) {
+  const bool by_losses = train.timestep_sampler == TimestepSampler::kLossSecondMoment;
+  if (train.task != Task::kClassifier || !by_losses) return;
+  throw UserError("train.timestep_sampler ", to_name(train.timestep_sampler),
+                  " belongs to train.task denoiser; leave it out for a classifier");
 }
 
 }  // namespace
 
 void check_objective(const Config& config) {
-  check_classifier(config);
-  check_discrete_training(config);
+  check_applies(config, "train");
+  check_applies(config, "diffusion");
+  check_classifier_draws(config.train);
+  check_bound(config);
   check_loss(config);
   check_timestep_sampler(config);
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "ddpm/config/dataset_traits.h"
 #include "ddpm/data/cifar10.h"
 #include "ddpm/data/folder.h"
 #include "ddpm/data/idx.h"
@@ -18,10 +19,8 @@ namespace fs = std::filesystem;
 using Reader = std::unique_ptr<Dataset> (*)(const DataConfig&, const fs::path&);
 
 struct Source {
-  std::string name;
+  std::string_view name;
   Reader open;
-  std::vector<std::string> places;  // looked up in order if data.root is not set
-  std::string remedy;               // what to do if none of them is there
 };
 
 std::unique_ptr<Dataset> open_fashion_mnist(const DataConfig& config, const fs::path& root) {
@@ -38,47 +37,35 @@ std::unique_ptr<Dataset> open_plain_idx(const DataConfig& config, const fs::path
   return open_idx(config, root);
 }
 
-const std::vector<Source>& sources() {
-  static const std::vector<Source> table = {
-      {"fashion-mnist",
-       open_fashion_mnist,
-       {"/usr/share/datasets/fashion-mnist", "data/fashion-mnist"},
-       "run scripts/get_data.sh fashion-mnist or apt-get install dataset-fashion-mnist"},
-      {"mnist", open_mnist, {"data/mnist"}, "run scripts/get_data.sh mnist"},
-      {"cifar10",
-       open_cifar10,
-       {"data/cifar10", "data/cifar-10-batches-bin", "data/cifar-10-binary.tar.gz"},
-       "run scripts/get_data.sh cifar10"},
-      {"idx", open_plain_idx, {}, ""},
-      {"folder", open_folder, {}, ""},
-      {"npz", open_npz, {}, ""},
-  };
-  return table;
-}
+constexpr Source kSources[] = {
+    {"fashion-mnist", open_fashion_mnist},
+    {"mnist", open_mnist},
+    {"cifar10", open_cifar10},
+    {"idx", open_plain_idx},
+    {"folder", open_folder},
+    {"npz", open_npz},
+};
 
-const Source& find_source(const std::string& name) {
-  std::vector<std::string> names;
-  for (const Source& source : sources()) {
-    if (source.name == name) return source;
-    names.push_back(source.name);
-  }
+const DatasetTraits& dataset_traits(const std::string& name) {
+  if (const auto* const traits = find_dataset_traits(name)) return *traits;
+  const auto words = dataset_names();
+  const std::vector<std::string> names(words.begin(), words.end());
   throw UserError("data.name: expected one of ", join(names), ", got '", name, "'; did you mean ",
                   nearest(name, names), "?");
 }
 
-fs::path find_root(const Source& source, const std::string& root) {
+fs::path find_root(const DatasetTraits& traits, const std::string& root) {
   if (!root.empty()) {
     if (fs::exists(root)) return root;
     throw DataError(root, ": no such file or folder");
   }
-  if (source.places.empty()) {
-    throw UserError("data.root: expected the place of the images, as data.name is ", source.name);
+  if (traits.places.empty()) {
+    throw UserError("data.root: expected the place of the images, as data.name is ", traits.name);
   }
-  for (const std::string& place : source.places) {
+  for (const auto place : traits.places)
     if (fs::exists(place)) return place;
-  }
-  throw DataError(source.name, " not found in ", join(source.places), "; ", source.remedy,
-                  ", or set data.root");
+  throw DataError(traits.name, " not found in ", join({traits.places.begin(), traits.places.end()}),
+                  "; ", traits.remedy, ", or set data.root");
 }
 
 /// Checkpoints hold the names as JSON.
@@ -92,12 +79,13 @@ void check_class_names(const DatasetInfo& info) {
 }  // namespace
 
 std::unique_ptr<Dataset> open_dataset(const DataConfig& config) {
-  const Source& source = find_source(config.name);
+  const auto& traits = dataset_traits(config.name);
   if (config.split != "train" && config.split != "test") {
     throw UserError("data.split: expected train or test, got '", config.split, "'");
   }
   try {
-    auto dataset = source.open(config, find_root(source, config.root));
+    const auto* const source = std::ranges::find(kSources, traits.name, &Source::name);
+    auto dataset = source->open(config, find_root(traits, config.root));
     check_class_names(dataset->info());
     return dataset;
   } catch (const DataError& error) {

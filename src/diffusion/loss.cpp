@@ -7,25 +7,6 @@
 
 namespace ddpm {
 
-ErrorFactors error_factors(const DiffusionConfig& diffusion, const NoiseLevel& level) {
-  const double signal = level.alpha * level.alpha;
-  const double noise = level.sigma * level.sigma;
-  if (diffusion.process == ProcessType::kEdm) {
-    const double data = diffusion.sigma_data * diffusion.sigma_data;
-    return {.x0 = noise * data / (noise + data), .eps = data / (noise + data)};  // c_out^2
-  }
-  if (diffusion.process == ProcessType::kFlow) return {.x0 = noise, .eps = signal};
-  switch (diffusion.prediction_type) {
-    case PredictionType::kSample:
-      return {.x0 = 1.0, .eps = signal / noise};
-    case PredictionType::kVPrediction:
-      return {.x0 = noise, .eps = signal};
-    case PredictionType::kEpsilon:
-      break;
-  }
-  return {.x0 = noise / signal, .eps = 1.0};
-}
-
 double loss_weight(const TrainConfig& config, double snr, const ErrorFactors& factors) {
   // In terms of the factors nothing is divided by an SNR of 0.
   const double gamma = config.snr_gamma;

@@ -52,6 +52,10 @@ double normal_quantile(double u) {
   return upper ? -z : z;
 }
 
+double log_normal(const TrainConfig& config, double u) {
+  return std::exp(config.p_mean + config.p_std * normal_quantile(u));
+}
+
 LossSecondMoment::LossSecondMoment(int64_t num_train_timesteps)
     : size_(num_train_timesteps),
       history_(static_cast<size_t>(size_ * kHistory)),

@@ -5,7 +5,6 @@
 #include <numbers>
 #include <numeric>
 #include <optional>
-#include <span>
 #include <string_view>
 #include <utility>
 
@@ -49,16 +48,27 @@ struct ImageBatch {
 
   int64_t images() const { return pixels.size(0); }
 
-  /// [N, C, H, W] float64, image i by `fill` from its own key, whose index is `index` of i.
-  template <typename Index, typename Fill>
-  torch::Tensor drawn(RandomPurpose purpose, const Index& index, const Fill& fill) const {
+  /// One key an image, whose index is `index` of i.
+  template <typename Index>
+  std::vector<RandomKey> keys(RandomPurpose purpose, const Index& index) const {
+    std::vector<RandomKey> all;
+    for (int64_t i = 0; i < images(); ++i)
+      all.push_back(
+          {first_seed + static_cast<uint64_t>(i), purpose, static_cast<uint64_t>(index(i))});
+    return all;
+  }
+
+  /// [N, C, H, W] float64, image i from its own key.
+  torch::Tensor normal(const std::vector<RandomKey>& keys) const {
     auto values = torch::empty(pixels.sizes(), torch::kFloat32);
-    const auto size = static_cast<size_t>(values.numel() / images());
-    for (int64_t i = 0; i < images(); ++i) {
-      const RandomKey key{first_seed + static_cast<uint64_t>(i), purpose,
-                          static_cast<uint64_t>(index(i))};
-      fill(key, std::span(values.data_ptr<float>() + static_cast<size_t>(i) * size, size));
-    }
+    fill_normal_rows(keys, {values.data_ptr<float>(), static_cast<size_t>(values.numel())});
+    return values.to(torch::kFloat64);
+  }
+  /// The same, evenly in [-reach, reach).
+  torch::Tensor uniform(const std::vector<RandomKey>& keys, float reach) const {
+    auto values = torch::empty(pixels.sizes(), torch::kFloat32);
+    fill_uniform_rows(keys, -reach, reach,
+                      {values.data_ptr<float>(), static_cast<size_t>(values.numel())});
     return values.to(torch::kFloat64);
   }
 };
@@ -94,10 +104,9 @@ BoundNoise noise_of(const ImageBatch& batch, torch::Device device) {
   return {.normal =
               [&batch, device](const torch::Tensor& steps) {
                 const auto* const step = steps.data_ptr<int64_t>();
-                return batch
-                    .drawn(
-                        RandomPurpose::kBoundNoise, [&](int64_t i) { return step[i]; }, fill_normal)
-                    .to(device);
+                const auto keys =
+                    batch.keys(RandomPurpose::kBoundNoise, [&](int64_t i) { return step[i]; });
+                return batch.normal(keys).to(device);
               },
           .uniform =
               [&batch](int64_t part) {
@@ -162,29 +171,27 @@ void add_bound(const BitsPass& at, const VariationalBound& bound, const ImageBat
   result.table = std::move(table);
 }
 
+torch::Tensor signs_of(const torch::Tensor& values) {
+  return torch::where(values < 0, -1.0, 1.0).to(values.scalar_type());
+}
+
 /// The probes of a repeat, [P, N, C, H, W].
 torch::Tensor draw_probes(const ImageBatch& batch, const BitsPerDimOptions& options,
                           int64_t repeat) {
-  const auto signs = [](const RandomKey& key, std::span<float> out) {
-    fill_uniform(key, -1.0F, 1.0F, out);
-    for (float& value : out)
-      value = value < 0 ? -1.0F : 1.0F;
-  };
   std::vector<torch::Tensor> probes;
   for (int64_t p = 0; p < options.probes; ++p) {
-    const auto index = [&](int64_t) { return repeat * options.probes + p; };
-    probes.push_back(options.trace == Trace::kGaussian
-                         ? batch.drawn(RandomPurpose::kTraceProbe, index, fill_normal)
-                         : batch.drawn(RandomPurpose::kTraceProbe, index, signs));
+    const auto keys = batch.keys(RandomPurpose::kTraceProbe,
+                                 [&](int64_t) { return repeat * options.probes + p; });
+    probes.push_back(options.trace == Trace::kGaussian ? batch.normal(keys)
+                                                       : signs_of(batch.uniform(keys, 1.0F)));
   }
   return torch::stack(probes);
 }
 
 /// The pixels, each spread evenly over the bin around it, in [-1, 1] but for the outer half bins.
 torch::Tensor dequantised(const ImageBatch& batch, int64_t repeat) {
-  const auto within = batch.drawn(
-      RandomPurpose::kDequantisation, [&](int64_t) { return repeat; },
-      [](const RandomKey& key, std::span<float> out) { fill_uniform(key, -0.5F, 0.5F, out); });
+  const auto keys = batch.keys(RandomPurpose::kDequantisation, [&](int64_t) { return repeat; });
+  const auto within = batch.uniform(keys, 0.5F);
   return (batch.pixels + within) / 127.5 - 1;
 }
 
@@ -212,7 +219,7 @@ void add_ode(const BitsPass& at, const ImageBatch& batch, BitsPerDim& result) {
   result.calls.insert(result.calls.end(), calls.begin(), calls.end());
 }
 
-void check_options(const DiffusionConfig& diffusion, const BitsPerDimOptions& options) {
+void check_options(const Process& process, const BitsPerDimOptions& options) {
   const auto at_least_one = [](std::string_view what, int64_t value) {
     if (value < 1)
       throw UserError("bits per dimension: ", what, " must be at least 1, got ", value);
@@ -224,18 +231,20 @@ void check_options(const DiffusionConfig& diffusion, const BitsPerDimOptions& op
     at_least_one("the number of steps", options.ode.steps);
     if (!(options.ode.rtol > 0 && options.ode.atol > 0))
       throw UserError("bits per dimension: the tolerances must be above 0");
-    if (options.lowest < 0 || options.lowest >= Process(diffusion).max_ratio())
+    if (options.lowest < 0 || options.lowest >= process.max_ratio())
       throw UserError("bits per dimension: the path must begin at a noise level from 0 to below ",
-                      Process(diffusion).max_ratio(), ", got ", options.lowest);
+                      process.max_ratio(), ", got ", options.lowest);
     return;
   }
-  if (diffusion.process != ProcessType::kDiscrete) {
+  if (process.chain() == nullptr) {
     throw UserError("the variational bound needs a chain of timesteps, which the process ",
-                    to_name(diffusion.process), " does not have; expected the ODE's likelihood");
+                    to_name(process.config().process),
+                    " does not have; expected the ODE's likelihood");
   }
-  if (options.steps < 0 || options.steps > diffusion.num_train_timesteps) {
-    throw UserError("the bound's steps must be between 1 and the model's ",
-                    diffusion.num_train_timesteps, " timesteps, or 0 for all, got ", options.steps);
+  const int64_t timesteps = process.chain()->size();
+  if (options.steps < 0 || options.steps > timesteps) {
+    throw UserError("the bound's steps must be between 1 and the model's ", timesteps,
+                    " timesteps, or 0 for all, got ", options.steps);
   }
 }
 
@@ -264,8 +273,9 @@ void check_data(const ModelConfig& model, const LikelihoodData& data) {
 
 VariationalBound make_bound(const Process& process, const BitsPerDimOptions& options,
                             torch::Device device) {
-  return VariationalBound(process.schedule(), torch::device(device).dtype(torch::kFloat64),
-                          bound_timesteps(process.schedule().size(), options.steps));
+  const auto& chain = *process.chain();
+  return VariationalBound(chain, torch::device(device).dtype(torch::kFloat64),
+                          bound_timesteps(chain.size(), options.steps));
 }
 
 std::vector<BoundRow> empty_table(const VariationalBound& bound) {
@@ -299,16 +309,16 @@ double BitsPerDim::standard_error() const {
 void measure_bits_per_dim(UNet unet, const DiffusionConfig& diffusion, const LikelihoodData& data,
                           const BitsPerDimOptions& options, torch::Device device,
                           BitsPerDim& result, const LikelihoodProgress& progress) {
-  check_options(diffusion, options);
+  const auto process = make_process(diffusion);
+  check_options(*process, options);
   check_data(unet->config(), data);
-  const Process process(diffusion);
   const FrozenParameters frozen(*unet);
   unet->eval();
   const auto images = static_cast<double>(data.images.size(0));
-  BitsPass at{.process = process, .unet = unet, .options = options, .device = device};
+  BitsPass at{.process = *process, .unet = unet, .options = options, .device = device};
   std::optional<VariationalBound> bound;
   if (options.method == LikelihoodMethod::kBound) {
-    bound.emplace(make_bound(process, options, device));
+    bound.emplace(make_bound(*process, options, device));
     if (result.table.empty()) result.table = empty_table(*bound);
   }
   while (static_cast<int64_t>(result.bits.size()) < data.images.size(0)) {

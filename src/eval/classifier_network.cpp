@@ -5,6 +5,7 @@
 #include "ddpm/checkpoint/classifier_folder.h"
 #include "ddpm/checkpoint/run_directory.h"
 #include "ddpm/config/rules.h"
+#include "ddpm/sample/images.h"
 #include "ddpm/util/error.h"
 
 namespace ddpm {
@@ -36,7 +37,7 @@ Features ClassifierNetwork::run(const torch::Tensor& images) {
     throw DataError("features: ", error.what());
   }
   const auto bytes = with_channels(images, classifier_.model().in_channels);
-  const auto features = classifier_.features(bytes.to(torch::kFloat32) * (2.0 / 255.0) - 1.0);
+  const auto features = classifier_.features(from_uint8(bytes));
   return {features.cpu(), classifier_.logits_of(features).cpu()};
 }
 

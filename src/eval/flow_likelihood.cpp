@@ -9,12 +9,6 @@
 namespace ddpm {
 namespace {
 
-double coordinate(const Process& process, double ratio) {
-  if (process.type() == ProcessType::kEdm) return ratio;
-  if (process.type() == ProcessType::kDiscrete) return std::atan(ratio);
-  return std::isinf(ratio) ? 1.0 : ratio / (1.0 + ratio);
-}
-
 /// e . (J e) of each image, [N], where J = dv/dx; keeps the graph for the next one if `more`.
 torch::Tensor probed(const torch::Tensor& v, const torch::Tensor& x, const torch::Tensor& e,
                      bool more) {
@@ -53,37 +47,17 @@ torch::Tensor normal_log_density(const torch::Tensor& rows, double scale) {
 
 ProbabilityFlow::ProbabilityFlow(const Process& process, double lowest)
     : process_(process),
-      from_(coordinate(process, lowest > 0 ? lowest : process.min_ratio())),
-      to_(coordinate(process, process.max_ratio())) {}
+      coordinates_(process.regular_ode()),
+      from_(coordinates_.u_of_ratio(lowest > 0 ? lowest : process.min_ratio())),
+      to_(coordinates_.u_of_ratio(process.max_ratio())) {}
 
 NoiseLevel ProbabilityFlow::level(double s) const {
-  if (s >= to_) return process_.level_of_ratio(process_.max_ratio());
-  switch (process_.type()) {
-    case ProcessType::kEdm:
-      return process_.level_of_ratio(s);
-    case ProcessType::kFlow:
-      return process_.level_of_ratio(s / (1.0 - s));
-    case ProcessType::kDiscrete:
-      break;
-  }
-  return process_.level_of_ratio(std::tan(s));
+  return process_.level_of_ratio(s >= to_ ? process_.max_ratio() : coordinates_.ratio_of(s));
 }
 
 torch::Tensor ProbabilityFlow::velocity(const NoiseLevels& levels,
                                         const Prediction& prediction) const {
-  switch (process_.type()) {
-    case ProcessType::kEdm:
-      return prediction.eps;
-    case ProcessType::kFlow:
-      return prediction.eps - prediction.x0;
-    case ProcessType::kDiscrete:
-      break;
-  }
-  return levels.alpha * prediction.eps - levels.sigma * prediction.x0;
-}
-
-double ProbabilityFlow::rho() const {
-  return process_.type() == ProcessType::kEdm ? 7.0 : 3.0;
+  return coordinates_.slope(levels, prediction);
 }
 
 FlowLikelihood flow_log_density(const ProbabilityFlow& flow, const Process& process,

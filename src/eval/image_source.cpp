@@ -145,12 +145,13 @@ NoiseImages::NoiseImages(const SourceInfo& like, int64_t count)
 
 SourceBatch NoiseImages::read(int64_t first, int64_t count) {
   auto values = torch::empty({count, info().channels, info().height, info().width});
-  const auto size = static_cast<size_t>(values.numel() / count);
+  std::vector<RandomKey> keys;
   for (int64_t i = 0; i < count; ++i)
-    fill_uniform({.seed = 0,
-                  .purpose = RandomPurpose::kUniformImage,
-                  .index = static_cast<uint64_t>(first + i)},
-                 0.0F, 256.0F, {values.data_ptr<float>() + static_cast<size_t>(i) * size, size});
+    keys.push_back({.seed = 0,
+                    .purpose = RandomPurpose::kUniformImage,
+                    .index = static_cast<uint64_t>(first + i)});
+  fill_uniform_rows(keys, 0.0F, 256.0F,
+                    {values.data_ptr<float>(), static_cast<size_t>(values.numel())});
   return {.images = values.clamp(0, 255).to(torch::kUInt8), .labels = {}};
 }
 

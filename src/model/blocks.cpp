@@ -2,6 +2,8 @@
 
 #include <torch/types.h>
 
+#include "ddpm/config/block_types.h"
+
 namespace ddpm {
 
 int64_t time_embedding_dim(const ModelConfig& config) {
@@ -85,17 +87,16 @@ Cost conv_cost(const torch::nn::Conv2d& conv, int64_t height, int64_t width) {
 DownBlockImpl::DownBlockImpl(const ModelConfig& config, const std::string& type,
                              int64_t in_channels, int64_t out_channels, bool add_downsample)
     : downsample_padding_(config.downsample_padding) {
-  const bool attention = type == "AttnDownBlock2D";
+  const auto& kind = block_type(type);
   for (int64_t i = 0; i < config.layers_per_block; ++i) {
     const int64_t in = i == 0 ? in_channels : out_channels;
     resnets_.emplace_back(resnet_options(config, in, out_channels));
-    if (attention) attentions_.emplace_back(attention_options(config, out_channels));
+    if (kind.attends) attentions_.emplace_back(attention_options(config, out_channels));
   }
   register_list(*this, "attentions", attentions_);
   register_list(*this, "resnets", resnets_);
   if (!add_downsample) return;
-  if (type == "ResnetDownsampleBlock2D" ||
-      (attention && config.downsample_type == Resampling::kResnet)) {
+  if (kind.resamples_by_resnet || (kind.attends && config.downsample_type == Resampling::kResnet)) {
     resnet_downsampler_ =
         ResnetBlock(resnet_options(config, out_channels, out_channels, Resample::kDown));
     register_list(*this, "downsamplers", std::vector{resnet_downsampler_});
@@ -172,19 +173,18 @@ Cost MidBlockImpl::cost(int64_t& height, int64_t& width) const {
 
 UpBlockImpl::UpBlockImpl(const ModelConfig& config, const std::string& type,
                          const UpBlockChannels& channels, bool add_upsample) {
-  const bool attention = type == "AttnUpBlock2D";
+  const auto& kind = block_type(type);
   const int64_t layers = config.layers_per_block + 1;
   for (int64_t i = 0; i < layers; ++i) {
     const int64_t in = i == 0 ? channels.previous : channels.out;
     const int64_t skip = i == layers - 1 ? channels.last_skip : channels.out;
     resnets_.emplace_back(resnet_options(config, in + skip, channels.out));
-    if (attention) attentions_.emplace_back(attention_options(config, channels.out));
+    if (kind.attends) attentions_.emplace_back(attention_options(config, channels.out));
   }
   register_list(*this, "attentions", attentions_);
   register_list(*this, "resnets", resnets_);
   if (!add_upsample) return;
-  if (type == "ResnetUpsampleBlock2D" ||
-      (attention && config.upsample_type == Resampling::kResnet)) {
+  if (kind.resamples_by_resnet || (kind.attends && config.upsample_type == Resampling::kResnet)) {
     resnet_upsampler_ =
         ResnetBlock(resnet_options(config, channels.out, channels.out, Resample::kUp));
     register_list(*this, "upsamplers", std::vector{resnet_upsampler_});

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "ddpm/diffusion/process_timesteps.h"
+#include "ddpm/config/process_traits.h"
 #include "ddpm/util/error.h"
 #include "ddpm/util/random.h"
 
@@ -15,7 +15,7 @@ constexpr int64_t kUsualColumns = 8;
 /// Whether the schedules' timesteps mean the same and are as many.
 bool share_timesteps(const std::vector<NamedSchedule>& schedules) {
   return std::ranges::all_of(schedules, [&](const NamedSchedule& schedule) {
-    return schedule.diffusion.process == ProcessType::kDiscrete &&
+    return traits_of(schedule.diffusion.process).has_timesteps &&
            schedule.diffusion.num_train_timesteps ==
                schedules.front().diffusion.num_train_timesteps;
   });
@@ -46,11 +46,11 @@ Image noised(const Image& image, const std::vector<float>& noise, const NoiseLev
 
 ScheduleCurve curve_of(const Process& process) {
   ScheduleCurve curve;
-  for (int64_t t = 0; t <= last_timestep(process); ++t) {
-    const auto level = level_of_timestep(process, t);
+  for (int64_t t = 0; t <= process.last_shown_timestep(); ++t) {
+    const auto level = process.shown_level(t);
     const double variance = level.alpha * level.alpha + level.sigma * level.sigma;
     curve.t.push_back(static_cast<double>(t));
-    if (process.type() == ProcessType::kDiscrete) curve.beta.push_back(process.schedule().beta(t));
+    if (process.chain() != nullptr) curve.beta.push_back(process.chain()->beta(t));
     curve.alpha_bar.push_back(level.alpha * level.alpha / variance);
     curve.log_snr.push_back(2.0 * level.lambda());
     curve.alpha.push_back(level.alpha);
@@ -71,7 +71,7 @@ LinePlot plot_schedules(const std::vector<NamedSchedule>& schedules, bool log) {
   auto log_snr = panel("log-SNR: ln(alpha² / sigma²)", false);
   auto ratio = panel("noise to signal: sigma / alpha", true);
   for (const auto& [name, diffusion] : schedules) {
-    auto curve = curve_of(Process(diffusion));
+    auto curve = curve_of(*make_process(diffusion));
     if (!shared) {
       const double last = std::max(1.0, curve.t.back());
       for (double& t : curve.t)
@@ -100,8 +100,8 @@ Image noised_strip(const std::vector<NamedSchedule>& schedules, const Image& ima
   std::vector<Image> cells;
   size_t columns = 0;
   for (const auto& schedule : schedules) {
-    const Process process(schedule.diffusion);
-    const int64_t last = last_timestep(process);
+    const auto process = make_process(schedule.diffusion);
+    const int64_t last = process->last_shown_timestep();
     const auto row = timesteps.empty() ? even_timesteps(last) : timesteps;
     if (row.back() > last)
       throw UserError("`timesteps` ", row.back(), ": ", schedule.name, " has the timesteps 0 to ",
@@ -112,8 +112,7 @@ Image noised_strip(const std::vector<NamedSchedule>& schedules, const Image& ima
           "`timesteps`");
     columns = row.size();
     for (const int64_t t : row)
-      cells.push_back(
-          noised(image, noise, level_of_timestep(process, t), process.type() == ProcessType::kEdm));
+      cells.push_back(noised(image, noise, process->shown_level(t), process->scales_input()));
   }
   return tile_images(cells, static_cast<int64_t>(columns));
 }

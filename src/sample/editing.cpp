@@ -5,6 +5,7 @@
 #include <torch/types.h>
 
 #include "ddpm/config/names.h"
+#include "ddpm/config/sampler_traits.h"
 #include "ddpm/util/error.h"
 
 namespace ddpm {
@@ -73,12 +74,11 @@ torch::Tensor generate_strips(Generator& generator, const GenerationRequest& req
 }
 
 void check_invertible(const SampleConfig& options, const std::string& what) {
-  const bool euler =
-      options.sampler == SamplerType::kDdim || options.sampler == SamplerType::kEuler;
-  if (euler && is_deterministic(options)) return;
+  const bool invertible = traits_of(options.sampler).has(kInvertible);
+  if (invertible && is_deterministic(options)) return;
   throw UserError(what, ": only the steps of ddim and euler without noise can be inverted, and ",
-                  euler ? "eta or s_churn is not 0" : "the sampler is ",
-                  euler ? "" : to_name(options.sampler), "; expected --sampler ddim");
+                  invertible ? "eta or s_churn is not 0" : "the sampler is ",
+                  invertible ? "" : to_name(options.sampler), "; expected --sampler ddim");
 }
 
 }  // namespace ddpm

@@ -17,9 +17,10 @@ torch::Tensor seeded_noise(const std::vector<uint64_t>& seeds, RandomPurpose pur
   std::vector<int64_t> shape = image_shape;
   shape.insert(shape.begin(), static_cast<int64_t>(seeds.size()));
   auto noise = torch::empty(shape);
-  const auto size = static_cast<size_t>(noise.numel()) / seeds.size();
-  for (size_t i = 0; i < seeds.size(); ++i)
-    fill_normal({seeds[i], purpose, index}, {noise.data_ptr<float>() + i * size, size});
+  std::vector<RandomKey> keys;
+  for (const uint64_t seed : seeds)
+    keys.push_back({seed, purpose, index});
+  fill_normal_rows(keys, {noise.data_ptr<float>(), static_cast<size_t>(noise.numel())});
   return noise;
 }
 
@@ -82,9 +83,9 @@ Generator::Generator(UNet unet, const DiffusionConfig& diffusion, const SampleCo
                      torch::Device device, const GraphFactory& graphs)
     : unet_(std::move(unet)),
       calls_(unet_, graphs),
-      process_(diffusion),
+      process_(make_process(diffusion)),
       options_(options),
-      levels_(sampling_levels(process_, options)),
+      levels_(sampling_levels(*process_, options)),
       device_(device) {}
 
 void Generator::guide_with(UNet weaker, const DiffusionConfig& diffusion) {
@@ -96,16 +97,16 @@ void Generator::guide_by_classifier(LabelGradient gradient, double scale) {
 }
 
 Denoiser Generator::make_guided(const torch::Tensor& labels) {
-  auto network = network_of(calls_, process_);
+  auto network = network_of(calls_, *process_);
   if (weaker_) {
-    auto weak = with_labels(network_of(weaker_->calls, weaker_->process), labels);
-    return with_autoguidance(ddpm::make_denoiser(process_, with_labels(network, labels)),
-                             ddpm::make_denoiser(weaker_->process, std::move(weak)), options_);
+    auto weak = with_labels(network_of(weaker_->calls, *weaker_->process), labels);
+    return with_autoguidance(ddpm::make_denoiser(*process_, with_labels(network, labels)),
+                             ddpm::make_denoiser(*weaker_->process, std::move(weak)), options_);
   }
-  if (!labels.defined()) return ddpm::make_denoiser(process_, with_labels(network, labels));
+  if (!labels.defined()) return ddpm::make_denoiser(*process_, with_labels(network, labels));
   const int64_t null_label = unet_->config().null_class_label.value_or(0);
   return ddpm::make_denoiser(
-      process_,
+      *process_,
       with_guidance(network, labels, options_.negative_class.value_or(null_label), options_));
 }
 
@@ -139,7 +140,7 @@ torch::Tensor Generator::start_of(const GenerationRequest& request) const {
   const auto x_T = request.initial_noise.defined()
                        ? request.initial_noise.to(device_)
                        : noise_of(request, RandomPurpose::kInitialNoise)(0);
-  return x_T * process_.start_scale(levels_.front());
+  return x_T * process_->start_scale(levels_.front());
 }
 
 torch::Tensor Generator::run(const GenerationRequest& request, const StepObserver& on_step,
@@ -149,7 +150,7 @@ torch::Tensor Generator::run(const GenerationRequest& request, const StepObserve
   if (!classifier_) inference.emplace();  // its tensors can never take part in a backward pass
   unet_->eval();
   const SamplerInputs inputs{
-      .process = process_,
+      .process = *process_,
       .options = options_,
       .levels = levels_,
       .denoise = make_denoiser(request.labels),

@@ -16,6 +16,10 @@ torch::Tensor to_uint8(const torch::Tensor& images) {
       .contiguous();
 }
 
+torch::Tensor from_uint8(const torch::Tensor& bytes) {
+  return bytes.to(torch::kFloat32) * (2.0 / 255.0) - 1.0;
+}
+
 std::vector<Image> unpack_images(const torch::Tensor& bytes) {
   const int64_t size = bytes.numel() / bytes.size(0);
   std::vector<Image> list;

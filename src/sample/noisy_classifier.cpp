@@ -1,6 +1,6 @@
 #include "ddpm/sample/noisy_classifier.h"
 
-#include <cmath>
+#include <algorithm>
 
 #include <torch/autograd.h>
 #include <torch/types.h>
@@ -20,30 +20,28 @@ ClassifierFolder open_folder(const std::filesystem::path& path) {
 NoisyClassifier::NoisyClassifier(Classifier net, const DiffusionConfig& diffusion,
                                  torch::Device device)
     : net_(std::move(net)),
-      process_(diffusion),
+      process_(make_process(diffusion)),
       device_(device) {
   net_->eval();
 }
 
 NoisyClassifier::NoisyClassifier(const std::filesystem::path& path, torch::Device device)
     : net_(nullptr),
-      process_(DiffusionConfig()),
       device_(device) {
   const auto folder = open_folder(path);
   net_ = load_classifier(folder, device);
-  process_ = Process(folder.diffusion);
+  process_ = make_process(folder.diffusion);
 }
 
 NoisyClassifier::Input NoisyClassifier::input_at(const NoiseLevel& level) const {
-  const auto known = process_.level_of_ratio(level.ratio());
-  const double timestep = std::max(known.t, clean_timestep(process_));
-  return {known.alpha / level.alpha * process_.input_scale(known), timestep};
+  const auto known = process_->level_of_ratio(level.ratio());
+  const double timestep = std::max(known.t, process_->clean_level().t);
+  return {known.alpha / level.alpha * process_->input_scale(known), timestep};
 }
 
 NoisyClassifier::Input NoisyClassifier::clean_input() const {
-  const double timestep = clean_timestep(process_);
-  const auto lowest = process_.level_at(timestep);
-  return {lowest.alpha * process_.input_scale(lowest), timestep};
+  const auto clean = process_->clean_level();
+  return {clean.alpha * process_->input_scale(clean), clean.t};
 }
 
 torch::Tensor NoisyClassifier::told(double timestep, int64_t images) const {
@@ -87,10 +85,6 @@ double accuracy(NoisyClassifier& classifier, const torch::Tensor& images,
   const auto guess = classifier.logits(images).argmax(1);
   const auto right = guess == labels.to(guess.device());
   return right.to(torch::kFloat64).mean().item<double>();
-}
-
-double clean_timestep(const Process& process) {
-  return process.type() == ProcessType::kEdm ? std::log(process.min_ratio()) / 4.0 : 0.0;
 }
 
 }  // namespace ddpm

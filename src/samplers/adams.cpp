@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 #include <cmath>
 
@@ -11,13 +12,13 @@ namespace {
 using Weights = std::array<double, kMaxHistory>;
 
 /// x' from y' = y + sum of weights times slopes.
-LinearStep step_along(const Moves& moves, size_t i, const Weights& weights, ProcessType process) {
-  const OdeCoordinates ode{process};
+LinearStep step_along(const Moves& moves, size_t i, const Weights& weights,
+                      const OdeCoordinates& ode) {
   const double scale = ode.scale(moves.to(i));
   LinearStep step;
   step.x = scale / ode.scale(moves.from(i));
-  for (size_t age = 0; age < kMaxHistory; ++age)
-    ode.add_slope(step, age, scale * weights[age]);
+  for (size_t age = 0; age <= std::min(i, kMaxHistory - 1); ++age)
+    add_slope(step, age, ode.slope(moves.from(i - age)), scale * weights[age]);
   return step;
 }
 
@@ -69,13 +70,12 @@ LinearStep ipndm_rule(const Moves& moves, size_t i) {
       {23.0 / 12, -16.0 / 12, 5.0 / 12},
       {55.0 / 24, -59.0 / 24, 37.0 / 24, -9.0 / 24},
   }};
-  const OdeCoordinates ode{moves.process};
   const bool to_clean = moves.to(i).sigma == 0.0;
-  const size_t order = to_clean ? 1 : warm_up_order(solver_order(moves.options, 4), i);
+  const size_t order = to_clean ? 1 : warm_up_order(solver_order(moves.options), i);
   auto weights = kAdamsBashforth[order - 1];
   for (auto& weight : weights)
-    weight *= ode.u(moves.to(i)) - ode.u(moves.from(i));
-  return step_along(moves, i, weights, moves.process);
+    weight *= moves.ode.u(moves.to(i)) - moves.ode.u(moves.from(i));
+  return step_along(moves, i, weights, moves.ode);
 }
 
 /// Zhang and Chen, "Fast sampling of diffusion models with exponential integrator", 2023: the noise
@@ -83,7 +83,7 @@ LinearStep ipndm_rule(const Moves& moves, size_t i) {
 /// it, in log rho. The step to the clean image, where log rho has no value, has order 1.
 LinearStep deis_rule(const Moves& moves, size_t i) {
   const bool in_log = moves.options.solver_type != SolverType::kRho;
-  const size_t most = solver_order(moves.options, 3);
+  const size_t most = solver_order(moves.options);
   const bool to_clean = moves.to(i).sigma == 0.0;
   const size_t order = multistep_order(moves, i, most);
   const double from = moves.from(i).ratio();
@@ -96,7 +96,7 @@ LinearStep deis_rule(const Moves& moves, size_t i) {
   const bool log_moments = in_log && !to_clean;
   const auto moments = log_moments ? moments_in_log_u(from, to) : moments_in_u(from, to);
   // sigma / alpha is the coordinate of flow as well here.
-  return step_along(moves, i, lagrange_integrals(nodes, order, moments), ProcessType::kEdm);
+  return step_along(moves, i, lagrange_integrals(nodes, order, moments), ratio_coordinates());
 }
 
 }  // namespace ddpm

@@ -68,7 +68,7 @@ LinearStep euler_ancestral_rule(const Moves& moves, size_t i) {
 /// Nichol and Dhariwal, "Improved denoising diffusion probabilistic models", 2021, equation 15: the
 /// network's second half v in [-1, 1] chooses between the logarithms of both variances.
 torch::Tensor run_ddpm_learned(const SamplerInputs& inputs, torch::Tensor x) {
-  const Moves moves{inputs.options, inputs.process.type(), inputs.levels};
+  const Moves moves{inputs.options, inputs.process.ode(), inputs.levels};
   for (size_t i = 0; i < moves.count(); ++i) {
     const auto number = static_cast<int64_t>(i);
     inputs.on_step(number);

@@ -35,7 +35,7 @@ NoiseLevel churned(const SamplerInputs& in, const NoiseLevel& level) {
 ChurnStep churn_step(const SamplerInputs& in, size_t i) {
   const auto& from = in.levels[i];
   const auto& to = in.levels[i + 1];
-  const OdeCoordinates ode{in.process.type()};
+  const auto& ode = in.process.ode();
   ChurnStep step{.start = churned(in, from), .lift = {}, .euler = {}, .heun = {}};
   if (step.start.sigma != from.sigma) {
     const double added = std::pow(step.start.ratio(), 2) - std::pow(from.ratio(), 2);
@@ -44,9 +44,10 @@ ChurnStep churn_step(const SamplerInputs& in, size_t i) {
   }
   const double move = ode.scale(to) * (ode.u(to) - ode.u(step.start));
   step.euler.x = step.heun.x = ode.scale(to) / ode.scale(step.start);
-  ode.add_slope(step.euler, 0, move);
-  ode.add_slope(step.heun, 0, move / 2);
-  ode.add_slope(step.heun, 1, move / 2);
+  const auto slope = ode.slope(step.start);
+  add_slope(step.euler, 0, slope, move);
+  add_slope(step.heun, 0, ode.slope(to), move / 2);
+  add_slope(step.heun, 1, slope, move / 2);
   return step;
 }
 

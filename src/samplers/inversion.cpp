@@ -11,26 +11,12 @@ constexpr int kMostIterations = 20;
 constexpr double kTolerance = 1e-5;         // of float32
 constexpr double kDoubleTolerance = 1e-12;  // of float64
 constexpr double kMostFailures = 5;
-constexpr double kUsualStd = 0.5;  // of image data in [-1, 1]
 
-double data_std(const Process& process) {
-  return process.type() == ProcessType::kEdm ? process.config().sigma_data : kUsualStd;
-}
-
-/// x of a level, led to the `noisy` one by the prediction that the network makes there. Where alpha
-/// may reach 0, noise alone says nothing of the way; v does, whose paths are arcs there.
-torch::Tensor lifted(const Process& process, const NoiseLevel& clean, const NoiseLevel& noisy,
-                     const torch::Tensor& x, const Prediction& prediction) {
-  if (process.type() == ProcessType::kFlow)
-    return x + (noisy.sigma - clean.sigma) * (prediction.eps - prediction.x0);
-  const bool discrete = process.type() == ProcessType::kDiscrete;
-  if (discrete && process.config().prediction_type != PredictionType::kEpsilon) {
-    const double cosine = noisy.alpha * clean.alpha + noisy.sigma * clean.sigma;
-    const double sine = noisy.sigma * clean.alpha - noisy.alpha * clean.sigma;
-    return cosine * x + sine * velocity(noisy, prediction);
-  }
-  const double scale = noisy.alpha / clean.alpha;
-  return scale * x + (noisy.sigma - scale * clean.sigma) * prediction.eps;
+/// Coordinates of the way back. Where alpha may reach 0, which networks that predict noise do not
+/// allow, noise alone says nothing of the way.
+const OdeCoordinates& way_back(const Process& process) {
+  return process.config().prediction_type == PredictionType::kEpsilon ? process.ode()
+                                                                      : process.regular_ode();
 }
 
 torch::Tensor lowered(const Prediction& prediction, const NoiseLevel& clean) {
@@ -114,7 +100,7 @@ torch::Tensor solved(const SamplerInputs& inputs, size_t i, const torch::Tensor&
                      torch::Tensor guess) {
   const auto& noisy = inputs.levels[i];
   const auto& clean = inputs.levels[i + 1];
-  const double std = data_std(inputs.process);
+  const double std = inputs.process.data_std();
   const double slope = gaussian_slope(std, noisy, clean);
   if (slope == 0.0) return guess;  // one step from pure noise to the image: all x are the same
   const double tolerance = guess.scalar_type() == torch::kFloat64 ? kDoubleTolerance : kTolerance;
@@ -131,6 +117,7 @@ torch::Tensor solved(const SamplerInputs& inputs, size_t i, const torch::Tensor&
 }  // namespace
 
 torch::Tensor invert(const SamplerInputs& inputs, Inversion method, const torch::Tensor& x0) {
+  const auto& ode = way_back(inputs.process);
   auto x = x0;
   for (size_t i = inputs.levels.size() - 1; i-- > 0;) {
     const auto& noisy = inputs.levels[i];
@@ -139,7 +126,7 @@ torch::Tensor invert(const SamplerInputs& inputs, Inversion method, const torch:
     const double scale = inputs.process.input_scale(clean) / inputs.process.input_scale(noisy);
     inputs.on_step(static_cast<int64_t>(i));
     const auto prediction = inputs.denoise(scale * x, noisy);
-    const auto guess = lifted(inputs.process, clean, noisy, x, prediction);
+    const auto guess = ode.step(clean, noisy, x, prediction);
     x = method == Inversion::kDdim ? guess : solved(inputs, i, x, guess);
   }
   return x;

@@ -4,6 +4,8 @@
 
 #include <torch/types.h>
 
+#include "ddpm/config/sampler_traits.h"
+
 namespace ddpm {
 namespace {
 
@@ -30,7 +32,7 @@ torch::Tensor apply(const LinearStep& step, const torch::Tensor& x, const Histor
 }
 
 torch::Tensor run_linear(LinearRule rule, const SamplerInputs& inputs, const torch::Tensor& x) {
-  const Moves moves{inputs.options, inputs.process.type(), inputs.levels};
+  const Moves moves{inputs.options, inputs.process.ode(), inputs.levels};
   std::vector<LinearStep> steps;
   for (size_t i = 0; i < moves.count(); ++i)
     steps.push_back(rule(moves, i));
@@ -47,6 +49,11 @@ torch::Tensor run_linear(LinearRule rule, const SamplerInputs& inputs, const tor
   return state;
 }
 
+size_t solver_order(const SampleConfig& options) {
+  const int64_t usual = traits_of(options.sampler).usual_order;
+  return static_cast<size_t>(options.order == 0 ? usual : options.order);
+}
+
 size_t multistep_order(const Moves& moves, size_t i, size_t order) {
   const size_t left = moves.left(i);
   const bool lowered = moves.options.lower_order_final && moves.left(0) < kShortRun;
@@ -54,17 +61,9 @@ size_t multistep_order(const Moves& moves, size_t i, size_t order) {
   return warm_up_order(lowered ? std::min(order, left) : order, i);
 }
 
-double OdeCoordinates::u(const NoiseLevel& level) const {
-  return process == ProcessType::kFlow ? level.sigma : level.ratio();
-}
-
-double OdeCoordinates::scale(const NoiseLevel& level) const {
-  return process == ProcessType::kFlow ? 1.0 : level.alpha;
-}
-
-void OdeCoordinates::add_slope(LinearStep& step, size_t age, double weight) const {
-  step.eps[age] += weight;
-  if (process == ProcessType::kFlow) step.x0[age] -= weight;
+void add_slope(LinearStep& step, size_t age, const Slope& slope, double weight) {
+  step.x0[age] += weight * slope.x0;
+  step.eps[age] += weight * slope.eps;
 }
 
 }  // namespace ddpm

@@ -39,7 +39,8 @@ Differences differences(const Moves& moves, size_t i, size_t order) {
 }
 
 /// A step of the ODE, or with `noisy` of the reverse SDE, whose phi functions are those of 2h.
-LinearStep dpmpp(const Moves& moves, size_t i, size_t order, bool noisy) {
+LinearStep dpmpp(const Moves& moves, size_t i, bool noisy) {
+  const size_t order = multistep_order(moves, i, solver_order(moves.options));
   const auto& to = moves.to(i);
   const double h = lambda_step(moves, i);
   const double reach = noisy ? 2.0 * h : h;
@@ -60,27 +61,14 @@ LinearStep dpmpp(const Moves& moves, size_t i, size_t order, bool noisy) {
   return step;
 }
 
-LinearStep dpmpp_usual(const Moves& moves, size_t i, size_t usual_order, bool noisy) {
-  const size_t order = solver_order(moves.options, usual_order);
-  return dpmpp(moves, i, multistep_order(moves, i, order), noisy);
-}
-
 }  // namespace
 
-LinearStep dpmpp_2m_rule(const Moves& moves, size_t i) {
-  return dpmpp_usual(moves, i, 2, false);
+LinearStep dpmpp_rule(const Moves& moves, size_t i) {
+  return dpmpp(moves, i, false);
 }
 
-LinearStep dpmpp_3m_rule(const Moves& moves, size_t i) {
-  return dpmpp_usual(moves, i, 3, false);
-}
-
-LinearStep dpmpp_2m_sde_rule(const Moves& moves, size_t i) {
-  return dpmpp_usual(moves, i, 2, true);
-}
-
-LinearStep dpmpp_3m_sde_rule(const Moves& moves, size_t i) {
-  return dpmpp_usual(moves, i, 3, true);
+LinearStep dpmpp_sde_rule(const Moves& moves, size_t i) {
+  return dpmpp(moves, i, true);
 }
 
 }  // namespace ddpm

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "ddpm/config/sampler_traits.h"
 #include "ddpm/samplers/levels.h"
 #include "ddpm/samplers/linear.h"
 
@@ -20,69 +21,37 @@ torch::Tensor run_ddpm(const SamplerInputs& inputs, torch::Tensor x) {
   return learned ? run_ddpm_learned(inputs, std::move(x)) : run_linear(ddpm_rule, inputs, x);
 }
 
-enum Trait : unsigned {
-  kPlain = 0,
-  kDividesByAlpha = 1,
-  kFlowCoordinates = 2,  // in which it does not
-  kMultistep = 4,        // takes diffusers' multistep spacings
-  kFractions = 8,        // in the spacing linspace, as diffusers' twin
-  kNoisy = 16,           // whatever its options are
-};
-
-/// What there is to know about a sampler.
 struct Row {
   SamplerType type;
   Run run;
-  unsigned traits;
 };
 
 constexpr Row kSamplers[] = {
-    {SamplerType::kDdim, linear<ddim_rule>, kPlain},
-    {SamplerType::kDdpm, run_ddpm, kNoisy},
-    {SamplerType::kEuler, run_euler, kFractions},
-    {SamplerType::kEulerAncestral, linear<euler_ancestral_rule>, kFractions | kNoisy},
-    {SamplerType::kHeun, run_heun, kDividesByAlpha | kFlowCoordinates | kFractions},
-    {SamplerType::kDpmpp2m, linear<dpmpp_2m_rule>, kDividesByAlpha | kMultistep},
-    {SamplerType::kDpmpp3m, linear<dpmpp_3m_rule>, kDividesByAlpha | kMultistep},
-    {SamplerType::kDpmpp2mSde, linear<dpmpp_2m_sde_rule>, kDividesByAlpha | kMultistep | kNoisy},
-    {SamplerType::kDpmpp3mSde, linear<dpmpp_3m_sde_rule>, kDividesByAlpha | kMultistep | kNoisy},
-    {SamplerType::kUniPc, run_unipc, kDividesByAlpha | kMultistep},
-    {SamplerType::kIpndm, linear<ipndm_rule>, kDividesByAlpha | kFlowCoordinates},
-    {SamplerType::kDeis, linear<deis_rule>, kDividesByAlpha | kMultistep},
+    {SamplerType::kDdim, linear<ddim_rule>},
+    {SamplerType::kDdpm, run_ddpm},
+    {SamplerType::kEuler, run_euler},
+    {SamplerType::kEulerAncestral, linear<euler_ancestral_rule>},
+    {SamplerType::kHeun, run_heun},
+    {SamplerType::kDpmpp2m, linear<dpmpp_rule>},
+    {SamplerType::kDpmpp3m, linear<dpmpp_rule>},
+    {SamplerType::kDpmpp2mSde, linear<dpmpp_sde_rule>},
+    {SamplerType::kDpmpp3mSde, linear<dpmpp_sde_rule>},
+    {SamplerType::kUniPc, run_unipc},
+    {SamplerType::kIpndm, linear<ipndm_rule>},
+    {SamplerType::kDeis, linear<deis_rule>},
 };
 
-const Row& row_of(SamplerType sampler) {
-  return *std::ranges::find(kSamplers, sampler, &Row::type);
-}
-
-bool has(SamplerType sampler, Trait trait) {
-  return (row_of(sampler).traits & trait) != 0;
-}
-
 }  // namespace
-
-bool needs_signal(SamplerType sampler, ProcessType process) {
-  return has(sampler, kDividesByAlpha) &&
-         !(has(sampler, kFlowCoordinates) && process == ProcessType::kFlow);
-}
-
-bool is_multistep(SamplerType sampler) {
-  return has(sampler, kMultistep);
-}
-
-bool has_fractional_linspace(SamplerType sampler) {
-  return has(sampler, kFractions);
-}
 
 int64_t network_calls(const Process& process, const SampleConfig& options) {
   const auto levels = sampling_levels(process, options);
   const auto steps = static_cast<int64_t>(levels.size()) - 1;
-  if (options.sampler != SamplerType::kHeun) return steps;
-  return 2 * steps - (levels.back().sigma > 0 ? 0 : 1);
+  const int64_t calls = traits_of(options.sampler).calls_a_step;
+  return (steps - 1) * calls + (levels.back().sigma > 0 ? calls : 1);
 }
 
 torch::Tensor run_sampler(const SamplerInputs& inputs, const torch::Tensor& x) {
-  return row_of(inputs.options.sampler).run(inputs, x);
+  return std::ranges::find(kSamplers, inputs.options.sampler, &Row::type)->run(inputs, x);
 }
 
 torch::Tensor run_sampler_part(const SamplerInputs& inputs, LevelRange range, int64_t number,
@@ -103,7 +72,7 @@ torch::Tensor run_sampler_part(const SamplerInputs& inputs, LevelRange range, in
 }
 
 bool is_deterministic(const SampleConfig& options) {
-  return !has(options.sampler, kNoisy) && options.eta == 0.0 && options.s_churn == 0.0;
+  return !traits_of(options.sampler).has(kNoisy) && options.eta == 0.0 && options.s_churn == 0.0;
 }
 
 }  // namespace ddpm

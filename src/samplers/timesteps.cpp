@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "ddpm/samplers/sampler.h"
+#include "ddpm/config/sampler_traits.h"
 #include "ddpm/util/error.h"
 
 namespace ddpm {
@@ -46,7 +46,7 @@ std::vector<int64_t> sampling_timesteps(const SampleConfig& options, int64_t num
   }
   const auto spacing = options.timestep_spacing;
   const bool leaves_out_last =
-      is_multistep(options.sampler) &&
+      traits_of(options.sampler).has(kMultistepSpacing) &&
       (spacing == TimestepSpacing::kLeading || spacing == TimestepSpacing::kLinspace);
   const int64_t parts = options.steps + (leaves_out_last ? 1 : 0);
   std::vector<int64_t> timesteps;

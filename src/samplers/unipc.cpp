@@ -109,8 +109,8 @@ size_t unipc_order(const Moves& moves, size_t i, size_t order) {
 }  // namespace
 
 torch::Tensor run_unipc(const SamplerInputs& inputs, torch::Tensor x) {
-  const Moves moves{inputs.options, inputs.process.type(), inputs.levels};
-  const size_t order = solver_order(inputs.options, 3);
+  const Moves moves{inputs.options, inputs.process.ode(), inputs.levels};
+  const size_t order = solver_order(inputs.options);
   std::vector<LinearStep> predictors;
   std::vector<LinearStep> correctors;  // the last step has none
   for (size_t i = 0; i < moves.count(); ++i) {

@@ -9,7 +9,6 @@
 
 #include "ddpm/diffusion/assignment.h"
 #include "ddpm/diffusion/loss.h"
-#include "ddpm/sample/noisy_classifier.h"
 #include "ddpm/util/random.h"
 
 namespace ddpm {
@@ -26,7 +25,7 @@ torch::TensorOptions like(const torch::Tensor& images, torch::ScalarType type) {
 }  // namespace
 
 Noising::Noising(const Config& config)
-    : process_(config.diffusion),
+    : process_(make_process(config.diffusion)),
       train_(config.train),
       clean_share_(config.classifier.clean_share),
       classifies_(config.train.task == Task::kClassifier),
@@ -34,33 +33,20 @@ Noising::Noising(const Config& config)
       null_label_(config.model.null_class_label),
       seed_(static_cast<uint64_t>(config.train.seed)) {}
 
-/// What the network is told at this place of the distribution of noise levels.
-double Noising::timestep(double unit) const {
-  const auto steps = static_cast<double>(process_.config().num_train_timesteps);
-  const auto log_normal = [&] {
-    return std::exp(train_.p_mean + train_.p_std * normal_quantile(unit));
-  };
-  if (process_.type() == ProcessType::kEdm) return std::log(log_normal()) / 4.0;
-  if (process_.type() == ProcessType::kFlow) return unit * steps;
-  if (train_.timestep_sampler != TimestepSampler::kLogNormal) return std::floor(unit * steps);
-  return std::clamp(std::round(process_.level_of_ratio(log_normal()).t), 0.0, steps - 1.0);
-}
-
 void Noising::draw_timesteps(Batch& batch, int64_t first_place) const {
   const int64_t count = batch.images.size(0);
   const bool later = train_.timestep_sampler == TimestepSampler::kLossSecondMoment;
-  const bool discrete = process_.type() == ProcessType::kDiscrete;
   auto values = torch::empty({count}, torch::kFloat64);
   auto* const out = values.data_ptr<double>();
   for (int64_t i = 0; i < count; ++i) {
     const double unit = draw_unit(train_, seed_, first_place + i);
-    out[i] = later ? unit : timestep(unit);
+    out[i] = later ? unit : process_->drawn_timestep(train_, unit);
   }
   if (later) {
     batch.units = values;
     return;
   }
-  if (!discrete) {
+  if (process_->chain() == nullptr) {
     batch.timesteps = values;
     return;
   }
@@ -118,10 +104,11 @@ void Noising::leave_clean(Batch& batch, int64_t first_place) const {
     const RandomKey key{seed_, RandomPurpose::kCleanImage, static_cast<uint64_t>(first_place + i)};
     if (random_uniform(key) >= clean_share_) continue;
     std::fill_n(noise.begin() + i * size, size, 0.0F);
-    if (process_.type() == ProcessType::kDiscrete) {
-      batch.timesteps.data_ptr<int64_t>()[i] = static_cast<int64_t>(clean_timestep(process_));
+    const double t = process_->clean_level().t;
+    if (process_->chain() != nullptr) {
+      batch.timesteps.data_ptr<int64_t>()[i] = static_cast<int64_t>(t);
     } else {
-      batch.timesteps.data_ptr<double>()[i] = clean_timestep(process_);
+      batch.timesteps.data_ptr<double>()[i] = t;
     }
   }
 }
@@ -151,9 +138,9 @@ torch::Tensor Noising::weights(const Batch& batch) const {
   auto weights = torch::empty({timesteps.size(0)});
   auto* const out = weights.data_ptr<float>();
   for (int64_t i = 0; i < weights.size(0); ++i) {
-    const auto level = process_.level_at(t[i]);
+    const auto level = process_->level_at(t[i]);
     const double snr = std::pow(level.alpha / level.sigma, 2);
-    out[i] = static_cast<float>(loss_weight(train_, snr, error_factors(process_.config(), level)));
+    out[i] = static_cast<float>(loss_weight(train_, snr, process_->error_factors(level)));
   }
   return weights;
 }
@@ -169,20 +156,18 @@ NoisyBatch Noising::apply(const Batch& batch, torch::Device device,
   };
   const auto x0 = move(batch.images);
   const auto eps = move(batch.noise);
-  const auto levels = process_.levels_at(batch.timesteps);
+  const auto levels = process_->levels_at(batch.timesteps);
   const NoiseLevels on_device{move(levels.alpha), move(levels.sigma), {}};
   const bool told_exactly = batch.timesteps.scalar_type() == torch::kInt64;
   NoisyBatch noisy{
       .x_t = add_noise(on_device, x0, eps),
       .timesteps = move(told_exactly ? batch.timesteps : batch.timesteps.to(torch::kFloat32)),
       .labels = conditional_ ? move(batch.labels) : torch::Tensor(),
-      .target = classifies_ ? move(batch.labels) : process_.target(on_device, x0, eps),
+      .target = classifies_ ? move(batch.labels) : process_->target(on_device, x0, eps),
       .x0 = train_.loss == Objective::kSimple ? torch::Tensor() : x0,
       .weights = move(weights(batch)),
       .importance = {}};
-  if (process_.type() == ProcessType::kEdm) {
-    noisy.x_t = noisy.x_t * move(process_.input_scale(levels));
-  }
+  if (process_->scales_input()) noisy.x_t = noisy.x_t * move(process_->input_scale(levels));
   if (losses == nullptr) return noisy;
   auto importance = torch::empty({batch.timesteps.size(0)});
   const auto* const t = batch.timesteps.data_ptr<int64_t>();

@@ -4,6 +4,8 @@
 
 #include <torch/types.h>
 
+#include "ddpm/config/dataset_traits.h"
+#include "ddpm/sample/images.h"
 #include "ddpm/util/error.h"
 
 namespace ddpm {
@@ -18,7 +20,7 @@ torch::Tensor read_images(const Dataset& dataset, int64_t first, int64_t count) 
   const int64_t size = bytes.numel() / count;
   for (int64_t i = 0; i < count; ++i)
     dataset.read(first + i, bytes.data_ptr<uint8_t>() + i * size);
-  return bytes.to(torch::kFloat32) * (2.0 / 255.0) - 1.0;
+  return from_uint8(bytes);
 }
 
 torch::Tensor read_labels(const Dataset& dataset, int64_t first, int64_t count) {
@@ -31,8 +33,8 @@ torch::Tensor read_labels(const Dataset& dataset, int64_t first, int64_t count) 
 }  // namespace
 
 std::unique_ptr<Dataset> open_test_split(DataConfig data) {
-  const bool one_file = data.name == "npz" || data.name == "idx";  // the same for both splits
-  if (data.split != "train" || one_file) return nullptr;
+  const auto* const traits = find_dataset_traits(data.name);
+  if (data.split != "train" || (traits != nullptr && !traits->has_splits)) return nullptr;
   data.split = "test";
   try {
     return open_dataset(data);

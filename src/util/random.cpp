@@ -40,6 +40,11 @@ void fill_blocks(const RandomKey& key, std::span<float> out, const Convert& conv
   }
 }
 
+std::span<float> row(std::span<float> all, size_t i, size_t rows) {
+  const size_t length = all.size() / rows;
+  return all.subspan(i * length, length);
+}
+
 }  // namespace
 
 Block philox4x32(Block counter, std::array<uint32_t, 2> key) {
@@ -80,6 +85,17 @@ void fill_uniform(const RandomKey& key, float low, float high, std::span<float> 
     for (size_t i = 0; i < 4; ++i)
       values[i] = low + (high - low) * unit_float(block[i]);
   });
+}
+
+void fill_normal_rows(std::span<const RandomKey> keys, std::span<float> out) {
+  for (size_t i = 0; i < keys.size(); ++i)
+    fill_normal(keys[i], row(out, i, keys.size()));
+}
+
+void fill_uniform_rows(std::span<const RandomKey> keys, float low, float high,
+                       std::span<float> out) {
+  for (size_t i = 0; i < keys.size(); ++i)
+    fill_uniform(keys[i], low, high, row(out, i, keys.size()));
 }
 
 std::vector<int64_t> random_permutation(const RandomKey& key, int64_t count) {

@@ -94,11 +94,11 @@ TEST(SettingsTable, ResumeFixesWhatShapesModelDataAndRandomness) {
                                             "train.batch_size",
                                             "train.gradient_accumulation_steps"};
   Config config;
-  for (const auto& [key, slot, on_resume, help, range, choices] : settings(config)) {
-    const bool whole_section = key.starts_with("model.") || key.starts_with("diffusion.") ||
-                               key.starts_with("classifier.");
-    const bool expected = whole_section || fixed.contains(key);
-    EXPECT_EQ(on_resume == OnResume::kFixed, expected) << key;
+  for (const auto& row : settings(config)) {
+    const bool whole_section = row.key.starts_with("model.") || row.key.starts_with("diffusion.") ||
+                               row.key.starts_with("classifier.");
+    const bool expected = whole_section || fixed.contains(row.key);
+    EXPECT_EQ(row.on_resume == OnResume::kFixed, expected) << row.key;
   }
 }
 

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "ddpm/config/dataset_traits.h"
 #include "ddpm/data/image_io.h"
 #include "ddpm/data/npy.h"
 #include "ddpm/util/error.h"
@@ -47,6 +48,12 @@ TEST(OpenDataset, ReadsTheTestSplitAndResizes) {
   EXPECT_EQ(dataset->info().images, 10000);
   EXPECT_EQ(dataset->info().channels, 3);
   EXPECT_EQ(dataset->info().width, 32);
+}
+
+TEST(OpenDataset, HasAReaderForEveryNameOfTheSettings) {
+  for (const auto name : dataset_names())
+    EXPECT_EQ(data_error(config_of(std::string(name), "/nowhere/at/all")),
+              "data: /nowhere/at/all: no such file or folder");
 }
 
 TEST(OpenDataset, ReadsEveryFormatByItsName) {

@@ -6,6 +6,7 @@
 #include <torch/types.h>
 
 #include "ddpm/config/names.h"
+#include "ddpm/diffusion/process.h"
 #include "tests/support/golden.h"
 
 namespace ddpm {
@@ -18,16 +19,16 @@ TrainConfig weighting(LossWeighting scheme, double p2_gamma = 1.0) {
   return config;
 }
 
-double weight_at(const TrainConfig& train, const DiffusionConfig& diffusion,
-                 const NoiseLevel& level) {
+double weight_at(const TrainConfig& train, const Process& process, const NoiseLevel& level) {
   const double snr = std::pow(level.alpha / level.sigma, 2);
-  return loss_weight(train, snr, error_factors(diffusion, level));
+  return loss_weight(train, snr, process.error_factors(level));
 }
 
 double weight_at(const TrainConfig& train, PredictionType type, int64_t t) {
   DiffusionConfig diffusion;
   diffusion.prediction_type = type;
-  return weight_at(train, diffusion, Process(diffusion).level_at(static_cast<double>(t)));
+  const auto process = make_process(diffusion);
+  return weight_at(train, *process, process->level_at(static_cast<double>(t)));
 }
 
 TEST(LossWeight, AgreesWithTheReference) {
@@ -67,7 +68,7 @@ double weighted_loss(const Process& process, const TrainConfig& train, const Noi
   const auto x_t = add_noise(levels, x0, eps);
   const auto said = process.target(levels, guess, noise_between(level, guess, x_t));
   const auto error = prediction_error(train, said, process.target(levels, x0, eps));
-  return error.item<double>() * weight_at(train, process.config(), level);
+  return error.item<double>() * weight_at(train, process, level);
 }
 
 TEST(LossWeight, WeightedLossesOfOnePredictionAreEqualForAllPredictionTypes) {
@@ -78,8 +79,8 @@ TEST(LossWeight, WeightedLossesOfOnePredictionAreEqualForAllPredictionTypes) {
       for (const auto& type : kNames<PredictionType>) {
         DiffusionConfig config;
         config.prediction_type = type.value;
-        const Process process(config);
-        losses.push_back(weighted_loss(process, weighting(scheme.value), process.level_at(t)));
+        const auto process = make_process(config);
+        losses.push_back(weighted_loss(*process, weighting(scheme.value), process->level_at(t)));
       }
       EXPECT_NEAR(losses[1], losses[0], 1e-9 * losses[0]) << scheme.name << t;
       EXPECT_NEAR(losses[2], losses[0], 1e-9 * losses[0]) << scheme.name << t;
@@ -92,16 +93,16 @@ TEST(LossWeight, OtherProcessesWeighTheErrorOfX0Alike) {
   for (const auto type : {ProcessType::kEdm, ProcessType::kFlow}) {
     DiffusionConfig config;
     config.process = type;
-    const Process process(config);
+    const auto process = make_process(config);
     for (const double ratio : {0.1, 0.5, 3.0}) {
-      const auto level = process.level_of_ratio(ratio);
+      const auto level = process->level_of_ratio(ratio);
       torch::manual_seed(0);
       torch::randn({1, 2, 3, 3}, torch::kFloat64);
       torch::randn({1, 2, 3, 3}, torch::kFloat64);
       const double x0_error =
           0.01 * torch::randn({1, 2, 3, 3}, torch::kFloat64).square().mean().item<double>();
       const double expected = std::min(1.0 / (ratio * ratio), 5.0) * x0_error;
-      EXPECT_NEAR(weighted_loss(process, min_snr, level), expected, 1e-9 * expected) << ratio;
+      EXPECT_NEAR(weighted_loss(*process, min_snr, level), expected, 1e-9 * expected) << ratio;
     }
   }
 }
@@ -110,7 +111,8 @@ TEST(LossWeight, OfEdmsOwnTargetIsLambdaTimesCOutSquared) {
   DiffusionConfig config;
   config.process = ProcessType::kEdm;
   for (const double sigma : {0.002, 0.5, 80.0}) {
-    const auto factors = error_factors(config, Process(config).level_of_ratio(sigma));
+    const auto process = make_process(config);
+    const auto factors = process->error_factors(process->level_of_ratio(sigma));
     const double lambda = (sigma * sigma + 0.25) / std::pow(0.5 * sigma, 2);
     EXPECT_NEAR(lambda * factors.x0, 1.0, 1e-12);
     EXPECT_EQ(loss_weight(TrainConfig(), 1 / (sigma * sigma), factors), 1.0);
@@ -123,13 +125,14 @@ TEST(LossWeight, IsFiniteWithoutAnySignal) {
       DiffusionConfig config;
       config.prediction_type = type.value;
       const double weight =
-          weight_at(weighting(scheme.value), config, {.alpha = 0.0, .sigma = 1.0});
+          weight_at(weighting(scheme.value), *make_process(config), {.alpha = 0.0, .sigma = 1.0});
       EXPECT_TRUE(std::isfinite(weight) && weight >= 0) << scheme.name << type.name;
     }
   }
-  EXPECT_EQ(loss_weight(weighting(LossWeighting::kMinSnr), 0.0,
-                        error_factors(DiffusionConfig(), {.alpha = 0.0, .sigma = 1.0})),
-            1.0);
+  EXPECT_EQ(
+      loss_weight(weighting(LossWeighting::kMinSnr), 0.0,
+                  make_process(DiffusionConfig())->error_factors({.alpha = 0.0, .sigma = 1.0})),
+      1.0);
 }
 
 TEST(PredictionError, AgreesWithTheReferenceForEachLossType) {

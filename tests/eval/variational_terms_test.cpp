@@ -39,7 +39,7 @@ torch::Tensor exact_v(const Process& process, const VariationalBound& bound,
   const auto& kept = bound.timesteps();
   const auto step = std::ranges::find(kept, timestep) - kept.begin();
   const auto alpha_bar = [&](int64_t i) {
-    return i < 0 ? 1.0 : process.schedule().alpha_bar(kept[static_cast<size_t>(i)]);
+    return i < 0 ? 1.0 : process.chain()->alpha_bar(kept[static_cast<size_t>(i)]);
   };
   const double a = alpha_bar(step);
   const double before = alpha_bar(step - 1);
@@ -54,19 +54,19 @@ torch::Tensor exact_v(const Process& process, const VariationalBound& bound,
 
 /// The expected bound of the exact denoiser, in bits.
 double expected_bound(Reverse reverse, int64_t steps) {
-  const Process process{DiffusionConfig()};
-  const VariationalBound bound(process.schedule(), kTermDouble, bound_timesteps(1000, steps));
+  const auto process = make_process(DiffusionConfig());
+  const VariationalBound bound(*process->chain(), kTermDouble, bound_timesteps(1000, steps));
   const Nodes nodes;
   const auto exact = GaussianImages({kDataVariance}).denoiser();
   const BatchDenoiser denoise = [&](const torch::Tensor& x, const NoiseLevels& levels,
                                     const torch::Tensor& rows) {
     auto prediction = exact(x, levels, rows);
     if (reverse == Reverse::kBeta) prediction.variance = torch::ones_like(x);
-    if (reverse == Reverse::kExact) prediction.variance = exact_v(process, bound, levels);
+    if (reverse == Reverse::kExact) prediction.variance = exact_v(*process, bound, levels);
     return prediction;
   };
   auto total = bound.prior_term(nodes.x0);
-  variational_terms(process, bound, denoise, nodes.x0,
+  variational_terms(*process, bound, denoise, nodes.x0,
                     {.normal = [&](const torch::Tensor&) { return nodes.noise; }, .uniform = {}},
                     {.variance = reverse == Reverse::kSmall ? VarianceType::kFixedSmall
                                                             : VarianceType::kFixedLarge,
@@ -110,15 +110,15 @@ TEST(VariationalTerms, PriorIsThePublishedHundredThousandth) {
 TEST(VariationalTerms, DrawnStepsStandForAllOthers) {
   DiffusionConfig diffusion;
   diffusion.num_train_timesteps = 13;
-  const Process process(diffusion);
-  const VariationalBound bound(process.schedule(), kTermDouble);
+  const auto process = make_process(diffusion);
+  const VariationalBound bound(*process->chain(), kTermDouble);
   const auto denoise = GaussianImages({0.3}).denoiser();
   const auto x0 = torch::full({4, 1, 1, 1}, 0.4, kTermDouble);
   const auto bits = [&](int64_t draws) {
     auto sum = torch::zeros({4}, kTermDouble);
     int64_t calls = 0;
     // Image i takes step i of each part of four.
-    variational_terms(process, bound, denoise, x0,
+    variational_terms(*process, bound, denoise, x0,
                       {.normal = [&](const torch::Tensor&) { return torch::full_like(x0, 0.3); },
                        .uniform =
                            [](int64_t) {
@@ -136,15 +136,15 @@ TEST(VariationalTerms, DrawnStepsStandForAllOthers) {
 }
 
 TEST(VariationalTerms, ClipsPredictedImages) {
-  const Process process{DiffusionConfig()};
-  const VariationalBound bound(process.schedule(), kTermDouble, bound_timesteps(1000, 5));
+  const auto process = make_process(DiffusionConfig());
+  const VariationalBound bound(*process->chain(), kTermDouble, bound_timesteps(1000, 5));
   const auto bits = [&](double prediction, bool clip) {
     double sum = 0.0;
     const BatchDenoiser denoise = [&](const torch::Tensor& x, const NoiseLevels&,
                                       const torch::Tensor&) {
       return Prediction{.x0 = torch::full_like(x, prediction), .eps = torch::zeros_like(x)};
     };
-    variational_terms(process, bound, denoise, -torch::ones({1, 1, 1, 1}, kTermDouble),
+    variational_terms(*process, bound, denoise, -torch::ones({1, 1, 1, 1}, kTermDouble),
                       {.normal =
                            [](const torch::Tensor&) {
                              return torch::ones({1, 1, 1, 1});

@@ -38,7 +38,7 @@ TEST(NoisyClassifier, GradientIsThatOfTheLogProbabilityAtAnyProcessesLevel) {
     auto classifier = classifier_of();
     DiffusionConfig other;
     other.process = process.value;
-    const auto level = Process(other).level_of_ratio(0.7);
+    const auto level = make_process(other)->level_of_ratio(0.7);
     torch::manual_seed(0);
     const auto x = torch::randn({2, 1, 8, 8});
     const auto direction = torch::randn({2, 1, 8, 8});
@@ -55,7 +55,7 @@ TEST(NoisyClassifier, GradientIsThatOfTheLogProbabilityAtAnyProcessesLevel) {
 
 TEST(NoisyClassifier, GradientOfAnImageDoesNotDependOnItsNeighbours) {
   auto classifier = classifier_of();
-  const auto level = Process(DiffusionConfig()).level_at(300);
+  const auto level = make_process(DiffusionConfig())->level_at(300);
   torch::manual_seed(0);
   const auto x = torch::randn({4, 1, 8, 8});
   const auto labels = torch::tensor({int64_t{0}, int64_t{1}, int64_t{2}, int64_t{0}});
@@ -69,7 +69,7 @@ TEST(NoisyClassifier, SaysTheSameOfOneNoisyImageInAnyProcessesScale) {
   torch::manual_seed(0);
   const auto image = torch::randn({1, 1, 8, 8});  // x / alpha
   auto classifier = classifier_of();
-  const auto discrete = Process(DiffusionConfig()).level_of_ratio(0.7);
+  const auto discrete = make_process(DiffusionConfig())->level_of_ratio(0.7);
   const NoiseLevel edm{.alpha = 1.0, .sigma = 0.7};
   EXPECT_TRUE(torch::allclose(classifier.logits(discrete.alpha * image, discrete),
                               classifier.logits(image, edm), 1e-4, 1e-5));

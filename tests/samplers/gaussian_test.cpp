@@ -12,10 +12,10 @@ namespace {
 
 /// Sampling of Gaussian data with the exact denoiser: every end is a number that can be worked out.
 
-Process edm_process() {
+ProcessPtr edm_process() {
   DiffusionConfig diffusion;
   diffusion.process = ProcessType::kEdm;
-  return Process(diffusion);
+  return make_process(diffusion);
 }
 
 SampleConfig solver(SamplerType sampler, int64_t order = 0) {
@@ -32,7 +32,7 @@ std::vector<NoiseLevel> levels_to_lowest(TimestepSpacing spacing, int64_t steps)
   options.timestep_spacing = spacing;
   options.steps = steps + 1;
   options.final_sigmas_type = FinalSigma::kSigmaMin;
-  return sampling_levels(edm_process(), options);
+  return sampling_levels(*edm_process(), options);
 }
 
 /// Published ends; where the publication lowers the last orders at 20 steps as well, which
@@ -72,7 +72,7 @@ class GaussianEnd : public testing::TestWithParam<Row> {
     auto options = solver(row.sampler, row.order);
     options.solver_type = row.type;
     options.lower_order_final = row.lower_order_final;
-    return end_of(edm_process(), options, levels_to_lowest(row.spacing, steps),
+    return end_of(*edm_process(), options, levels_to_lowest(row.spacing, steps),
                   gaussian_denoiser(.3, .25), 40.0);
   }
 };
@@ -93,7 +93,7 @@ INSTANTIATE_TEST_SUITE_P(Solvers, GaussianEnd, testing::ValuesIn(kRows),
                          [](const auto& info) { return info.param.name; });
 
 double sde_variance(SamplerType sampler, int64_t steps) {
-  return final_variance(edm_process(), solver(sampler), levels_to_lowest(kLogSnr, steps),
+  return final_variance(*edm_process(), solver(sampler), levels_to_lowest(kLogSnr, steps),
                         gaussian_denoiser(0, 1), 80.0 * 80.0);
 }
 
@@ -117,10 +117,10 @@ TEST(GaussianVariance, OfHeunWithChurnIsThatOfTheOracle) {
   options.s_tmin = 0.05;
   options.s_tmax = 50.0;
   const auto process = edm_process();
-  const auto levels = sampling_levels(process, options);
+  const auto levels = sampling_levels(*process, options);
   const auto variance = [&](double churn) {
     options.s_churn = churn;
-    return final_variance(process, options, levels, gaussian_denoiser(0, 1), 80.0 * 80.0);
+    return final_variance(*process, options, levels, gaussian_denoiser(0, 1), 80.0 * 80.0);
   };
   EXPECT_NEAR(variance(0), 1.09145835, 1e-7);
   EXPECT_NEAR(variance(30), 1.22383265, 1e-7);
@@ -132,16 +132,16 @@ TEST(GaussianVariance, OfEveryStochasticSamplerTendsToThatOfTheData) {
     for (const auto& process_type : kNames<ProcessType>) {
       DiffusionConfig diffusion;
       diffusion.process = process_type.value;
-      const Process process(diffusion);
+      const auto process = make_process(diffusion);
       auto options = solver(sampler);
       options.steps = 400;
       options.variance_type = VarianceType::kFixedSmall;
       options.timestep_spacing = kLogSnr;
-      const auto levels = sampling_levels(process, options);
+      const auto levels = sampling_levels(*process, options);
       const double start =
           std::pow(levels.front().alpha, 2) * .25 + std::pow(levels.front().sigma, 2);
       const double variance =
-          final_variance(process, options, levels, gaussian_denoiser(0, .25), start);
+          final_variance(*process, options, levels, gaussian_denoiser(0, .25), start);
       EXPECT_NEAR(variance, .25, 0.01) << to_name(sampler) << " " << process_type.name;
     }
   }
@@ -149,12 +149,12 @@ TEST(GaussianVariance, OfEveryStochasticSamplerTendsToThatOfTheData) {
 
 /// diffusers gives NaN here: B(h) of bh1 is infinite in the step to the clean image.
 TEST(GaussianChain, OfUniPcWithBh1ReachesTheCleanImage) {
-  const Process process{DiffusionConfig()};
+  const auto process = make_process(DiffusionConfig());
   const auto end = [&](SolverType type) {
     auto options = solver(SamplerType::kUniPc, 3);
     options.solver_type = type;
     options.steps = 20;
-    return end_of(process, options, sampling_levels(process, options), gaussian_denoiser(0, .25),
+    return end_of(*process, options, sampling_levels(*process, options), gaussian_denoiser(0, .25),
                   1.0);
   };
   EXPECT_NEAR(end(SolverType::kBh1), .5, 0.03);
@@ -163,13 +163,13 @@ TEST(GaussianChain, OfUniPcWithBh1ReachesTheCleanImage) {
 
 /// Of the linear schedule, trailing, N(0, .25), from 1: computed with the installed diffusers.
 TEST(GaussianChain, EndsAsInDiffusers) {
-  const Process process{DiffusionConfig()};
+  const auto process = make_process(DiffusionConfig());
   const auto end = [&](SamplerType sampler, int64_t order, int64_t steps) {
     auto options = solver(sampler, order);
     options.steps = steps;
     options.timestep_spacing = TimestepSpacing::kTrailing;
     if (sampler == SamplerType::kDeis) options.final_sigmas_type = FinalSigma::kSigmaMin;
-    return end_of(process, options, sampling_levels(process, options), gaussian_denoiser(0, .25),
+    return end_of(*process, options, sampling_levels(*process, options), gaussian_denoiser(0, .25),
                   1.0);
   };
   EXPECT_NEAR(end(SamplerType::kDdim, 0, 10), .36995, 2e-5);
@@ -193,14 +193,14 @@ TEST(GaussianChain, EndsAsInDiffusers) {
 TEST(GaussianFlow, EndsWhereTheOracleSays) {
   DiffusionConfig diffusion;
   diffusion.process = ProcessType::kFlow;
-  const Process process(diffusion);
+  const auto process = make_process(diffusion);
   const auto end = [&](SamplerType sampler, int64_t steps) {
     auto options = solver(sampler);
     options.steps = steps;
-    auto levels = sampling_levels(process, options);
-    levels.front() = process.level_at(1000.0);
-    levels.back() = process.level_at(1e-9);
-    return end_of(process, options, levels, gaussian_denoiser(.3, .25), .8);
+    auto levels = sampling_levels(*process, options);
+    levels.front() = process->level_at(1000.0);
+    levels.back() = process->level_at(1e-9);
+    return end_of(*process, options, levels, gaussian_denoiser(.3, .25), .8);
   };
   EXPECT_NEAR(end(SamplerType::kEuler, 1), .3, 1e-8);
   EXPECT_NEAR(end(SamplerType::kEuler, 2), .46, 1e-8);

@@ -107,7 +107,7 @@ TEST(GuidanceScale, OfEveryScheduleHasTheSameMean) {
     options.guidance_schedule = schedule;
     const GuidanceScale scale(options);
     double sum = 0;
-    for (const auto& level : sampling_levels(Process{DiffusionConfig()}, options)) {
+    for (const auto& level : sampling_levels(*make_process(DiffusionConfig()), options)) {
       if (level.sigma > 0) sum += scale.at(level);
     }
     EXPECT_NEAR(sum / static_cast<double>(options.steps), 2.0, 1e-9);
@@ -162,12 +162,12 @@ double ddim_50(const Denoiser& denoise) {
   SampleConfig options;
   options.timestep_spacing = TimestepSpacing::kUniform;
   options.steps = 50;
-  const Process process{DiffusionConfig()};
-  return end_of(process, options, sampling_levels(process, options), denoise, -.8);
+  const auto process = make_process(DiffusionConfig());
+  return end_of(*process, options, sampling_levels(*process, options), denoise, -.8);
 }
 
 TEST(ClassifierGuidance, OfScaleOneIsTheConditionalModel) {
-  const auto level = Process{DiffusionConfig()}.level_at(400);
+  const auto level = make_process(DiffusionConfig())->level_at(400);
   EXPECT_NEAR(classifier_gradient(one(-.3), level).item<double>(), .5935367005, 1e-9);
   EXPECT_NEAR(mixture_denoiser()(one(-.3), level).eps.item<double>(), -.2443533929, 1e-9);
   const auto at_one = with_classifier_guidance(mixture_denoiser(), classifier_gradient, 1.0);
@@ -209,9 +209,9 @@ ConditionalNetwork mixture_network() {
 }
 
 double guided_end(const SampleConfig& options) {
-  const Process process{DiffusionConfig()};
+  const auto process = make_process(DiffusionConfig());
   const auto network = with_guidance(mixture_network(), torch::tensor({1}), 0, options);
-  return ddim_50(make_denoiser(process, network));
+  return ddim_50(make_denoiser(*process, network));
 }
 
 TEST(Guidance, LeadsTheChainAsClassifierGuidanceDoes) {

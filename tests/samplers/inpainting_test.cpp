@@ -57,7 +57,7 @@ struct Law {
 /// How the drawn pixel depends on the known one. The run is linear, so the first image has the
 /// known pixel 1 and no noise, and each other one number of noise that is 1, and nothing else.
 Law law_of_drawn_pixel(int64_t steps, const RepaintJumps& jumps) {
-  const Process process{DiffusionConfig()};
+  const auto process = make_process(DiffusionConfig());
   SampleConfig options;
   options.sampler = SamplerType::kDdpm;
   options.variance_type = VarianceType::kFixedSmall;
@@ -73,9 +73,9 @@ Law law_of_drawn_pixel(int64_t steps, const RepaintJumps& jumps) {
   };
   auto known = torch::zeros({images, 1, 1, 2}, torch::kFloat64);
   known.view({-1, 2})[0][0] = 1.0;
-  const SamplerInputs inputs{.process = process,
+  const SamplerInputs inputs{.process = *process,
                              .options = options,
-                             .levels = sampling_levels(process, options),
+                             .levels = sampling_levels(*process, options),
                              .denoise = pair_denoiser(.8),
                              .noise = next_noise};
   const auto x = run_repaint(inputs, {known, torch::tensor({true, false}).view({1, 1, 1, 2})},
@@ -137,15 +137,15 @@ TEST_P(RepaintOfEverySampler, OfNothingKnownIsSamplingToTheBit) {
   for (const auto& type : kNames<ProcessType>) {
     DiffusionConfig diffusion;
     diffusion.process = type.value;
-    const Process process(diffusion);
-    const auto plain = run_sampler(inputs(process), start_);
-    EXPECT_TRUE(torch::equal(repainted(process, false, {.samples = 1}), plain)) << type.name;
+    const auto process = make_process(diffusion);
+    const auto plain = run_sampler(inputs(*process), start_);
+    EXPECT_TRUE(torch::equal(repainted(*process, false, {.samples = 1}), plain)) << type.name;
   }
 }
 
 TEST_P(RepaintOfEverySampler, OfAllKnownIsTheInput) {
-  const Process process{DiffusionConfig()};
-  const auto x = repainted(process, true, {.length = 2, .samples = 3});
+  const auto process = make_process(DiffusionConfig());
+  const auto x = repainted(*process, true, {.length = 2, .samples = 3});
   EXPECT_TRUE(torch::equal(x, torch::full({4, 1, 1, 1}, .2, torch::kFloat64)));
 }
 

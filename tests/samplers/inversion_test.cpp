@@ -17,11 +17,11 @@ SampleConfig ddim(int64_t steps, TimestepSpacing spacing = TimestepSpacing::kAut
   return options;
 }
 
-Process process_with(ProcessType type, PredictionType prediction = PredictionType::kEpsilon) {
+ProcessPtr process_with(ProcessType type, PredictionType prediction = PredictionType::kEpsilon) {
   DiffusionConfig diffusion;
   diffusion.process = type;
   diffusion.prediction_type = prediction;
-  return Process(diffusion);
+  return make_process(diffusion);
 }
 
 struct Inverted {
@@ -46,7 +46,7 @@ Inverted there_and_back(const Process& process, const SampleConfig& options,
 
 /// The linear schedule, uniform, N(0, .25), image .7.
 Inverted gaussian_inversion(int64_t steps, Inversion method) {
-  return there_and_back(process_with(ProcessType::kDiscrete),
+  return there_and_back(*process_with(ProcessType::kDiscrete),
                         ddim(steps, TimestepSpacing::kUniform), gaussian_denoiser(0, .25), method,
                         one(.7));
 }
@@ -90,9 +90,9 @@ TEST(FixedPointInversion, ReproducesImagesOfEveryProcessAndPrediction) {
   for (const auto& type : kNames<ProcessType>) {
     for (const auto& prediction : kNames<PredictionType>) {
       const auto process = process_with(type.value, prediction.value);
-      EXPECT_LT(error(process, Inversion::kFixedPoint), 1e-4) << type.name;
-      EXPECT_GT(error(process, Inversion::kDdim), 1e-3) << type.name;
-      EXPECT_LT(error(process, Inversion::kDdim), 0.5) << type.name;
+      EXPECT_LT(error(*process, Inversion::kFixedPoint), 1e-4) << type.name;
+      EXPECT_GT(error(*process, Inversion::kDdim), 1e-3) << type.name;
+      EXPECT_LT(error(*process, Inversion::kDdim), 0.5) << type.name;
     }
   }
 }
@@ -101,7 +101,7 @@ TEST(FixedPointInversion, InvertsClippingToo) {
   SampleConfig options = ddim(20);
   options.clip_sample = true;
   const auto x0 = torch::tensor({-1.0, -.5, .9, 1.0}, torch::kFloat64).view({4, 1, 1, 1});
-  const auto result = there_and_back(process_with(ProcessType::kDiscrete), options,
+  const auto result = there_and_back(*process_with(ProcessType::kDiscrete), options,
                                      with_clipping(gaussian_denoiser(.2, .25), options),
                                      Inversion::kFixedPoint, x0);
   EXPECT_LT((result.image - x0).abs().max().item<double>(), 1e-4);
@@ -111,7 +111,7 @@ TEST(FixedPointInversion, GoesUpToPureNoise) {
   DiffusionConfig diffusion;
   diffusion.prediction_type = PredictionType::kVPrediction;
   diffusion.rescale_betas_zero_snr = true;
-  const auto result = there_and_back(Process(diffusion), ddim(20), gaussian_denoiser(.3, .09),
+  const auto result = there_and_back(*make_process(diffusion), ddim(20), gaussian_denoiser(.3, .09),
                                      Inversion::kFixedPoint, one(.7));
   EXPECT_NEAR(result.image.item<double>(), .7, 1e-4);
 }
@@ -120,7 +120,7 @@ TEST(FixedPointInversion, OfAnImageDoesNotDependOnItsNeighbours) {
   const auto x0 = torch::tensor({-1.5, .7, .1, 3.0}, torch::kFloat64).view({4, 1, 1, 1});
   const auto process = process_with(ProcessType::kEdm);
   const auto noise = [&](const torch::Tensor& images) {
-    return there_and_back(process, ddim(12), two_hills(), Inversion::kFixedPoint, images).noise;
+    return there_and_back(*process, ddim(12), two_hills(), Inversion::kFixedPoint, images).noise;
   };
   const auto all = noise(x0);
   for (int64_t i = 0; i < 4; ++i)

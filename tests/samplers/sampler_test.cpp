@@ -23,25 +23,25 @@ SampleConfig unclipped(SamplerType sampler, TimestepSpacing spacing, int64_t ste
 }
 
 TEST(Ddim, EndsWhereTheGaussianOracleSays) {
-  const Process process{DiffusionConfig()};
+  const auto process = make_process(DiffusionConfig());
   const auto golden = load_json(test_data("schedules.json")).at("analytic");
   for (const auto& [spacing, by_steps] : golden.items()) {
     for (const auto& [steps, values] : by_steps.items()) {
       const auto options =
           unclipped(SamplerType::kDdim, *from_name<TimestepSpacing>(spacing), std::stoll(steps));
-      const double x =
-          end_of(process, options, sampling_levels(process, options), gaussian_denoiser(0, 1), 1.0);
+      const double x = end_of(*process, options, sampling_levels(*process, options),
+                              gaussian_denoiser(0, 1), 1.0);
       EXPECT_NEAR(x, values.at("ddim").get<double>(), 1e-9) << spacing << steps;
     }
   }
 }
 
 TEST(DdpmSampler, EndsWithTheVarianceOfTheGaussianOracle) {
-  const Process process{DiffusionConfig()};
+  const auto process = make_process(DiffusionConfig());
   const auto golden = load_json(test_data("schedules.json")).at("analytic").at("uniform");
   const auto variance = [&](SampleConfig options, VarianceType type) {
     options.variance_type = type;
-    return final_variance(process, options, sampling_levels(process, options),
+    return final_variance(*process, options, sampling_levels(*process, options),
                           gaussian_denoiser(0, 1), 1.0);
   };
   for (const std::string steps : {"10", "20", "50"}) {
@@ -54,9 +54,9 @@ TEST(DdpmSampler, EndsWithTheVarianceOfTheGaussianOracle) {
 }
 
 TEST(DdpmSampler, LearnedRangeReachesFromTheSmallToTheLargeVariance) {
-  const Process process{DiffusionConfig()};
+  const auto process = make_process(DiffusionConfig());
   auto options = unclipped(SamplerType::kDdpm, TimestepSpacing::kUniform, 10);
-  const auto levels = sampling_levels(process, options);
+  const auto levels = sampling_levels(*process, options);
   const auto variance = [&](VarianceType type, double v) {
     options.variance_type = type;
     const auto denoise = [v](const torch::Tensor& x, const NoiseLevel& level) {
@@ -64,7 +64,7 @@ TEST(DdpmSampler, LearnedRangeReachesFromTheSmallToTheLargeVariance) {
       prediction.variance = torch::full_like(x, v);
       return prediction;
     };
-    return final_variance(process, options, levels, denoise, 1.0);
+    return final_variance(*process, options, levels, denoise, 1.0);
   };
   const double small = variance(VarianceType::kFixedSmall, 0);
   const double large = variance(VarianceType::kFixedLarge, 0);
@@ -75,11 +75,11 @@ TEST(DdpmSampler, LearnedRangeReachesFromTheSmallToTheLargeVariance) {
 }
 
 TEST(DdpmSampler, LearnedRangeWithoutALearnedVarianceIsRefused) {
-  const Process process{DiffusionConfig()};
+  const auto process = make_process(DiffusionConfig());
   auto options = unclipped(SamplerType::kDdpm, TimestepSpacing::kUniform, 10);
   options.variance_type = VarianceType::kLearnedRange;
   EXPECT_THROW(
-      end_of(process, options, sampling_levels(process, options), gaussian_denoiser(0, 1), 1.0),
+      end_of(*process, options, sampling_levels(*process, options), gaussian_denoiser(0, 1), 1.0),
       UserError);
 }
 
@@ -90,12 +90,12 @@ TEST_P(EverySampler, EndsOnAPointOfAMemorisedSet) {
   for (const auto& type : kNames<ProcessType>) {
     DiffusionConfig diffusion;
     diffusion.process = type.value;
-    const Process process(diffusion);
+    const auto process = make_process(diffusion);
     auto options = unclipped(GetParam(), TimestepSpacing::kAuto, 50);
     options.variance_type = VarianceType::kFixedSmall;
-    const auto levels = sampling_levels(process, options);
+    const auto levels = sampling_levels(*process, options);
     torch::manual_seed(1);
-    const SamplerInputs inputs{.process = process,
+    const SamplerInputs inputs{.process = *process,
                                .options = options,
                                .levels = levels,
                                .denoise = memorising_denoiser(points),
@@ -103,20 +103,20 @@ TEST_P(EverySampler, EndsOnAPointOfAMemorisedSet) {
                                  return torch::randn({16, 1, 1, 1}, torch::kFloat64);
                                }};
     const auto start = torch::randn({16, 1, 1, 1}, torch::kFloat64);
-    const auto end = run_sampler(inputs, start * process.start_scale(levels.front()));
+    const auto end = run_sampler(inputs, start * process->start_scale(levels.front()));
     const auto distance = (end.view({-1, 1}) - points).abs().amin(1);
     EXPECT_LT(distance.max().item<double>(), 1e-2) << type.name;
   }
 }
 
 TEST_P(EverySampler, CallsTheNetworkAsOftenAsItSays) {
-  const Process process{DiffusionConfig()};
+  const auto process = make_process(DiffusionConfig());
   const auto options = unclipped(GetParam(), TimestepSpacing::kAuto, 8);
   int64_t calls = 0;
   int64_t announced = 0;
-  const SamplerInputs inputs{.process = process,
+  const SamplerInputs inputs{.process = *process,
                              .options = options,
-                             .levels = sampling_levels(process, options),
+                             .levels = sampling_levels(*process, options),
                              .denoise =
                                  [&](const torch::Tensor& x, const NoiseLevel& level) {
                                    ++calls;
@@ -125,7 +125,7 @@ TEST_P(EverySampler, CallsTheNetworkAsOftenAsItSays) {
                              .noise = [](int64_t) { return one(0); },
                              .on_step = [&](int64_t) { ++announced; }};
   run_sampler(inputs, one(1));
-  EXPECT_EQ(calls, network_calls(process, options));
+  EXPECT_EQ(calls, network_calls(*process, options));
   EXPECT_EQ(calls, announced);
 }
 
@@ -144,26 +144,26 @@ INSTANTIATE_TEST_SUITE_P(Samplers, EverySampler, testing::ValuesIn(all_samplers(
                          });
 
 TEST(Ddim, FromAGivenNoiseEndsOnTheNearestPoints) {
-  const Process process{DiffusionConfig()};
+  const auto process = make_process(DiffusionConfig());
   const auto denoise = memorising_denoiser(torch::tensor({-1.0, 0.2, 0.9}, torch::kFloat64));
   const auto options = unclipped(SamplerType::kDdim, TimestepSpacing::kUniform, 50);
-  const auto levels = sampling_levels(process, options);
-  EXPECT_NEAR(end_of(process, options, levels, denoise, -1.5), -1.0, 1e-2);
-  EXPECT_NEAR(end_of(process, options, levels, denoise, -0.2), 0.2, 1e-2);
-  EXPECT_NEAR(end_of(process, options, levels, denoise, 0.35), 0.2, 1e-2);
-  EXPECT_NEAR(end_of(process, options, levels, denoise, 2.0), 0.9, 1e-2);
+  const auto levels = sampling_levels(*process, options);
+  EXPECT_NEAR(end_of(*process, options, levels, denoise, -1.5), -1.0, 1e-2);
+  EXPECT_NEAR(end_of(*process, options, levels, denoise, -0.2), 0.2, 1e-2);
+  EXPECT_NEAR(end_of(*process, options, levels, denoise, 0.35), 0.2, 1e-2);
+  EXPECT_NEAR(end_of(*process, options, levels, denoise, 2.0), 0.9, 1e-2);
 }
 
 TEST(Ddim, ReDerivedNoiseKeepsClippedImagesConsistent) {
-  const Process process{DiffusionConfig()};
+  const auto process = make_process(DiffusionConfig());
   auto options = unclipped(SamplerType::kDdim, TimestepSpacing::kUniform, 10);
   options.clip_sample = true;
   const auto end = [&](bool re_derived) {
     options.use_clipped_model_output = re_derived;
     const auto half =
-        make_denoiser(process, [](const torch::Tensor& x, const NoiseLevel&) { return x * 0.5; });
-    return end_of(process, options, sampling_levels(process, options), with_clipping(half, options),
-                  3.0);
+        make_denoiser(*process, [](const torch::Tensor& x, const NoiseLevel&) { return x * 0.5; });
+    return end_of(*process, options, sampling_levels(*process, options),
+                  with_clipping(half, options), 3.0);
   };
   EXPECT_NE(end(true), end(false));
   EXPECT_LE(std::abs(end(true)), 1.0);
@@ -204,7 +204,7 @@ TEST_P(TrajectoryGolden, AgreesWithDiffusersAlongTheWay) {
   const auto golden = load_safetensors(path / "golden.safetensors");
   const auto config = diffusion_options(all.at(sampler));
   const auto options = sample_options(all.at(sampler), sampler);
-  const Process process(config);
+  const auto process = make_process(config);
   auto unet = load_unet(load_pipeline_folder(path), torch::kCPU, torch::MemoryFormat::Contiguous);
   const auto labels = find(golden, sampler + ".labels");
   const auto noise = find(golden, sampler + ".noise");
@@ -213,10 +213,10 @@ TEST_P(TrajectoryGolden, AgreesWithDiffusersAlongTheWay) {
     states.push_back(x);
     return unet->forward(x, torch::full({x.size(0)}, level.t), labels);
   };
-  const SamplerInputs inputs{.process = process,
+  const SamplerInputs inputs{.process = *process,
                              .options = options,
-                             .levels = sampling_levels(process, options),
-                             .denoise = with_clipping(make_denoiser(process, network), options),
+                             .levels = sampling_levels(*process, options),
+                             .denoise = with_clipping(make_denoiser(*process, network), options),
                              .noise = [&](int64_t step) { return noise[step]; }};
   const auto final = run_sampler(inputs, golden.at(sampler + ".x_T"));
   EXPECT_LT(relative_difference(final, golden.at(sampler + ".final")), 1e-4);

@@ -20,9 +20,9 @@ class SdEditRun : public testing::Test {
   }
 
   SamplerInputs inputs(const Denoiser& denoise = gaussian_denoiser(0, .25)) const {
-    return {.process = process_,
+    return {.process = *process_,
             .options = options_,
-            .levels = sampling_levels(process_, options_),
+            .levels = sampling_levels(*process_, options_),
             .denoise = denoise,
             .noise = [](int64_t) { return one(0); }};
   }
@@ -33,7 +33,7 @@ class SdEditRun : public testing::Test {
         .item<double>();
   }
 
-  Process process_{DiffusionConfig()};
+  ProcessPtr process_ = make_process(DiffusionConfig());
   SampleConfig options_;
 };
 
@@ -81,7 +81,7 @@ TEST_F(SdEditRun, KeepsLessOfTheImageAtHigherStrengthWithEverySampler) {
   for (const auto& type : kNames<ProcessType>) {
     DiffusionConfig diffusion;
     diffusion.process = type.value;
-    process_ = Process(diffusion);
+    process_ = make_process(diffusion);
     options_.timestep_spacing = TimestepSpacing::kAuto;
     options_.steps = 20;
     options_.variance_type = VarianceType::kFixedSmall;

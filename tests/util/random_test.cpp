@@ -43,6 +43,19 @@ TEST(Random, ElementsDoNotDependOnTheLength) {
   EXPECT_TRUE(std::equal(shorter.begin(), shorter.end(), longer.begin()));
 }
 
+TEST(Random, RowsAreThoseOfTheirKeys) {
+  const std::vector<RandomKey> keys{{1, RandomPurpose::kInitialNoise, 5},
+                                    {2, RandomPurpose::kInitialNoise, 5}};
+  std::vector<float> rows(14);
+  std::vector<float> alone(7);
+  fill_normal_rows(keys, rows);
+  fill_normal(keys[1], alone);
+  EXPECT_TRUE(std::equal(alone.begin(), alone.end(), rows.begin() + 7));
+  fill_uniform_rows(keys, -1.0F, 1.0F, rows);
+  fill_uniform(keys[1], -1.0F, 1.0F, alone);
+  EXPECT_TRUE(std::equal(alone.begin(), alone.end(), rows.begin() + 7));
+}
+
 TEST(Random, SeedPurposeAndIndexAllMatter) {
   const RandomKey key{5, RandomPurpose::kFlip, 9};
   EXPECT_NE(random_bits(key), random_bits({6, RandomPurpose::kFlip, 9}));

@@ -12,6 +12,7 @@
 
 #include "ddpm/config/config.h"
 #include "ddpm/config/names.h"
+#include "ddpm/config/sampler_traits.h"
 
 namespace ddpm {
 
@@ -64,6 +65,18 @@ using Slot = std::variant<bool*, int64_t*, double*, std::string*, std::optional<
                           std::vector<int64_t>*, std::vector<double>*, std::vector<std::string>*,
                           ImageSizeSlot, EnumSlot>;
 
+/// Whether a setting may differ from its default where it does not apply.
+enum class Elsewhere { kRefused, kUnread };
+
+/// Where a setting means something: on one process, with samplers of one trait, in one task. What
+/// is left out plays no part.
+struct Applies {
+  std::optional<ProcessType> process = {};
+  std::optional<SamplerTrait> sampler = {};
+  std::optional<Task> task = {};
+  Elsewhere elsewhere = Elsewhere::kRefused;
+};
+
 /// One row of the settings table: all that the program knows about one setting.
 struct Setting {
   std::string_view key;  // "section.name": the path in YAML, and the flag
@@ -72,6 +85,7 @@ struct Setting {
   std::string_view help;                           // one sentence
   Range range = {};                                // of numbers
   std::span<const std::string_view> choices = {};  // of texts, and of whole numbers; empty: any
+  Applies applies = {};
 };
 
 /// The settings table, bound to `config`: the only list of settings in the program. The rows of a
@@ -96,7 +110,8 @@ std::string nearest_setting(std::string_view key);
 /// The value of a row as YAML writes it; reads back identically.
 std::string format_value(const Setting& setting);
 
-/// The help of a row and what it allows: "Dropout probability. [at least 0, at most 1]".
+/// The help of a row, what it allows and where it applies: "Dropout probability. [at least 0, at
+/// most 1]", "Standard deviation of the images. [above 0; process edm only]".
 std::string describe(const Setting& setting);
 
 /// A setting on which two configs differ, with its values as YAML writes them.

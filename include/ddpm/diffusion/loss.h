@@ -7,17 +7,6 @@
 
 namespace ddpm {
 
-/// How much the squared errors of image and noise are, per squared error of the network's output,
-/// at one noise level. With x_t = alpha x0 + sigma eps: (1, SNR) for a network that predicts x0,
-/// (1 / SNR, 1) for eps, (sigma^2, alpha^2) for v and for a flow's velocity, and (c_out^2,
-/// c_out^2 / sigma^2) for EDM's. `eps` is always SNR times `x0`, where SNR = alpha^2 / sigma^2.
-struct ErrorFactors {
-  double x0 = 1.0;
-  double eps = 1.0;
-};
-
-ErrorFactors error_factors(const DiffusionConfig& diffusion, const NoiseLevel& level);
-
 /// Weight of the squared error of the network's own target at a noise level.
 ///
 /// Each scheme is one weight of the error of x0, read as whatever the network predicts, so that the

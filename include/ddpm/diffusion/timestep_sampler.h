@@ -20,6 +20,10 @@ double draw_unit(const TrainConfig& config, uint64_t seed, int64_t place);
 /// The standard normal quantile of u in (0, 1): Phi^-1(u), to 1e-12.
 double normal_quantile(double u);
 
+/// Sigma at the quantile u of training's log_normal: exp(p_mean + p_std Phi^-1(u)) (Karras et al.,
+/// 2022, table 1).
+double log_normal(const TrainConfig& config, double u);
+
 /// Draws timesteps in proportion to the root of the second moment of their losses (Nichol and
 /// Dhariwal, 2021, section 3.3), from the last ten losses of each. Until every timestep has ten it
 /// draws uniformly. What it knows is part of a checkpoint.

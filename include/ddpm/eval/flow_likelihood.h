@@ -16,16 +16,9 @@ namespace ddpm {
 ///   exact                 all C H W diagonal elements, one backward pass each: tiny images only
 enum class Trace { kRademacher, kGaussian, kExact };
 
-/// The probability-flow ODE of a process along a coordinate s: dx/ds = v(x, s).
-///
-/// | process  | s                  | dx/ds                  |
-/// |----------|--------------------|------------------------|
-/// | discrete | atan(sigma/alpha)  | alpha eps - sigma x0   |
-/// | edm      | sigma              | eps                    |
-/// | flow     | sigma              | eps - x0               |
-///
-/// No term has a singularity at pure noise. Levels of the discrete process between its timesteps
-/// are those of `Process::level_of_ratio`.
+/// The probability-flow ODE of a process along a coordinate s: dx/ds = v(x, s), in the coordinates
+/// of `Process::regular_ode`, so that no term has a singularity at pure noise. Levels of the
+/// discrete process between its timesteps are those of `Process::level_of_ratio`.
 class ProbabilityFlow {
  public:
   /// From the process's lowest noise level, or from the ratio sigma / alpha `lowest` if that is
@@ -37,10 +30,11 @@ class ProbabilityFlow {
   NoiseLevel level(double s) const;
   torch::Tensor velocity(const NoiseLevels& levels, const Prediction& prediction) const;
   /// See `OdeOptions::rho`: bends a fixed grid so that it is denser near the image.
-  double rho() const;
+  double rho() const { return coordinates_.rho(); }
 
  private:
   const Process& process_;
+  const OdeCoordinates& coordinates_;
   double from_;
   double to_;
 };

@@ -17,7 +17,7 @@ struct NamedSchedule {
   DiffusionConfig diffusion;
 };
 
-/// A process over its timesteps (see `level_of_timestep`), a number each.
+/// A process over its timesteps (see `Process::shown_level`), a number each.
 struct ScheduleCurve {
   std::vector<double> t;
   std::vector<double> beta;       // of the discrete process only

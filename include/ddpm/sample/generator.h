@@ -69,15 +69,15 @@ class Generator {
   const torch::Device& device() const { return device_; }
   const SampleConfig& options() const { return options_; }
   const ModelConfig& model() const { return unet_->config(); }
-  const Process& process() const { return process_; }
+  const Process& process() const { return *process_; }
 
  private:
   struct Weaker {
     Weaker(UNet unet, const DiffusionConfig& diffusion)
         : calls(std::move(unet), {}),
-          process(diffusion) {}
+          process(make_process(diffusion)) {}
     NetworkCalls calls;
-    Process process;
+    ProcessPtr process;
   };
   struct Classifier {
     LabelGradient gradient;
@@ -89,7 +89,7 @@ class Generator {
 
   UNet unet_;
   NetworkCalls calls_;
-  Process process_;
+  ProcessPtr process_;
   SampleConfig options_;
   std::vector<NoiseLevel> levels_;
   torch::Device device_;

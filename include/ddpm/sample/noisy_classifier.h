@@ -50,7 +50,7 @@ class NoisyClassifier {
   torch::Tensor told(double timestep, int64_t images) const;
 
   Classifier net_;
-  Process process_;
+  ProcessPtr process_;
   torch::Device device_;
 };
 
@@ -58,8 +58,5 @@ class NoisyClassifier {
 /// class is right.
 double accuracy(NoisyClassifier& classifier, const torch::Tensor& images,
                 const torch::Tensor& labels);
-
-/// The timestep that a classifier is told for images without noise.
-double clean_timestep(const Process& process);
 
 }  // namespace ddpm

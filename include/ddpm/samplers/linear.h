@@ -27,7 +27,7 @@ struct LinearStep {
 /// The steps of a run, as a rule sees them: step i leads from levels[i] to levels[i + 1].
 struct Moves {
   const SampleConfig& options;
-  ProcessType process;
+  const OdeCoordinates& ode;
   std::span<const NoiseLevel> levels;
 
   size_t count() const { return levels.size() - 1; }
@@ -59,37 +59,24 @@ inline size_t warm_up_order(size_t order, size_t i) {
   return std::min(order, i + 1);
 }
 
-/// `options.order`, or `usual` where that is 0.
-inline size_t solver_order(const SampleConfig& options, size_t usual) {
-  return options.order == 0 ? usual : static_cast<size_t>(options.order);
-}
+/// `options.order`, or the usual one of the sampler where that is 0.
+size_t solver_order(const SampleConfig& options);
 
 /// The order of step i by diffusers' rule for DPM-Solver and DEIS: that of the warm-up; 1 in the
 /// step to a clean image; and with `lower_order_final` and fewer than 15 steps, no more than there
 /// are steps left.
 size_t multistep_order(const Moves& moves, size_t i, size_t order);
 
-/// The coordinates in which the probability flow is dy/du = d. Flow: y = x, u = sigma,
-/// d = eps - x0. Else: y = x / alpha, u = sigma / alpha, d = eps.
-struct OdeCoordinates {
-  ProcessType process;
-
-  double u(const NoiseLevel& level) const;
-  /// x = scale y.
-  double scale(const NoiseLevel& level) const;
-  /// Adds `weight` d of the prediction that is `age` steps old to a step.
-  void add_slope(LinearStep& step, size_t age, double weight) const;
-};
+/// Adds `weight` times the slope of an ODE to a step, by the prediction that is `age` steps old.
+void add_slope(LinearStep& step, size_t age, const Slope& slope, double weight);
 
 // The rules, by source file. ancestral.cpp:
 LinearStep ddim_rule(const Moves& moves, size_t i);
 LinearStep ddpm_rule(const Moves& moves, size_t i);
 LinearStep euler_ancestral_rule(const Moves& moves, size_t i);
 // multistep.cpp:
-LinearStep dpmpp_2m_rule(const Moves& moves, size_t i);
-LinearStep dpmpp_3m_rule(const Moves& moves, size_t i);
-LinearStep dpmpp_2m_sde_rule(const Moves& moves, size_t i);
-LinearStep dpmpp_3m_sde_rule(const Moves& moves, size_t i);
+LinearStep dpmpp_rule(const Moves& moves, size_t i);
+LinearStep dpmpp_sde_rule(const Moves& moves, size_t i);
 // adams.cpp:
 LinearStep ipndm_rule(const Moves& moves, size_t i);
 LinearStep deis_rule(const Moves& moves, size_t i);

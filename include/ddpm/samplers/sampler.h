@@ -30,8 +30,9 @@ struct SamplerInputs {
 /// Denoises `x` [N, C, H, W], which is of the first level, to the last level with the sampler that
 /// the options name; see `check_sample` for what does not go together.
 ///
-/// Adding a sampler takes one function and one row in the table of sampler.cpp; most are a rule for
-/// the weights of a linear step (see linear.h).
+/// Adding a sampler takes one function and its row in the table of sampler.cpp, its word in names.h
+/// and its row in config/sampler_traits.cpp; most are a rule for the weights of a linear step (see
+/// linear.h).
 torch::Tensor run_sampler(const SamplerInputs& inputs, const torch::Tensor& x);
 
 /// Places in a list of noise levels.
@@ -48,15 +49,6 @@ torch::Tensor run_sampler_part(const SamplerInputs& inputs, LevelRange range, in
 
 /// Whether the options add no noise on the way, so that the start decides the image.
 bool is_deterministic(const SampleConfig& options);
-
-/// Whether the sampler divides by alpha, and so cannot start from pure noise of alpha = 0.
-bool needs_signal(SamplerType sampler, ProcessType process);
-
-/// Whether diffusers' multistep rules of spacing hold for the sampler.
-bool is_multistep(SamplerType sampler);
-
-/// Whether the sampler's timesteps of the spacing linspace are not rounded, as in diffusers.
-bool has_fractional_linspace(SamplerType sampler);
 
 /// Network calls for each image, guidance aside.
 int64_t network_calls(const Process& process, const SampleConfig& options);

@@ -43,18 +43,17 @@ class Noising {
   NoisyBatch apply(const Batch& batch, torch::Device device,
                    const LossSecondMoment* losses = nullptr) const;
 
-  const Process& process() const { return process_; }
+  const Process& process() const { return *process_; }
 
  private:
   void draw_timesteps(Batch& batch, int64_t first_place) const;
-  double timestep(double unit) const;
   void draw_noise(Batch& batch, int64_t first_place) const;
   void couple(Batch& batch) const;
   void leave_clean(Batch& batch, int64_t first_place) const;
   void drop_labels(Batch& batch, int64_t first_place) const;
   torch::Tensor weights(const Batch& batch) const;
 
-  Process process_;
+  ProcessPtr process_;
   TrainConfig train_;
   double clean_share_;
   bool classifies_;

@@ -56,6 +56,12 @@ void fill_normal(const RandomKey& key, std::span<float> out);
 /// Uniform numbers in [low, high); element i depends on `key` and i alone.
 void fill_uniform(const RandomKey& key, float low, float high, std::span<float> out);
 
+/// The same for rows of equal length, row i from `keys` [i], so that what is drawn for an image
+/// does not depend on its neighbours.
+void fill_normal_rows(std::span<const RandomKey> keys, std::span<float> out);
+void fill_uniform_rows(std::span<const RandomKey> keys, float low, float high,
+                       std::span<float> out);
+
 /// A random order of 0 ... count-1.
 std::vector<int64_t> random_permutation(const RandomKey& key, int64_t count);
 
