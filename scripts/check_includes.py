@@ -69,9 +69,11 @@ def main() -> int:
         name = "/".join(file.parts[-2:])
         if name in OUTSIDE:
             continue
+        parts = file.relative_to(root).parts  # include/ddpm/AREA/... or src/AREA/...
+        area = parts[2] if parts[0] == "include" else parts[1]
         for header in INCLUDE.findall(file.read_text()):
-            if not allowed(file.parts[-2], name, header):
-                print(f"{file}: {file.parts[-2]} may not include {header}")
+            if not allowed(area, name, header):
+                print(f"{file}: {area} may not include {header}")
                 wrong += 1
     missing = not_closed(root)
     for line in missing:

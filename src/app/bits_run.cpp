@@ -176,24 +176,24 @@ void measure(const EvalPlan& plan, const LikelihoodData& data, BitsPerDim& bits)
     });
   };
   const auto& pipeline = plan.model->pipeline;
-  measure_bits_per_dim(make_unet(pipeline, plan.device, Precision::kFloat32), pipeline.diffusion,
+  measure_bits_per_dim(make_model(pipeline, plan.device, Precision::kFloat32), pipeline.diffusion,
                        data, plan.bits, plan.device, bits, progress);
 }
 
 }  // namespace
 
-std::string bits_obstacle(const PipelineFolder& pipeline, const SourceInfo& images) {
-  const auto& model = pipeline.model;
-  const bool fit = images.channels == model.in_channels && images.height == model.sample_size[0] &&
-                   images.width == model.sample_size[1];
+std::string bits_obstacle(const ModelFolder& pipeline, const SourceInfo& images) {
+  const auto& model = pipeline.network.signature;
+  const bool fit = images.channels == model.data_channels &&
+                   images.height == model.sample_size[0] && images.width == model.sample_size[1];
   const auto shape = [](int64_t channels, int64_t height, int64_t width) {
     return std::to_string(channels) + "x" + std::to_string(height) + "x" + std::to_string(width);
   };
   if (!fit)
     return images.name + ": bits per dimension need images of " +
-           shape(model.in_channels, model.sample_size[0], model.sample_size[1]) +
+           shape(model.data_channels, model.sample_size[0], model.sample_size[1]) +
            " as the model has, got " + shape(images.channels, images.height, images.width);
-  if (model.num_class_embeds && !model.null_class_label && images.num_classes == 0)
+  if (model.classes > 0 && !model.null_label && images.num_classes == 0)
     return images.name + ": bits per dimension of this model need images with classes";
   return "";
 }
@@ -203,7 +203,7 @@ MetricValue measure_bits(const EvalPlan& plan, ImageSource& source) {
   const int64_t images = source.info().images;
   const auto batch = source.read(0, images);
   LikelihoodData data{.images = batch.images, .labels = {}};
-  if (pipeline.model.num_class_embeds && !batch.labels.empty())
+  if (pipeline.network.signature.classes > 0 && !batch.labels.empty())
     data.labels = torch::tensor(batch.labels, torch::kInt64);
   const auto partial = partial_path(plan, source);
   const bool bound = plan.bits.method == LikelihoodMethod::kBound;

@@ -24,11 +24,11 @@ std::string field_of(EditMode mode) {
   return field_name(to_name(mode));
 }
 
-WantedImages wanted_images(const EditRequest& request, const ModelConfig& model) {
+WantedImages wanted_images(const EditRequest& request, const Signature& model) {
   const auto& sides = model.sample_size;
   const bool known = !sides.empty();
   return {.field = field_of(request.mode),
-          .size = {known ? sides[0] : 0, known ? sides[1] : 0, model.in_channels},
+          .size = {known ? sides[0] : 0, known ? sides[1] : 0, model.data_channels},
           .fit = request.fit,
           .any_colour = false,
           .most = std::nullopt};
@@ -58,7 +58,7 @@ torch::Tensor read_ends(const std::string& text, WantedImages wanted) {
   return torch::cat({a, read_images(second, wanted)});
 }
 
-void read_edited_images(EditPlan& edit, const EditRequest& request, const ModelConfig& model,
+void read_edited_images(EditPlan& edit, const EditRequest& request, const Signature& model,
                         std::optional<int64_t> count) {
   auto wanted = wanted_images(request, model);
   wanted.most = count;
@@ -110,7 +110,7 @@ std::pair<std::string, std::string> interpolated_ends(const std::string& text) {
   return {std::string(trim(words[0])), std::string(trim(words[1]))};
 }
 
-EditPlan plan_edit(const EditRequest& request, const ModelConfig& model,
+EditPlan plan_edit(const EditRequest& request, const Signature& model,
                    std::optional<int64_t> count) {
   EditPlan edit{.mode = request.mode,
                 .source = request.source,

@@ -10,7 +10,7 @@
 #include "ddpm/app/bits_run.h"
 #include "ddpm/app/eval_images.h"
 #include "ddpm/app/feature_choice.h"
-#include "ddpm/checkpoint/unet_config.h"
+#include "ddpm/checkpoint/components.h"
 #include "ddpm/config/identity.h"
 #include "ddpm/config/names.h"
 #include "ddpm/eval/frechet.h"
@@ -269,7 +269,8 @@ std::string context_key(const EvalPlan& plan) {
   if (plan.data) config.data = *plan.data;
   auto text = identity_of(config, {"data"}) + config.data.root + (plan.data ? "\n" : "no data\n");
   if (plan.model) {
-    auto model = unet_config_to_json(plan.model->pipeline.model);
+    const auto& network = plan.model->pipeline.network;
+    const auto model = component_of(network).write(network);
     for (const char* key :
          {"in_channels", "sample_size", "num_class_embeds", "_null_class_label", "_class_names"})
       if (model.contains(key)) text += std::string(key) + model.at(key).dump() + "\n";

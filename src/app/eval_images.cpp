@@ -96,13 +96,13 @@ Json describe_sampling(const SampleConfig& sample) {
 }  // namespace
 
 SourceInfo generated_info(const EvalPlan& plan) {
-  const auto& model = plan.model->pipeline.model;
+  const auto& model = plan.model->pipeline.network.signature;
   return {.name = plan.checkpoint.string(),
           .images = plan.count,
-          .channels = model.in_channels,
+          .channels = model.data_channels,
           .height = model.sample_size[0],
           .width = model.sample_size[1],
-          .num_classes = num_classes(model),
+          .num_classes = model.classes,
           .class_names = model.class_names};
 }
 
@@ -110,7 +110,7 @@ std::shared_ptr<ImageSource> generated_images(const EvalPlan& plan, Precision pr
   const auto& pipeline = plan.model->pipeline;
   const auto graphs = make_graph_factory(plan.device, plan.cuda_graph);
   auto generator =
-      std::make_unique<Generator>(make_unet(pipeline, plan.device, precision), pipeline.diffusion,
+      std::make_unique<Generator>(make_model(pipeline, plan.device, precision), pipeline.diffusion,
                                   plan.sample, plan.device, graphs);
   return std::make_shared<GeneratedImages>(std::move(generator), generated_info(plan), plan.seed(),
                                            plan.labels, generation_identity(plan, precision));
@@ -118,7 +118,7 @@ std::shared_ptr<ImageSource> generated_images(const EvalPlan& plan, Precision pr
 
 std::vector<std::string> class_names_to_compare(const EvalPlan& plan) {
   if (!plan.options.metrics.needs_classes()) return {};
-  if (plan.draws()) return plan.model->pipeline.model.class_names;
+  if (plan.draws()) return plan.model->pipeline.network.signature.class_names;
   if (const auto names = given_classifier_names(plan.features); !names.empty()) return names;
   return plan.data ? open_dataset(*plan.data)->info().class_names : std::vector<std::string>();
 }
@@ -145,7 +145,7 @@ std::shared_ptr<ImageSource> open_floor_images(const EvalPlan& plan, int64_t cou
 }
 
 OpenedImages open_bits_images(const EvalPlan& plan) {
-  const auto& names = plan.model->pipeline.model.class_names;
+  const auto& names = plan.model->pipeline.network.signature.class_names;
   if (auto test = find_test_split(plan, plan.bits_images, names)) return *std::move(test);
   log_warning("there is no test split, so bits per dimension are those of training images");
   return open_split(plan, "train", plan.bits_images, names);

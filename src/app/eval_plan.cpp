@@ -9,8 +9,8 @@
 #include "ddpm/config/process_traits.h"
 #include "ddpm/config/rules.h"
 #include "ddpm/eval/inception.h"
+#include "ddpm/model/signature.h"
 #include "ddpm/runtime/device.h"
-#include "ddpm/sample/generator.h"
 #include "ddpm/sample/output.h"
 #include "ddpm/util/error.h"
 #include "ddpm/util/files.h"
@@ -121,23 +121,23 @@ std::optional<DataConfig> resolve_data(const EvalPlan& plan, const SettingOverri
   overrides.apply(config, "data");
   config.data.flip = false;
   if (plan.model && config.data.image_size.empty()) {
-    config.data.image_size = plan.model->pipeline.model.sample_size;
-    config.data.channels = plan.model->pipeline.model.in_channels;
+    config.data.image_size = plan.model->pipeline.network.signature.sample_size;
+    config.data.channels = plan.model->pipeline.network.signature.data_channels;
   }
   return config.data;
 }
 
 /// Checks that the model draws images that can be scored, as the plan wants them.
 void check_model(const EvalPlan& plan) {
-  const auto& model = plan.model->pipeline.model;
+  const auto& model = plan.model->pipeline.network.signature;
   if (model.sample_size.empty())
     throw CheckpointError(plan.checkpoint.string(),
                           ": the model's config has no sample_size, so there is no telling which "
                           "images to draw");
-  if (model.in_channels != 1 && model.in_channels != 3)
-    throw CheckpointError(plan.checkpoint.string(), ": draws images of ", model.in_channels,
+  if (model.data_channels != 1 && model.data_channels != 3)
+    throw CheckpointError(plan.checkpoint.string(), ": draws images of ", model.data_channels,
                           " channels, expected 1 or 3");
-  check_image_size(model, model.sample_size[0], model.sample_size[1]);
+  check_image_size(plan.model->pipeline.network.model, model.sample_size[0], model.sample_size[1]);
   check_guidance(model, plan.sample);
   check_sample(plan.sample, plan.model->pipeline.diffusion);
   warn_of_large_variance(plan.sample, plan.model->pipeline.diffusion);
@@ -147,7 +147,7 @@ void resolve_model(EvalPlan& plan, const EvalRequest& request, ModelCache& model
   plan.model = models.open(plan.checkpoint);
   plan.sample = resolve_sampling(*plan.model, request.settings);
   check_model(plan);
-  const auto& model = plan.model->pipeline.model;
+  const auto& model = plan.model->pipeline.network.signature;
   const auto classes = parse_classes(request.classes, model);
   if (plan.draws()) plan.labels = cycle_labels(model, classes, plan.count);
   plan.classes = request.classes ? *request.classes : plan.labels.empty() ? "none" : "all in turn";
@@ -184,8 +184,8 @@ BitsPerDimOptions resolve_bits(const EvalPlan& plan, const EvalRequest& request)
   options.seed = request.seed;
   options.draws = request.bits.draws;
   options.variance = plan.sample.variance_type;
-  const auto& model = plan.model->pipeline.model;
-  const int64_t dimensions = model.in_channels * model.sample_size[0] * model.sample_size[1];
+  const auto& model = plan.model->pipeline.network.signature;
+  const int64_t dimensions = model.data_channels * model.sample_size[0] * model.sample_size[1];
   if (dimensions <= kExactTraceUpTo) options.trace = Trace::kExact;
   return options;
 }

@@ -29,7 +29,7 @@ OutputInfo output_info(const EvalPlan& plan, const Json& described) {
   }
   info.first_seed = plan.seed();
   info.labels = plan.labels;
-  info.class_names = plan.model->pipeline.model.class_names;
+  info.class_names = plan.model->pipeline.network.signature.class_names;
   info.columns = 16;
   return info;
 }

@@ -5,8 +5,8 @@
 
 #include <torch/types.h>
 
-#include "ddpm/checkpoint/classifier_folder.h"
-#include "ddpm/checkpoint/run_directory.h"
+#include "ddpm/checkpoint/model_folder.h"
+#include "ddpm/checkpoint/run_folder.h"
 #include "ddpm/checkpoint/training_checkpoint.h"
 #include "ddpm/config/find_config.h"
 #include "ddpm/config/identity.h"
@@ -77,7 +77,8 @@ void train_classifier(const Config& config, const Dataset& dataset, const fs::pa
                                    ? probe_precision(complete, device)
                                    : load_checkpoint_config(checkpoint).train.precision;
   }
-  Trainer trainer(complete, dataset, folder, device, checkpoint);
+  RunFolder run_folder(run);
+  Trainer trainer(complete, dataset, run_folder, {.device = device, .checkpoint = checkpoint});
   if (trainer.run() == RunEnd::kStopped) {
     throw StopRequested{"the classifier is trained up to step " +
                         std::to_string(trainer.state().step)};
@@ -141,7 +142,8 @@ std::unique_ptr<FeatureNetwork> data_classifier(const DataConfig& data, torch::D
 std::vector<std::string> given_classifier_names(const std::string& given) {
   const auto classifier = given_classifier(given);
   if (classifier.empty()) return {};
-  return load_classifier_folder(resolve_checkpoint(classifier)).model.class_names;
+  return open_model_folder(resolve_checkpoint(classifier), Task::kClassifier)
+      .network.signature.class_names;
 }
 
 std::unique_ptr<FeatureNetwork> choose_features(const std::string& given, const std::string& resize,

@@ -1,20 +1,19 @@
 #include "ddpm/app/opened_model.h"
 
-#include <algorithm>
-#include <cctype>
 #include <chrono>
 
 #include <torch/types.h>
 
+#include "ddpm/checkpoint/components.h"
 #include "ddpm/checkpoint/run_directory.h"
 #include "ddpm/checkpoint/training_checkpoint.h"
 #include "ddpm/eval/feature_network.h"
 #include "ddpm/model/precision.h"
+#include "ddpm/model/signature.h"
 #include "ddpm/sample/generator.h"
 #include "ddpm/util/error.h"
 #include "ddpm/util/files.h"
 #include "ddpm/util/log.h"
-#include "ddpm/util/number.h"
 #include "ddpm/util/text.h"
 
 namespace ddpm {
@@ -31,38 +30,28 @@ void forget_solver(SampleConfig& sample) {
   sample.grid_ends = defaults.grid_ends;
 }
 
-/// "Ankle boot" as "ankle-boot".
-std::string class_word(std::string word) {
-  for (char& c : word) {
-    c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    if (c == ' ' || c == '_') c = '-';
-  }
-  return word;
-}
-
 }  // namespace
 
 std::shared_ptr<const OpenedModel> ModelCache::open(const fs::path& checkpoint) {
   const auto key = fs::absolute(checkpoint).lexically_normal();
   if (const auto known = models_.find(key); known != models_.end()) return known->second;
   auto model = open_model(checkpoint);
-  model.weights_hash = weights_hash(model.pipeline.weights);
+  model.weights_hash = weights_hash(load_weights(model.pipeline));
   return models_.emplace(key, std::make_shared<const OpenedModel>(std::move(model))).first->second;
 }
 
 OpenedModel open_model(const fs::path& checkpoint) {
-  OpenedModel model{.checkpoint = checkpoint,
-                    .run = run_of(checkpoint),
-                    .pipeline = load_pipeline_folder(checkpoint),
-                    .data = std::nullopt,
-                    .weights_hash = {}};
+  OpenedModel model;
+  model.checkpoint = checkpoint;
+  model.run = run_of(checkpoint);
+  model.pipeline = open_model_folder(checkpoint);
   if (fs::exists(checkpoint / "config.yaml")) {
     const auto config = load_checkpoint_config(checkpoint);
     model.pipeline.sample = config.sample;
     model.data = config.data;
   }
-  const int64_t in = model.pipeline.model.in_channels;
-  const int64_t out = model.pipeline.model.out_channels;
+  const int64_t in = model.pipeline.network.signature.data_channels;
+  const int64_t out = model.pipeline.network.signature.out_channels;
   if (out == in || out == 2 * in) return model;
   throw CheckpointError(checkpoint.string(), ": the model takes ", in, " channels and gives ", out,
                         "; sampling needs as many out as in, or twice as many with a ",
@@ -75,10 +64,10 @@ SampleConfig resolve_sampling(const OpenedModel& model, const SettingOverrides& 
   if (overrides.has("sample.sampler")) forget_solver(config.sample);
   if (overrides.has("sample.timestep_spacing")) config.sample.grid_ends = TimestepSpacing::kAuto;
   overrides.apply(config, "sample");
-  const auto& network = model.pipeline.model;
+  const auto& signature = model.pipeline.network.signature;
   if (config.sample.sampler == SamplerType::kDdpm &&
       config.sample.variance_type == VarianceType::kLearnedRange &&
-      network.out_channels == network.in_channels)
+      signature.out_channels == signature.data_channels)
     throw UserError("sample.variance_type learned_range: the model ", model.checkpoint.string(),
                     " predicts no variance; expected fixed_small or fixed_large");
   return config.sample;
@@ -93,54 +82,53 @@ void warn_of_large_variance(const SampleConfig& sample, const DiffusionConfig& d
               " steps; `sampler` ddim or `variance_type` fixed_small does better");
 }
 
-int64_t parse_class(const std::string& word, const ModelConfig& model) {
-  const auto& names = model.class_names;
-  const auto named = std::ranges::find(names, class_word(word), class_word);
-  if (named != names.end()) return named - names.begin();
-  const auto number = parse_number<int64_t>(word).value_or(-1);
-  const int64_t classes = num_classes(model);
-  if (number >= 0 && number < classes) return number;
+int64_t parse_class(const std::string& word, const Signature& signature) {
+  if (const auto found = find_class(word, signature)) return *found;
+  const auto& names = signature.class_names;
   const std::string known = names.empty() ? "" : " or " + join(names);
-  throw UserError("`class` '", word, "': expected a number from 0 to ", classes - 1, known);
+  throw UserError("`class` '", word, "': expected a number from 0 to ", signature.classes - 1,
+                  known);
 }
 
 std::vector<int64_t> parse_classes(const std::optional<std::string>& given,
-                                   const ModelConfig& model) {
+                                   const Signature& signature) {
   if (!given) return {};
   const auto& text = *given;
   if (text.empty()) throw UserError("`class` '': expected class names or numbers");
-  if (!model.num_class_embeds) throw UserError("`class` ", text, ": the model has no classes");
+  if (signature.classes == 0) throw UserError("`class` ", text, ": the model has no classes");
   std::vector<int64_t> classes;
   for (const auto& word : split(text, ','))
-    classes.push_back(parse_class(std::string(trim(word)), model));
+    classes.push_back(parse_class(std::string(trim(word)), signature));
   return classes;
 }
 
 fs::path find_checkpoint(const std::string& given) {
   if (!given.empty()) return resolve_checkpoint(clean_path(given));
-  const auto run = find_newest_run("runs", "unet");
+  const auto run = find_newest_run("runs", [](const fs::path& checkpoint) {
+    return find_component(checkpoint, Task::kDenoiser) != nullptr;
+  });
   const auto checkpoint = resolve_checkpoint(run);
   log_info("model: " + checkpoint.string());
   return checkpoint;
 }
 
-UNet make_unet(const PipelineFolder& pipeline, torch::Device device, Precision precision) {
-  auto unet = load_unet(pipeline, device, kMemoryFormat);
-  convert_parameters(*unet, precision);
-  return unet;
+Network make_model(const ModelFolder& pipeline, torch::Device device, Precision precision) {
+  auto network = load_network(pipeline, device);
+  convert_parameters(*network, precision);
+  return network;
 }
 
-Precision probe_sampling_precision(const PipelineFolder& pipeline, torch::Device device,
+Precision probe_sampling_precision(const ModelFolder& pipeline, torch::Device device,
                                    int64_t batch) {
   using Clock = std::chrono::steady_clock;
   const auto seconds = [&](Precision precision) {
     SampleConfig options = pipeline.sample;
     options.steps = 1;
     options.guidance = 1.0;
-    Generator generator(make_unet(pipeline, device, precision), pipeline.diffusion, options,
+    Generator generator(make_model(pipeline, device, precision), pipeline.diffusion, options,
                         device);
     const GenerationRequest request{.seeds = std::vector<uint64_t>(static_cast<size_t>(batch)),
-                                    .labels = cycle_labels(pipeline.model, {}, batch),
+                                    .labels = cycle_labels(pipeline.network.signature, {}, batch),
                                     .initial_noise = {}};
     generator.generate(request);  // pays for set-up
     const auto start = Clock::now();

@@ -9,8 +9,8 @@
 #include "ddpm/config/rules.h"
 #include "ddpm/data/npy.h"
 #include "ddpm/diffusion/process.h"
+#include "ddpm/model/signature.h"
 #include "ddpm/runtime/device.h"
-#include "ddpm/sample/generator.h"
 #include "ddpm/sample/output.h"
 #include "ddpm/util/error.h"
 #include "ddpm/util/files.h"
@@ -22,28 +22,29 @@ namespace fs = std::filesystem;
 namespace {
 
 /// The weaker model of `--guide-with`, whose noise levels and images must be those of `strong`.
-PipelineFolder load_weaker(const std::string& path, const PipelineFolder& strong) {
-  auto weaker = load_pipeline_folder(resolve_checkpoint(clean_path(path)));
+ModelFolder load_weaker(const std::string& path, const ModelFolder& strong) {
+  auto weaker = open_model_folder(resolve_checkpoint(clean_path(path)));
   if (weaker.diffusion.process != strong.diffusion.process)
     throw UserError("`guide_with` ", path, ": the process is ", to_name(weaker.diffusion.process),
                     ", expected ", to_name(strong.diffusion.process), " as of the model it guides");
   if (!make_process(weaker.diffusion)->same_levels(*make_process(strong.diffusion)))
     throw UserError("`guide_with` ", path,
                     ": expected the timesteps and noise schedule of the model it guides");
-  if (weaker.model.in_channels != strong.model.in_channels ||
-      weaker.model.num_class_embeds != strong.model.num_class_embeds ||
-      weaker.model.null_class_label != strong.model.null_class_label)
+  const auto& found = weaker.network.signature;
+  const auto& wanted = strong.network.signature;
+  if (found.data_channels != wanted.data_channels || found.classes != wanted.classes ||
+      found.null_label != wanted.null_label)
     throw UserError("`guide_with` ", path,
                     ": expected a model of the same image channels and classes");
   return weaker;
 }
 
 /// Noise to start from, float32 [N, C, H, W].
-torch::Tensor load_noise(const std::string& path, const ModelConfig& model) {
+torch::Tensor load_noise(const std::string& path, const Signature& model) {
   const auto array = parse_npy(read_file(path), path);
   if (array.dtype != "f4" || array.shape.size() != 4 || array.shape[0] < 1 ||
-      array.shape[1] != model.in_channels) {
-    throw DataError(path, ": expected float32 noise of shape [N, ", model.in_channels,
+      array.shape[1] != model.data_channels) {
+    throw DataError(path, ": expected float32 noise of shape [N, ", model.data_channels,
                     ", height, width]");
   }
   auto noise = torch::empty(array.shape);
@@ -52,14 +53,15 @@ torch::Tensor load_noise(const std::string& path, const ModelConfig& model) {
 }
 
 /// The classifier of `--classifier`, whose images and classes must be those of the model.
-ClassifierFolder load_guide(const std::string& path, const ModelConfig& model) {
-  auto guide = load_classifier_folder(resolve_checkpoint(clean_path(path)));
-  if (guide.model.in_channels != model.in_channels)
-    throw UserError("`classifier` ", path, ": takes images of ", guide.model.in_channels,
-                    " channels, expected ", model.in_channels, " as of the model it guides");
-  if (model.num_class_embeds && num_classes(model) != num_classes(guide.model))
-    throw UserError("`classifier` ", path, ": knows ", num_classes(guide.model),
-                    " classes, expected ", num_classes(model), " as of the model it guides");
+ModelFolder load_guide(const std::string& path, const Signature& model) {
+  auto guide = open_model_folder(resolve_checkpoint(clean_path(path)), Task::kClassifier);
+  const auto& known = guide.network.signature;
+  if (known.data_channels != model.data_channels)
+    throw UserError("`classifier` ", path, ": takes images of ", known.data_channels,
+                    " channels, expected ", model.data_channels, " as of the model it guides");
+  if (model.classes > 0 && model.classes != known.classes)
+    throw UserError("`classifier` ", path, ": knows ", known.classes, " classes, expected ",
+                    model.classes, " as of the model it guides");
   return guide;
 }
 
@@ -67,20 +69,22 @@ ClassifierFolder load_guide(const std::string& path, const ModelConfig& model) {
 void check_channels(const SamplePlan& plan) {
   const auto kind = output_kind(plan.out);
   const bool pictures = kind == OutputKind::kGrid || kind == OutputKind::kFolder;
-  if (!pictures || plan.pipeline.model.in_channels <= 4) return;
-  throw UserError(plan.checkpoint.string(), ": draws ", plan.pipeline.model.in_channels,
+  const int64_t channels = plan.pipeline.network.signature.data_channels;
+  if (!pictures || channels <= 4) return;
+  throw UserError(plan.checkpoint.string(), ": draws ", channels,
                   " channels, which no picture has; expected `out` NAME.npy or NAME.npz");
 }
 
 /// Size of the images: that of the noise or the images given, else the model's own.
-void resolve_size(ModelConfig& model, const torch::Tensor& given) {
-  if (given.defined()) model.sample_size = {given.size(2), given.size(3)};
-  if (model.sample_size.empty()) {
+void resolve_size(NetworkConfig& network, const torch::Tensor& given) {
+  auto& size = network.signature.sample_size;
+  if (given.defined()) size = {given.size(2), given.size(3)};
+  if (size.empty()) {
     throw CheckpointError(
         "the model's config has no sample_size; give `noise` FILE.npy of the size "
         "to draw");
   }
-  check_image_size(model, model.sample_size[0], model.sample_size[1]);
+  check_image_size(network.model, size[0], size[1]);
 }
 
 /// runs/NAME/samples/step-000500-ddim50-g3-seed0.png, with a number behind if that is taken.
@@ -119,7 +123,7 @@ void advise_on_classes(const SamplePlan& plan) {
 int64_t resolve_count(const SamplePlan& plan, const SampleRequest& request, size_t classes) {
   constexpr int64_t kUsualCount = 64;
   const auto& model = plan.classes();
-  const auto wanted = classes > 0 ? static_cast<int64_t>(classes) : num_classes(model);
+  const auto wanted = classes > 0 ? static_cast<int64_t>(classes) : model.classes;
   if (plan.edit.mode == EditMode::kInterpolate) return plan.edit.usual_count(wanted);
   if (!plan.noise.defined())
     return request.count.value_or(
@@ -137,17 +141,17 @@ void resolve_models(SamplePlan& plan, const SampleRequest& request) {
   plan.run = model.run;
   model.pipeline.sample = resolve_sampling(model, request.settings);
   plan.pipeline = std::move(model.pipeline);
-  const auto& network = plan.pipeline.model;
+  const auto& signature = plan.pipeline.network.signature;
   if (request.negative_class) {
-    if (!network.num_class_embeds) throw UserError("`negative_class`: the model has no classes");
-    plan.pipeline.sample.negative_class = parse_class(*request.negative_class, network);
+    if (signature.classes == 0) throw UserError("`negative_class`: the model has no classes");
+    plan.pipeline.sample.negative_class = parse_class(*request.negative_class, signature);
   }
   if (!request.guide_with.empty()) {
     plan.weaker = load_weaker(request.guide_with, plan.pipeline);
   } else {
-    check_guidance(network, plan.pipeline.sample);
+    check_guidance(signature, plan.pipeline.sample);
   }
-  if (!request.classifier.empty()) plan.classifier = load_guide(request.classifier, network);
+  if (!request.classifier.empty()) plan.classifier = load_guide(request.classifier, signature);
 }
 
 }  // namespace
@@ -165,10 +169,10 @@ SamplePlan plan_sampling(const SampleRequest& request) {
   if (!request.out.empty()) check_output_free(request.out);
   plan.checkpoint = find_checkpoint(request.checkpoint);
   resolve_models(plan, request);
-  auto& model = plan.pipeline.model;
-  if (!request.noise.empty()) plan.noise = load_noise(request.noise, model);
-  plan.edit = plan_edit(request.edit, model, request.count);
-  resolve_size(model, plan.noise.defined() ? plan.noise : plan.edit.images);
+  const auto& signature = plan.pipeline.network.signature;
+  if (!request.noise.empty()) plan.noise = load_noise(request.noise, signature);
+  plan.edit = plan_edit(request.edit, signature, request.count);
+  resolve_size(plan.pipeline.network, plan.noise.defined() ? plan.noise : plan.edit.images);
   const auto classes = parse_classes(request.classes, plan.classes());
   plan.count = resolve_count(plan, request, classes.size());
   plan.labels = resolve_labels(plan, classes);

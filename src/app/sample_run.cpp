@@ -69,14 +69,13 @@ class DrawProgress {
 std::unique_ptr<Generator> generator_of(const SamplePlan& plan) {
   const auto graphs = make_graph_factory(plan.device, plan.cuda_graph);
   auto generator = std::make_unique<Generator>(
-      make_unet(plan.pipeline, plan.device, plan.precision), plan.pipeline.diffusion,
+      make_model(plan.pipeline, plan.device, plan.precision), plan.pipeline.diffusion,
       plan.pipeline.sample, plan.device, graphs);
   if (plan.weaker)
-    generator->guide_with(make_unet(*plan.weaker, plan.device, plan.precision),
+    generator->guide_with(make_model(*plan.weaker, plan.device, plan.precision),
                           plan.weaker->diffusion);
   if (plan.classifier && plan.classifier_scale != 0) {
-    const auto guide = std::make_shared<NoisyClassifier>(
-        load_classifier(*plan.classifier, plan.device), plan.classifier->diffusion, plan.device);
+    const auto guide = std::make_shared<NoisyClassifier>(*plan.classifier, plan.device);
     generator->guide_by_classifier(
         [guide](const torch::Tensor& x, const NoiseLevel& level, const torch::Tensor& labels) {
           return guide->gradient(x, level, labels);
@@ -103,7 +102,7 @@ int64_t columns_of(const SamplePlan& plan) {
   const auto mode = plan.edit.mode;
   if (mode == EditMode::kInterpolate || mode == EditMode::kStrip) return plan.edit.pictures;
   if (mode == EditMode::kInvert) return std::min(plan.count, kMostInvertedColumns);
-  return grid_columns(plan.count, plan.all_classes ? num_classes(plan.classes()) : 0);
+  return grid_columns(plan.count, plan.all_classes ? plan.classes().classes : 0);
 }
 
 OutputInfo output_info(const SamplePlan& plan) {

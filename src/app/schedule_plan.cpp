@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <set>
 
-#include "ddpm/checkpoint/pipeline_folder.h"
+#include "ddpm/checkpoint/model_folder.h"
 #include "ddpm/checkpoint/run_directory.h"
 #include "ddpm/checkpoint/training_checkpoint.h"
 #include "ddpm/config/names.h"
@@ -57,7 +57,7 @@ std::vector<NamedSchedule> named_schedules(const ScheduleRequest& request) {
     const auto path = resolve_checkpoint(clean_path(given));
     const bool ours = fs::exists(path / "config.yaml");
     schedules.push_back({clean_path(given).string(), ours ? load_checkpoint_config(path).diffusion
-                                                          : load_pipeline_diffusion(path)});
+                                                          : load_folder_diffusion(path)});
   }
   if (schedules.empty()) schedules.emplace_back();
   return schedules;

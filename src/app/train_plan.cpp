@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "ddpm/checkpoint/components.h"
 #include "ddpm/checkpoint/json.h"
 #include "ddpm/checkpoint/run_directory.h"
 #include "ddpm/checkpoint/training_checkpoint.h"
@@ -12,8 +13,8 @@
 #include "ddpm/config/rules.h"
 #include "ddpm/config/settings.h"
 #include "ddpm/config/yaml.h"
+#include "ddpm/model/signature.h"
 #include "ddpm/runtime/device.h"
-#include "ddpm/sample/generator.h"
 #include "ddpm/train/plan.h"
 #include "ddpm/util/error.h"
 #include "ddpm/util/files.h"
@@ -75,7 +76,7 @@ void check_resume(Config& config, const fs::path& checkpoint) {
 
 /// The data must still have the shape and the classes that the model was made for.
 void check_same_model(const Config& config, const fs::path& checkpoint) {
-  const json before = load_json(network_config_file(checkpoint, config.train.task));
+  const json before = load_json(network_config_file(checkpoint, config));
   const json now = network_config_to_json(config);
   for (const auto& [key, value] : now.items()) {
     const json old = before.value(key, json(nullptr));
@@ -139,8 +140,8 @@ TrainPlan plan_training(const TrainRequest& request, RunUse use) {
     check_same_model(plan.config, plan.checkpoint);
     check_weights_suffice(plan.checkpoint, plan.config);
   }
-  check_guidance(plan.config.model, plan.config.sample);
-  const auto net = make_network(plan.config);
+  check_guidance(plan.config.signature, plan.config.sample);
+  const auto net = make_network(network_config(plan.config));
   plan.parameters = net->parameter_count();
   plan.cost = net->cost(plan.dataset->info().height, plan.dataset->info().width);
   return plan;

@@ -6,9 +6,11 @@
 #include <torch/types.h>
 
 #include "ddpm/app/training_evaluation.h"
-#include "ddpm/checkpoint/run_directory.h"
+#include "ddpm/checkpoint/run_folder.h"
+#include "ddpm/checkpoint/training_checkpoint.h"
 #include "ddpm/config/yaml.h"
 #include "ddpm/runtime/device.h"
+#include "ddpm/train/objective_table.h"
 #include "ddpm/train/plan.h"
 #include "ddpm/train/test_accuracy.h"
 #include "ddpm/train/trainer.h"
@@ -34,16 +36,16 @@ void warn_of_inexact_resume(const TrainPlan& plan) {
 
 /// Measures a classifier that has come to its end on the clean test images.
 std::optional<double> measure_accuracy(const TrainPlan& plan, Trainer& trainer, RunEnd end) {
-  if (plan.config.train.task != Task::kClassifier || end == RunEnd::kStopped) return std::nullopt;
+  const bool answers_classes = objective_kind(plan.config.train.task).answers_classes;
+  if (!answers_classes || end == RunEnd::kStopped) return std::nullopt;
   const auto test = plan.own_dataset ? nullptr : open_test_split(plan.config.data);
   if (!test) {
     log_info("there is no test split to measure the accuracy on");
     return std::nullopt;
   }
   trainer.model().refresh_ema();
-  const auto net = std::dynamic_pointer_cast<ClassifierImpl>(trainer.model().ema_net());
-  NoisyClassifier classifier(Classifier(net), plan.config.diffusion, plan.device);
-  const double accuracy = test_accuracy(classifier, *test);
+  const double accuracy =
+      test_accuracy(*trainer.model().ema_net(), plan.config.diffusion, *test, plan.device);
   char text[96];
   std::snprintf(text, sizeof(text), "test accuracy %.2f %% on %lld clean images", 100.0 * accuracy,
                 static_cast<long long>(test->info().images));
@@ -63,24 +65,6 @@ void mend_last_link(const RunDirectory& run, const fs::path& checkpoint) {
   if (checkpoint.empty() || fs::read_symlink(run.last_link(), none) == checkpoint.filename())
     return;
   replace_link(checkpoint.filename(), run.last_link());
-}
-
-/// Makes the run's folder anew if it was moved or removed. `DiskError` if another run has its
-/// place.
-void keep_folder(const RunDirectory& run, RunLock& lock, const Config& config) {
-  if (lock.is_there()) return;
-  if (run.has_checkpoints())
-    throw DiskError(run.path().string(), ": holds the checkpoints of another run now");
-  make_folder(run.path());
-  try {
-    lock.take();
-  } catch (const UserError& error) {
-    throw DiskError(error.what());
-  }
-  run.create();
-  write_file_atomic(run.config_file(), to_yaml(config));
-  log_warning(run.path().string() +
-              ": has vanished and is made anew; log.txt stays with the old one");
 }
 
 /// The plan, with a precision chosen by trying where the settings leave it open; told on the log.
@@ -117,13 +101,14 @@ TrainResult train(const TrainRequest& request, const std::function<void()>& begi
   resolve_precision(plan);
   warn_of_inexact_resume(plan);
   begin();
-  Trainer::Evaluate evaluate;
+  Evaluate evaluate;
   if (plan.config.train.eval_every > 0)
     evaluate = make_training_evaluation(plan.config, *plan.dataset, plan.device);
   const auto graphs = make_graph_factory(plan.device, plan.cuda_graph);
-  Trainer trainer(plan.config, *plan.dataset, plan.run, plan.device, plan.checkpoint, graphs);
+  RunFolder folder(run, *lock, to_yaml(plan.config));
+  Trainer trainer(plan.config, *plan.dataset, folder,
+                  {.device = plan.device, .checkpoint = plan.checkpoint, .graphs = graphs});
   trainer.evaluate_with(std::move(evaluate));
-  trainer.guard_with([&] { keep_folder(run, *lock, plan.config); });
   write_file_atomic(run.config_file(), to_yaml(plan.config));
   const RunEnd end = trainer.run();
   return {.end = end,

@@ -9,6 +9,7 @@
 #include "ddpm/eval/evaluation.h"
 #include "ddpm/eval/image_source.h"
 #include "ddpm/eval/reference.h"
+#include "ddpm/model/signature.h"
 #include "ddpm/sample/generator.h"
 
 namespace ddpm {
@@ -51,8 +52,8 @@ std::optional<Scores> score_with(const Shared& shared, Generator& generator) {
 
 }  // namespace
 
-Trainer::Evaluate make_training_evaluation(const Config& config, const Dataset& dataset,
-                                           torch::Device device) {
+Evaluate make_training_evaluation(const Config& config, const Dataset& dataset,
+                                  torch::Device device) {
   auto shared = std::make_shared<Shared>();
   shared->network = choose_features("", "tf1", config.data, device);
   DatasetImages source(borrowed(dataset), dataset.info().name + " " + config.data.split);
@@ -63,7 +64,7 @@ Trainer::Evaluate make_training_evaluation(const Config& config, const Dataset& 
   shared->images = source.info();
   shared->images.name = "evaluation";
   shared->images.images = config.train.eval_images;
-  shared->labels = cycle_labels(config.model, {}, config.train.eval_images);
+  shared->labels = cycle_labels(config.signature, {}, config.train.eval_images);
   return [shared](Generator& generator) { return score_with(*shared, generator); };
 }
 

@@ -215,12 +215,12 @@ fs::path resolve_checkpoint(const fs::path& given) {
   }
 }
 
-fs::path find_newest_run(const fs::path& runs, const std::string& part) {
+fs::path find_newest_run(const fs::path& runs, const std::function<bool(const fs::path&)>& fits) {
   const auto has_checkpoints = [&](const fs::path& run) {
     for (fs::path last;;) {
       const auto newest = RunDirectory(run).newest_checkpoint();
       if (newest.empty() || newest == last) return false;
-      if (fs::exists(newest / part)) return true;
+      if (fs::exists(newest) && (!fits || fits(newest))) return true;
       last = newest;  // a trainer may have removed it for a newer one just now
     }
   };

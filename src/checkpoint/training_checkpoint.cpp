@@ -5,14 +5,14 @@
 #include <vector>
 
 #include "ddpm/checkpoint/checksums.h"
-#include "ddpm/checkpoint/classifier_config.h"
-#include "ddpm/checkpoint/classifier_folder.h"
+#include "ddpm/checkpoint/components.h"
 #include "ddpm/checkpoint/json.h"
-#include "ddpm/checkpoint/pipeline_folder.h"
+#include "ddpm/checkpoint/model_folder.h"
 #include "ddpm/checkpoint/safetensors.h"
 #include "ddpm/checkpoint/safetensors_header.h"
 #include "ddpm/checkpoint/unet_config.h"
 #include "ddpm/config/yaml.h"
+#include "ddpm/model/network_config.h"
 #include "ddpm/util/error.h"
 #include "ddpm/util/files.h"
 
@@ -22,16 +22,14 @@ namespace {
 
 using nlohmann::json;
 
-constexpr const char* kUNetWeights = "training/unet.safetensors";
-constexpr const char* kClassifierWeights = "training/classifier.safetensors";
 constexpr const char* kExpAvg = "training/exp_avg.safetensors";
 constexpr const char* kExpAvgSq = "training/exp_avg_sq.safetensors";
 constexpr const char* kTimestepSampler = "training/timestep_sampler.safetensors";
 constexpr const char* kState = "training/state.json";
-constexpr const char* kUNetEma = "unet/diffusion_pytorch_model.safetensors";
 
-const char* weights_file(bool classifier) {
-  return classifier ? kClassifierWeights : kUNetWeights;
+/// The raw weights in a checkpoint.
+fs::path weights_file(const Component& component) {
+  return fs::path("training") / (component.name + ".safetensors");
 }
 
 uint64_t bytes_of(const NamedTensors& tensors) {
@@ -43,15 +41,10 @@ uint64_t bytes_of(const NamedTensors& tensors) {
 
 void write_files(const fs::path& path, const Config& config, const TrainingState& state,
                  const TrainingTensors& tensors, const NamedTensors& timestep_sampler) {
-  const bool classifier = config.train.task == Task::kClassifier;
-  if (classifier) {
-    save_classifier_folder(path, config, tensors.ema);
-  } else {
-    save_pipeline_folder(path, config, tensors.ema);
-  }
+  save_model_folder(path, config, tensors.ema);
   make_folder(path / "training");
   write_file_atomic(path / "config.yaml", to_yaml(config));
-  save_safetensors(path / weights_file(classifier), tensors.weights);
+  save_safetensors(path / weights_file(component_of(network_config(config))), tensors.weights);
   save_safetensors(path / kExpAvg, tensors.exp_avg);
   save_safetensors(path / kExpAvgSq, tensors.exp_avg_sq);
   if (!timestep_sampler.empty()) save_safetensors(path / kTimestepSampler, timestep_sampler);
@@ -67,9 +60,9 @@ struct TensorFiles {
 };
 
 TensorFiles tensor_files(const fs::path& checkpoint) {
-  const bool classifier = holds_classifier(checkpoint);
-  return {.ema = classifier ? classifier_weights_file(checkpoint) : checkpoint / kUNetEma,
-          .weights = checkpoint / weights_file(classifier),
+  const auto& component = component_in(checkpoint);
+  return {.ema = checkpoint / component.name / component.weights_file,
+          .weights = checkpoint / weights_file(component),
           .exp_avg = checkpoint / kExpAvg,
           .exp_avg_sq = checkpoint / kExpAvgSq};
 }
@@ -112,14 +105,13 @@ uint64_t checkpoint_bytes(const TrainingTensors& tensors, const NamedTensors& ti
          bytes_of(tensors.exp_avg) + bytes_of(tensors.exp_avg_sq) + bytes_of(timestep_sampler);
 }
 
-fs::path network_config_file(const fs::path& checkpoint, Task task) {
-  return checkpoint / (task == Task::kClassifier ? kClassifierPart : "unet") / "config.json";
+fs::path network_config_file(const fs::path& checkpoint, const Config& config) {
+  return component_of(network_config(config)).config_file(checkpoint);
 }
 
 json network_config_to_json(const Config& config) {
-  return config.train.task == Task::kClassifier
-             ? classifier_config_to_json(config.model, config.classifier)
-             : unet_config_to_json(config.model);
+  const auto network = network_config(config);
+  return component_of(network).write(network);
 }
 
 Config load_checkpoint_config(const fs::path& checkpoint) {
@@ -150,10 +142,8 @@ void check_weights_suffice(const fs::path& checkpoint, const Config& config) {
   uint64_t numbers = 0;
   for (const auto& entry : load_safetensors_header(tensor_files(checkpoint).ema).entries)
     numbers += (entry.end - entry.begin) / sizeof(float);
-  const uint64_t least = config.train.task == Task::kClassifier
-                             ? least_classifier_parameters(config.model, config.classifier)
-                             : least_unet_parameters(config.model);
-  check_weight_count(numbers, least, checkpoint);
+  const auto network = network_config(config);
+  check_weight_count(numbers, component_of(network).least_parameters(network), checkpoint);
 }
 
 TrainingTensors load_training_tensors(const fs::path& checkpoint) {

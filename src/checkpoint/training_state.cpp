@@ -1,6 +1,7 @@
 #include "ddpm/checkpoint/training_state.h"
 
 #include <algorithm>
+#include <string_view>
 
 #include "ddpm/util/error.h"
 
@@ -10,6 +11,7 @@ namespace {
 using nlohmann::json;
 
 constexpr int64_t kStateVersion = 1;
+constexpr std::string_view kSumEnding = "_sum";
 
 /// `value` as a whole number from 0 to 10^12, so that counting on from it, and counting the images
 /// of so many steps, does not overflow.
@@ -19,6 +21,15 @@ int64_t whole_number(const json& value, const std::string& origin) {
   if (!fits)
     throw CheckpointError(origin, ": damaged: expected a whole number, got ", value.dump());
   return value.get<int64_t>();
+}
+
+/// The sums beside that of the loss: NAME_sum.
+std::map<std::string, double> extra_sums(const json& object) {
+  std::map<std::string, double> sums;
+  for (const auto& [key, value] : object.items())
+    if (key.ends_with(kSumEnding) && key != "loss_sum")
+      sums[key.substr(0, key.size() - kSumEnding.size())] = value.get<double>();
+  return sums;
 }
 
 TrainingState parse_state(const json& object, const std::string& origin) {
@@ -33,7 +44,7 @@ TrainingState parse_state(const json& object, const std::string& origin) {
   state.seconds = object.at("seconds").get<double>();
   state.loss_sum = object.at("loss_sum").get<double>();
   state.loss_steps = whole("loss_steps");
-  state.accuracy_sum = object.value("accuracy_sum", 0.0);
+  state.extra_sums = extra_sums(object);
   state.grad_norm = object.value("grad_norm", 0.0);
   state.lr = object.value("lr", 0.0);
   state.evaluation_due = object.value("evaluation_due", false);
@@ -51,25 +62,27 @@ TrainingState parse_state(const json& object, const std::string& origin) {
 }  // namespace
 
 json training_state_to_json(const TrainingState& state) {
-  return {{"version", kStateVersion},
-          {"step", state.step},
-          {"total_steps", state.total_steps ? json(*state.total_steps) : json(nullptr)},
-          {"decay_start", state.decay_start},
-          {"decay_done", state.decay_done},
-          {"seconds", state.seconds},
-          {"loss_sum", state.loss_sum},
-          {"loss_steps", state.loss_steps},
-          {"accuracy_sum", state.accuracy_sum},
-          {"grad_norm", state.grad_norm},
-          {"lr", state.lr},
-          {"evaluation_due", state.evaluation_due},
-          {"bad_steps", state.bad_steps},
-          {"skipped_steps", state.skipped_steps},
-          {"best_score", state.best_score ? json(*state.best_score) : json(nullptr)},
-          {"best_step", state.best_step},
-          {"dataset_images", state.dataset_images},
-          {"threads", state.threads},
-          {"device", state.device}};
+  json object{{"version", kStateVersion},
+              {"step", state.step},
+              {"total_steps", state.total_steps ? json(*state.total_steps) : json(nullptr)},
+              {"decay_start", state.decay_start},
+              {"decay_done", state.decay_done},
+              {"seconds", state.seconds},
+              {"loss_sum", state.loss_sum},
+              {"loss_steps", state.loss_steps},
+              {"grad_norm", state.grad_norm},
+              {"lr", state.lr},
+              {"evaluation_due", state.evaluation_due},
+              {"bad_steps", state.bad_steps},
+              {"skipped_steps", state.skipped_steps},
+              {"best_score", state.best_score ? json(*state.best_score) : json(nullptr)},
+              {"best_step", state.best_step},
+              {"dataset_images", state.dataset_images},
+              {"threads", state.threads},
+              {"device", state.device}};
+  for (const auto& [name, sum] : state.extra_sums)
+    object[name + std::string(kSumEnding)] = sum;
+  return object;
 }
 
 TrainingState training_state_from_json(const json& object, const std::string& origin) {

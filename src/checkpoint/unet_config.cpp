@@ -48,55 +48,80 @@ void check_sample_size(const std::vector<int64_t>& size, const std::string& orig
 }
 
 /// What settings derive from the data or leave alone, but a file can give.
-void check_numbers(const ModelConfig& model, const std::string& origin) {
+void check_numbers(const NetworkConfig& network, const std::string& origin) {
+  const auto& [model, classifier, signature] = network;
   for (const auto& [key, value] :
-       {std::pair{"in_channels", model.in_channels}, std::pair{"out_channels", model.out_channels},
+       {std::pair{"in_channels", signature.in_channels},
+        std::pair{"out_channels", signature.out_channels},
+        std::pair{"_data_channels", signature.data_channels},
         std::pair{"time_embedding_dim", model.time_embedding_dim.value_or(1)}})
     if (value < 1) throw CheckpointError(origin, ": ", key, ": expected at least 1, got ", value);
+  if (signature.data_channels > signature.in_channels)
+    throw CheckpointError(origin, ": _data_channels: expected at most the ", signature.in_channels,
+                          " of in_channels, got ", signature.data_channels);
   const int64_t groups = model.attn_norm_num_groups.value_or(0);
   if (groups > 0 && model.block_out_channels.back() % groups != 0)
     throw CheckpointError(origin, ": attn_norm_num_groups: expected a divisor of ",
                           model.block_out_channels.back(), " channels, got ", groups);
 }
 
-void check_classes(const ModelConfig& model, const std::string& origin) {
-  const auto& names = model.class_names;
-  if (!std::ranges::all_of(names, is_plain_text))
+/// Reads the classes of `signature` from the rows of the class embedding.
+void read_classes(ConfigReader& in, const std::string& origin, Signature& signature) {
+  const auto rows = in.optional_integer("num_class_embeds", std::nullopt);
+  const auto null_label = in.optional_integer("_null_class_label", std::nullopt);
+  signature.class_names = in.texts("_class_names", {});
+  if (!std::ranges::all_of(signature.class_names, is_plain_text))
     throw CheckpointError(origin, ": _class_names: expected names without control characters");
-  const int64_t rows = model.num_class_embeds.value_or(0);
-  const int64_t classes = rows - (model.null_class_label ? 1 : 0);
+  const int64_t labels = rows.value_or(0);
+  const int64_t classes = labels - (null_label ? 1 : 0);
+  const auto& names = signature.class_names;
   if (!names.empty() && std::ssize(names) != classes)
     throw CheckpointError(origin, ": _class_names: expected ", classes, " names, got ",
                           names.size());
-  if (!model.num_class_embeds) return;
-  if (rows < (model.null_class_label ? 2 : 1)) {
-    throw CheckpointError(origin, ": num_class_embeds ", rows, " leaves no class to ask for");
+  if (!rows) return;
+  if (classes < 1)
+    throw CheckpointError(origin, ": num_class_embeds ", labels, " leaves no class to ask for");
+  if (null_label.value_or(labels - 1) != labels - 1) {
+    throw CheckpointError(origin, ": _null_class_label must be the last row ", labels - 1, ", got ",
+                          *null_label);
   }
-  if (model.null_class_label.value_or(rows - 1) != rows - 1) {
-    throw CheckpointError(origin, ": _null_class_label must be the last row ", rows - 1, ", got ",
-                          *model.null_class_label);
-  }
+  signature.classes = classes;
+  signature.null_label = null_label;
+}
+
+Signature read_signature(ConfigReader& in, const std::string& origin) {
+  Signature signature;
+  signature.sample_size = in.integers("sample_size", {});
+  check_sample_size(signature.sample_size, origin);
+  if (signature.sample_size.size() == 1) signature.sample_size.push_back(signature.sample_size[0]);
+  signature.in_channels = in.integer("in_channels", 3);
+  signature.data_channels = in.integer("_data_channels", signature.in_channels);
+  signature.out_channels = in.integer("out_channels", 3);
+  read_classes(in, origin, signature);
+  return signature;
 }
 
 }  // namespace
 
-uint64_t least_downward_parameters(const ModelConfig& model) {
+uint64_t least_downward_parameters(const NetworkConfig& network) {
+  const auto& model = network.model;
   const auto& channels = model.block_out_channels;
   const auto square = [](int64_t size) { return static_cast<uint64_t>(size * size); };
   const int64_t time_dim = model.time_embedding_dim.value_or(4 * channels.front());
-  uint64_t numbers =
-      square(time_dim) + static_cast<uint64_t>(9 * model.in_channels * channels.front());
+  uint64_t numbers = square(time_dim) +
+                     static_cast<uint64_t>(9 * network.signature.in_channels * channels.front());
   for (const int64_t width : channels)
     numbers += 9 * square(width) * static_cast<uint64_t>(model.layers_per_block);
   return numbers;
 }
 
-uint64_t least_unet_parameters(const ModelConfig& model) {
-  const int64_t first = model.block_out_channels.front();
-  const int64_t classes = model.num_class_embeds.value_or(0);
-  const int64_t embedding = classes * model.time_embedding_dim.value_or(4 * first);
-  return least_downward_parameters(model) +
-         static_cast<uint64_t>(embedding + 9 * first * model.out_channels);
+uint64_t least_unet_parameters(const NetworkConfig& network) {
+  const auto& signature = network.signature;
+  const int64_t first = network.model.block_out_channels.front();
+  const int64_t embedding =
+      signature.labels() * network.model.time_embedding_dim.value_or(4 * first);
+  return least_downward_parameters(network) +
+         static_cast<uint64_t>(embedding + 9 * first * signature.out_channels);
 }
 
 void check_weight_count(uint64_t numbers, uint64_t least, const std::filesystem::path& folder) {
@@ -104,7 +129,8 @@ void check_weight_count(uint64_t numbers, uint64_t least, const std::filesystem:
   throw CheckpointError(folder.string(), ": the weights are too few for its config.json");
 }
 
-json unet_config_to_json(const ModelConfig& model) {
+json unet_config_to_json(const NetworkConfig& network) {
+  const auto& [model, classifier, signature] = network;
   json config = {
       {"_class_name", "UNet2DModel"},
       {"_diffusers_version", kDiffusersVersion},
@@ -121,36 +147,35 @@ json unet_config_to_json(const ModelConfig& model) {
       {"dropout", model.dropout},
       {"flip_sin_to_cos", model.flip_sin_to_cos},
       {"freq_shift", model.freq_shift},
-      {"in_channels", model.in_channels},
+      {"in_channels", signature.in_channels},
       {"layers_per_block", model.layers_per_block},
       {"mid_block_scale_factor", model.mid_block_scale_factor},
       {"mid_block_type", "UNetMidBlock2D"},
       {"norm_eps", model.norm_eps},
       {"norm_num_groups", model.norm_num_groups},
-      {"num_class_embeds", or_null(model.num_class_embeds)},
+      {"num_class_embeds", signature.classes > 0 ? json(signature.labels()) : json(nullptr)},
       {"num_train_timesteps", nullptr},
-      {"out_channels", model.out_channels},
+      {"out_channels", signature.out_channels},
       {"resnet_time_scale_shift", to_name(model.resnet_time_scale_shift)},
-      {"sample_size", sample_size_json(model.sample_size)},
+      {"sample_size", sample_size_json(signature.sample_size)},
       {"time_embedding_dim", or_null(model.time_embedding_dim)},
       {"time_embedding_type", "positional"},
       {"up_block_types", model.up_block_types},
       {"upsample_type", to_name(model.upsample_type)},
   };
-  if (model.null_class_label) config["_null_class_label"] = *model.null_class_label;
-  if (!model.class_names.empty()) config["_class_names"] = model.class_names;
+  if (signature.null_label) config["_null_class_label"] = *signature.null_label;
+  if (!signature.class_names.empty()) config["_class_names"] = signature.class_names;
+  if (signature.data_channels != signature.in_channels)
+    config["_data_channels"] = signature.data_channels;
   return config;
 }
 
-ModelConfig unet_config_from_json(const json& object, const std::string& origin) {
+NetworkConfig unet_config_from_json(const json& object, const std::string& origin) {
   ConfigReader in(object, origin);
   check_class(in, "UNet2DModel", origin);
-  ModelConfig model;
-  model.sample_size = in.integers("sample_size", {});
-  check_sample_size(model.sample_size, origin);
-  if (model.sample_size.size() == 1) model.sample_size.push_back(model.sample_size[0]);
-  model.in_channels = in.integer("in_channels", 3);
-  model.out_channels = in.integer("out_channels", 3);
+  NetworkConfig network;
+  network.signature = read_signature(in, origin);
+  auto& model = network.model;
   model.center_input_sample = in.boolean("center_input_sample", false);
   model.time_embedding_dim = in.optional_integer("time_embedding_dim", std::nullopt);
   model.freq_shift = in.number("freq_shift", 0);
@@ -173,10 +198,7 @@ ModelConfig unet_config_from_json(const json& object, const std::string& origin)
   model.norm_eps = in.number("norm_eps", 1e-5);
   model.resnet_time_scale_shift = in.choice("resnet_time_scale_shift", TimeScaleShift::kDefault);
   model.add_attention = in.boolean("add_attention", true);
-  model.num_class_embeds = in.optional_integer("num_class_embeds", std::nullopt);
-  model.class_conditional = model.num_class_embeds.has_value();
-  model.null_class_label = in.optional_integer("_null_class_label", std::nullopt);
-  model.class_names = in.texts("_class_names", {});
+  model.class_conditional = network.signature.classes > 0;
   in.require("time_embedding_type", "positional");
   in.require("class_embed_type", nullptr);
   in.require("num_train_timesteps", nullptr);
@@ -186,10 +208,9 @@ ModelConfig unet_config_from_json(const json& object, const std::string& origin)
   in.require("mid_block_type", "UNetMidBlock2D");
   if (in.text("act_fn", "silu") != "swish") in.require("act_fn", "silu");
   in.refuse_unknown();
-  check_classes(model, origin);
   check_rules_of_file(origin, [&] { check_model(model); });
-  check_numbers(model, origin);
-  return model;
+  check_numbers(network, origin);
+  return network;
 }
 
 }  // namespace ddpm

@@ -15,7 +15,7 @@ namespace {
 
 void check_bound(const Config& config) {
   const auto process = config.diffusion.process;
-  if (traits_of(process).has_timesteps || config.train.loss == Objective::kSimple) return;
+  if (traits_of(process).has_timesteps || config.train.loss == DenoisingLoss::kSimple) return;
   throw UserError("train.loss ", to_name(config.train.loss),
                   " needs the variational bound of the process discrete, expected simple for ",
                   to_name(process));
@@ -24,16 +24,16 @@ void check_bound(const Config& config) {
 void check_loss(const Config& config) {
   const auto& train = config.train;
   const bool learned = config.diffusion.variance == Variance::kLearnedRange;
-  if (learned && train.loss == Objective::kSimple)
+  if (learned && train.loss == DenoisingLoss::kSimple)
     throw UserError("train.loss simple does not train the variance of diffusion.variance ",
                     "learned_range; expected hybrid or vlb");
-  if (!learned && train.loss == Objective::kHybrid)
+  if (!learned && train.loss == DenoisingLoss::kHybrid)
     throw UserError("train.loss hybrid trains the variance by the bound, expected ",
                     "diffusion.variance learned_range, got fixed");
-  if (train.loss == Objective::kVlb && train.loss_weighting != LossWeighting::kNone)
+  if (train.loss == DenoisingLoss::kVlb && train.loss_weighting != LossWeighting::kNone)
     throw UserError("train.loss vlb has weights of its own, expected train.loss_weighting none, ",
                     "got ", to_name(train.loss_weighting));
-  if (train.loss == Objective::kVlb && train.loss_type != LossType::kL2)
+  if (train.loss == DenoisingLoss::kVlb && train.loss_type != LossType::kL2)
     throw UserError("train.loss vlb measures bits, train.loss_type ", to_name(train.loss_type),
                     " has no place in it; expected l2");
   if (train.p2_k == 0 && train.loss_weighting == LossWeighting::kP2 &&

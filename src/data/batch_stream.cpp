@@ -61,7 +61,8 @@ Batch BatchStream::next() {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [&] { return ready_.contains(next_to_give_); });
   Slot slot = std::move(ready_.at(next_to_give_));
-  ready_.erase(next_to_give_++);
+  ready_.erase(next_to_give_);
+  next_to_give_ += options_.stride;
   lock.unlock();
   changed_.notify_all();
   if (slot.error) std::rethrow_exception(slot.error);
@@ -71,10 +72,11 @@ Batch BatchStream::next() {
 void BatchStream::work() {
   std::unique_lock lock(mutex_);
   while (true) {
-    changed_.wait(lock,
-                  [&] { return stopping_ || next_to_make_ <= next_to_give_ + options_.workers; });
+    const int64_t ahead = options_.workers * options_.stride;
+    changed_.wait(lock, [&] { return stopping_ || next_to_make_ <= next_to_give_ + ahead; });
     if (stopping_) return;
-    const int64_t index = next_to_make_++;
+    const int64_t index = next_to_make_;
+    next_to_make_ += options_.stride;
     lock.unlock();
     Slot slot;
     try {
@@ -113,8 +115,8 @@ Batch BatchStream::make_batch(int64_t index) {
   const auto numbers = image_numbers(index);
   const auto count = static_cast<int64_t>(numbers.size());
   Batch batch;
-  batch.images = torch::empty({count, info.channels, info.height, info.width},
-                              torch::TensorOptions().pinned_memory(options_.pin_memory));
+  batch.x = torch::empty({count, info.channels, info.height, info.width},
+                         torch::TensorOptions().pinned_memory(options_.pin_memory));
   if (info.num_classes > 0) {
     batch.labels = torch::empty(
         {count}, torch::TensorOptions(torch::kInt64).pinned_memory(options_.pin_memory));
@@ -126,7 +128,7 @@ Batch BatchStream::make_batch(int64_t index) {
     const auto place = static_cast<uint64_t>(index * options_.batch_size + i);
     const RandomKey coin{options_.seed, RandomPurpose::kFlip, place};
     if (options_.flip && random_uniform(coin) < 0.5) mirror(bytes.data(), info);
-    to_unit_range(bytes.data(), size, batch.images.data_ptr<float>() + i * size);
+    to_unit_range(bytes.data(), size, batch.x.data_ptr<float>() + i * size);
     if (batch.labels.defined()) batch.labels.data_ptr<int64_t>()[i] = dataset_.label(number);
   }
   if (options_.prepare) options_.prepare(batch, index * options_.batch_size);

@@ -18,12 +18,13 @@ NoiseLevels stack_levels(const std::vector<NoiseLevel>& levels, torch::Device de
           .t = stacked(&NoiseLevel::t)};
 }
 
-BatchDenoiser make_batch_denoiser(const Process& process, UNet unet, torch::Tensor labels) {
-  return [&process, unet = std::move(unet), labels = std::move(labels)](
+BatchDenoiser make_batch_denoiser(const Process& process, Network network,
+                                  Conditioning conditioning) {
+  return [&process, network = std::move(network), conditioning = std::move(conditioning)](
              const torch::Tensor& x, const NoiseLevels& levels, const torch::Tensor& rows) {
     const auto input = (x * process.input_scale(levels)).to(torch::kFloat32);
-    const auto told = labels.defined() ? labels.index_select(0, rows.to(labels.device())) : labels;
-    const auto output = unet.ptr()->forward(input, levels.t.to(torch::kFloat32), told);
+    const auto output =
+        network->forward(input, levels.t.to(torch::kFloat32), conditioning.index_select(rows));
     return process.read(levels, x, output.to(torch::kFloat64));
   };
 }

@@ -43,7 +43,7 @@ class FrozenParameters {
 /// numbers of its images.
 struct ImageBatch {
   torch::Tensor pixels;
-  torch::Tensor labels;
+  Conditioning conditioning;  // on the CPU
   uint64_t first_seed = 0;
 
   int64_t images() const { return pixels.size(0); }
@@ -76,7 +76,7 @@ struct ImageBatch {
 /// What all batches have in common.
 struct BitsPass {
   const Process& process;
-  const UNet& unet;
+  const Network& network;
   const BitsPerDimOptions& options;
   torch::Device device;
   std::function<void(double share_of_batch)> progress = {};
@@ -87,16 +87,16 @@ torch::Tensor to_pixels(const torch::Tensor& images) {
   return ((images.to(torch::kFloat64) + 1) * 127.5).round().clamp(0, 255);
 }
 
-ImageBatch batch_at(const LikelihoodData& data, int64_t first, const ModelConfig& model,
+ImageBatch batch_at(const LikelihoodData& data, int64_t first, const Signature& signature,
                     const BitsPerDimOptions& options) {
   const int64_t count = std::min(options.batch_size, data.images.size(0) - first);
   ImageBatch batch{.pixels = to_pixels(data.images.narrow(0, first, count)),
-                   .labels = {},
+                   .conditioning = {},
                    .first_seed = options.seed + static_cast<uint64_t>(first)};
-  if (!model.num_class_embeds) return batch;
-  batch.labels = data.labels.defined()
-                     ? data.labels.narrow(0, first, count)
-                     : torch::full({count}, *model.null_class_label, torch::kInt64);
+  if (signature.classes == 0) return batch;
+  batch.conditioning.labels = data.labels.defined()
+                                  ? data.labels.narrow(0, first, count)
+                                  : torch::full({count}, *signature.null_label, torch::kInt64);
   return batch;
 }
 
@@ -143,8 +143,8 @@ void note(std::vector<BoundRow>& table, const BoundTerm& term) {
 void add_bound(const BitsPass& at, const VariationalBound& bound, const ImageBatch& batch,
                BitsPerDim& result) {
   const auto x0 = (batch.pixels / 127.5 - 1).to(at.device);
-  const auto denoise = make_batch_denoiser(
-      at.process, at.unet, batch.labels.defined() ? batch.labels.to(at.device) : batch.labels);
+  const auto denoise =
+      make_batch_denoiser(at.process, at.network, batch.conditioning.to(at.device));
   auto table = result.table;
   auto steps = torch::zeros({batch.images()}, torch::kFloat64);
   torch::Tensor decoder;
@@ -198,8 +198,8 @@ torch::Tensor dequantised(const ImageBatch& batch, int64_t repeat) {
 void add_ode(const BitsPass& at, const ImageBatch& batch, BitsPerDim& result) {
   const auto& options = at.options;
   const ProbabilityFlow flow(at.process, options.lowest);
-  const auto denoise = make_batch_denoiser(
-      at.process, at.unet, batch.labels.defined() ? batch.labels.to(at.device) : batch.labels);
+  const auto denoise =
+      make_batch_denoiser(at.process, at.network, batch.conditioning.to(at.device));
   const auto dimensions = static_cast<double>(batch.pixels.numel() / batch.images());
   const auto repeats = static_cast<double>(options.repeats);
   auto bits = torch::zeros({batch.images()}, torch::kFloat64);
@@ -248,25 +248,25 @@ void check_options(const Process& process, const BitsPerDimOptions& options) {
   }
 }
 
-void check_data(const ModelConfig& model, const LikelihoodData& data) {
+void check_data(const Signature& model, const LikelihoodData& data) {
   const auto& images = data.images;
-  if (images.dim() != 4 || images.size(1) != model.in_channels ||
+  if (images.dim() != 4 || images.size(1) != model.data_channels ||
       (!model.sample_size.empty() &&
        (images.size(2) != model.sample_size[0] || images.size(3) != model.sample_size[1]))) {
     throw DataError("images of shape ", images.sizes(), " do not fit the model, which has ",
-                    model.in_channels, " channels");
+                    model.data_channels, " channels");
   }
-  if (!model.num_class_embeds) return;
-  if (!data.labels.defined() && !model.null_class_label) {
+  if (model.classes == 0) return;
+  if (!data.labels.defined() && !model.null_label) {
     throw DataError("the model is told classes and was trained without label dropout, so the ",
                     "images need labels");
   }
   if (!data.labels.defined()) return;
-  const int64_t classes = *model.num_class_embeds;
+  const int64_t labels = model.labels();
   if (data.labels.size(0) != images.size(0) ||
       (images.size(0) > 0 &&
-       (data.labels.min().item<int64_t>() < 0 || data.labels.max().item<int64_t>() >= classes))) {
-    throw DataError("expected one label below ", classes, " for each of ", images.size(0),
+       (data.labels.min().item<int64_t>() < 0 || data.labels.max().item<int64_t>() >= labels))) {
+    throw DataError("expected one label below ", labels, " for each of ", images.size(0),
                     " images");
   }
 }
@@ -306,16 +306,17 @@ double BitsPerDim::standard_error() const {
   return mean_and_error(bits).error;
 }
 
-void measure_bits_per_dim(UNet unet, const DiffusionConfig& diffusion, const LikelihoodData& data,
-                          const BitsPerDimOptions& options, torch::Device device,
-                          BitsPerDim& result, const LikelihoodProgress& progress) {
+void measure_bits_per_dim(Network network, const DiffusionConfig& diffusion,
+                          const LikelihoodData& data, const BitsPerDimOptions& options,
+                          torch::Device device, BitsPerDim& result,
+                          const LikelihoodProgress& progress) {
   const auto process = make_process(diffusion);
   check_options(*process, options);
-  check_data(unet->config(), data);
-  const FrozenParameters frozen(*unet);
-  unet->eval();
+  check_data(network->signature(), data);
+  const FrozenParameters frozen(*network);
+  network->eval();
   const auto images = static_cast<double>(data.images.size(0));
-  BitsPass at{.process = *process, .unet = unet, .options = options, .device = device};
+  BitsPass at{.process = *process, .network = network, .options = options, .device = device};
   std::optional<VariationalBound> bound;
   if (options.method == LikelihoodMethod::kBound) {
     bound.emplace(make_bound(*process, options, device));
@@ -323,7 +324,7 @@ void measure_bits_per_dim(UNet unet, const DiffusionConfig& diffusion, const Lik
   }
   while (static_cast<int64_t>(result.bits.size()) < data.images.size(0)) {
     const auto batch =
-        batch_at(data, static_cast<int64_t>(result.bits.size()), unet->config(), options);
+        batch_at(data, static_cast<int64_t>(result.bits.size()), network->signature(), options);
     const auto before = static_cast<double>(result.bits.size());
     const auto size = static_cast<double>(batch.images());
     at.progress = [&](double share) { progress((before + share * size) / images); };

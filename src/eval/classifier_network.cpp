@@ -2,41 +2,34 @@
 
 #include <torch/types.h>
 
-#include "ddpm/checkpoint/classifier_folder.h"
 #include "ddpm/checkpoint/run_directory.h"
 #include "ddpm/config/rules.h"
 #include "ddpm/sample/images.h"
 #include "ddpm/util/error.h"
 
 namespace ddpm {
-namespace {
 
-NoisyClassifier make_classifier(const ClassifierFolder& folder, torch::Device device) {
-  return {load_classifier(folder, device), folder.diffusion, device};
-}
-
-}  // namespace
-
-ClassifierNetwork::ClassifierNetwork(const ClassifierFolder& folder, torch::Device device)
-    : classifier_(make_classifier(folder, device)),
-      hash_(weights_hash(folder.weights)) {}
+ClassifierNetwork::ClassifierNetwork(const ModelFolder& folder, torch::Device device)
+    : classifier_(folder, device),
+      hash_(weights_hash(load_weights(folder))) {}
 
 ClassifierNetwork::ClassifierNetwork(const std::filesystem::path& path, torch::Device device)
-    : ClassifierNetwork(load_classifier_folder(resolve_checkpoint(path)), device) {}
+    : ClassifierNetwork(open_model_folder(resolve_checkpoint(path), Task::kClassifier), device) {}
 
 Features ClassifierNetwork::run(const torch::Tensor& images) {
-  const auto& size = classifier_.model().sample_size;
+  const auto& [model, options, signature] = classifier_.config();
+  const auto& size = signature.sample_size;
   if (!size.empty() && images.sizes().slice(2) != size) {
     throw DataError("features: expected images of ", size[0], "x", size[1],
                     " pixels as the classifier was trained on, got ", images.size(2), "x",
                     images.size(3));
   }
   try {
-    check_classifier_size(classifier_.model(), images.size(2), images.size(3));
+    check_classifier_size(model, images.size(2), images.size(3));
   } catch (const UserError& error) {
     throw DataError("features: ", error.what());
   }
-  const auto bytes = with_channels(images, classifier_.model().in_channels);
+  const auto bytes = with_channels(images, signature.data_channels);
   const auto features = classifier_.features(from_uint8(bytes));
   return {features.cpu(), classifier_.logits_of(features).cpu()};
 }

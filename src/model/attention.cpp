@@ -10,17 +10,22 @@ AttentionImpl::AttentionImpl(const AttentionOptions& options)
     : options_(options),
       heads_(options.channels / options.head_dim),
       inner_(heads_ * options.head_dim),
-      to_q_(register_module("to_q", torch::nn::Linear(options.channels, inner_))),
-      to_k_(register_module("to_k", torch::nn::Linear(options.channels, inner_))),
-      to_v_(register_module("to_v", torch::nn::Linear(options.channels, inner_))),
+      to_q_(register_layer("to_q", torch::nn::Linear(options.channels, inner_),
+                           ParameterRole::kMatrix)),
+      to_k_(register_layer("to_k", torch::nn::Linear(options.channels, inner_),
+                           ParameterRole::kMatrix)),
+      to_v_(register_layer("to_v", torch::nn::Linear(options.channels, inner_),
+                           ParameterRole::kMatrix)),
       to_out_(torch::nn::Linear(inner_, options.channels)) {
   TORCH_CHECK(heads_ > 0, "attention: head_dim ", options.head_dim, " exceeds channels ",
               options.channels);
   if (options.norm_num_groups > 0) {
-    group_norm_ = register_module(
-        "group_norm", make_group_norm(options.norm_num_groups, options.channels, options.norm_eps));
+    group_norm_ = register_layer(
+        "group_norm", make_group_norm(options.norm_num_groups, options.channels, options.norm_eps),
+        ParameterRole::kNormScale);
   }
   register_module("to_out", torch::nn::ModuleList(to_out_));  // diffusers' key is to_out.0
+  note_roles("to_out.0", *to_out_, ParameterRole::kResidualEnd);
 }
 
 torch::Tensor AttentionImpl::attend(const torch::Tensor& tokens) {

@@ -57,13 +57,13 @@ void register_list(torch::nn::Module& owner, const std::string& name,
 }
 
 /// Registers one down- or upsampling convolution as NAME.0.conv.
-void register_sampler(torch::nn::Module& owner, const std::string& name,
-                      const torch::nn::Conv2d& conv) {
+void register_sampler(RoledModule& owner, const std::string& name, const torch::nn::Conv2d& conv) {
   const auto holder = std::make_shared<torch::nn::Module>();
   holder->register_module("conv", conv.ptr());
   torch::nn::ModuleList list;
   list->push_back(holder);
   owner.register_module(name, list);
+  owner.note_roles(name + ".0.conv", *conv, ParameterRole::kMatrix);
 }
 
 Cost layers_cost(const std::vector<ResnetBlock>& resnets, const std::vector<Attention>& attentions,

@@ -22,8 +22,10 @@ torch::Tensor timestep_embedding(const torch::Tensor& timesteps, int64_t dim, bo
 }
 
 TimestepEmbeddingImpl::TimestepEmbeddingImpl(int64_t in_channels, int64_t time_embed_dim)
-    : linear_1_(register_module("linear_1", torch::nn::Linear(in_channels, time_embed_dim))),
-      linear_2_(register_module("linear_2", torch::nn::Linear(time_embed_dim, time_embed_dim))) {}
+    : linear_1_(register_layer("linear_1", torch::nn::Linear(in_channels, time_embed_dim),
+                               ParameterRole::kFirst)),
+      linear_2_(register_layer("linear_2", torch::nn::Linear(time_embed_dim, time_embed_dim),
+                               ParameterRole::kFirst)) {}
 
 torch::Tensor TimestepEmbeddingImpl::forward(const torch::Tensor& sample) {
   return linear_2_(torch::silu(linear_1_(sample.to(linear_1_->weight.scalar_type()))));

@@ -26,13 +26,6 @@ std::vector<int64_t> strides_of(at::IntArrayRef sizes, torch::MemoryFormat forma
 
 }  // namespace
 
-uint64_t count_numbers(const NamedTensors& tensors) {
-  uint64_t numbers = 0;
-  for (const auto& [name, tensor] : tensors)
-    numbers += static_cast<uint64_t>(tensor.numel());
-  return numbers;
-}
-
 FlatLayout::FlatLayout(const torch::nn::Module& module, torch::MemoryFormat format) {
   for (const auto& item : module.named_parameters()) {
     const auto& parameter = item.value();

@@ -11,12 +11,6 @@ namespace {
 
 constexpr double kNearZeroScale = 1e-10;
 
-/// True for the layers that end a residual path or the net: they start near zero.
-bool starts_near_zero(const std::string& name) {
-  return name.ends_with("conv2.weight") || name.ends_with("to_out.0.weight") ||
-         name == "conv_out.weight";
-}
-
 /// Uniform with variance scale / mean(fan_in, fan_out), as TensorFlow's VarianceScaling.
 float variance_scaling_limit(const torch::Tensor& weight, double scale) {
   const int64_t receptive = weight.dim() == 4 ? weight.size(2) * weight.size(3) : 1;
@@ -25,19 +19,33 @@ float variance_scaling_limit(const torch::Tensor& weight, double scale) {
 }
 
 /// Values for a parameter, as a contiguous CPU tensor of its shape.
-torch::Tensor initial_values(const std::string& name, const torch::Tensor& parameter,
+torch::Tensor initial_values(const torch::Tensor& parameter, ParameterRole role,
                              const RandomKey& key) {
   auto values = torch::zeros(parameter.sizes());
   const std::span<float> span(values.data_ptr<float>(), static_cast<size_t>(values.numel()));
-  if (parameter.dim() == 1) {
-    const bool norm_weight = name.ends_with(".weight");
-    if (norm_weight) values.fill_(1.0);
-  } else if (name == "class_embedding.weight") {
-    fill_normal(key, span);
-  } else {
-    const float limit =
-        variance_scaling_limit(parameter, starts_near_zero(name) ? kNearZeroScale : 1.0);
+  const auto draw_uniform = [&](double scale) {
+    const float limit = variance_scaling_limit(parameter, scale);
     fill_uniform(key, -limit, limit, span);
+  };
+  switch (role) {
+    case ParameterRole::kFirst:
+    case ParameterRole::kMatrix:
+    case ParameterRole::kHead:
+      draw_uniform(1.0);
+      break;
+    case ParameterRole::kResidualEnd:
+    case ParameterRole::kLast:
+      draw_uniform(kNearZeroScale);
+      break;
+    case ParameterRole::kEmbedding:
+      fill_normal(key, span);
+      break;
+    case ParameterRole::kNormScale:
+      values.fill_(1.0);
+      break;
+    case ParameterRole::kBias:
+    case ParameterRole::kNormShift:
+      break;
   }
   return values;
 }
@@ -46,10 +54,11 @@ torch::Tensor initial_values(const std::string& name, const torch::Tensor& param
 
 void NetworkImpl::init_weights(uint64_t seed) {
   const torch::NoGradGuard no_grad;
-  uint64_t index = 0;
-  for (auto& item : named_parameters()) {
-    const RandomKey key{seed, RandomPurpose::kInitialWeights, index++};
-    item.value().copy_(initial_values(item.key(), item.value(), key));
+  const auto roles = parameter_roles(*this);
+  auto all = parameters();
+  for (size_t i = 0; i < all.size(); ++i) {
+    const RandomKey key{seed, RandomPurpose::kInitialWeights, i};
+    all[i].copy_(initial_values(all[i], roles[i], key));
   }
 }
 

@@ -11,22 +11,25 @@ torch::Tensor to_memory_format(const torch::Tensor& images) {
   return laid_out.as_strided(images.sizes(), c10::get_channels_last_strides_2d(images.sizes()));
 }
 
-bool is_bf16_parameter(std::string_view name) {
-  return name.find("norm") == std::string_view::npos && !name.starts_with("class_embedding");
+bool is_bf16(ParameterRole role) {
+  return role != ParameterRole::kEmbedding && role != ParameterRole::kNormScale &&
+         role != ParameterRole::kNormShift;
 }
 
-void convert_parameters(torch::nn::Module& net, Precision precision) {
+void convert_parameters(NetworkImpl& net, Precision precision) {
   if (precision != Precision::kBFloat16) return;
   const torch::NoGradGuard no_grad;
-  for (auto& item : net.named_parameters()) {
-    if (is_bf16_parameter(item.key())) item.value().set_data(item.value().to(torch::kBFloat16));
-  }
+  const auto roles = parameter_roles(net);
+  const auto parameters = net.parameters();
+  for (size_t i = 0; i < parameters.size(); ++i)
+    if (is_bf16(roles[i])) parameters[i].set_data(parameters[i].to(torch::kBFloat16));
 }
 
-ComputeParameters::ComputeParameters(torch::nn::Module& net, const FlatLayout& layout,
-                                     torch::Tensor flat, Precision precision)
+ComputeParameters::ComputeParameters(NetworkImpl& net, const FlatLayout& layout, torch::Tensor flat,
+                                     Precision precision)
     : layout_(layout),
       parameters_(net.parameters()),
+      roles_(parameter_roles(net)),
       flat_(std::move(flat)),
       has_copy_(precision == Precision::kBFloat16) {
   bind();
@@ -37,7 +40,7 @@ void ComputeParameters::bind() {
   if (copy_.defined()) {
     const auto copies = layout_.views(copy_);
     for (size_t i = 0; i < views.size(); ++i)
-      if (is_bf16_parameter(layout_.names()[i])) views[i] = copies[i];
+      if (is_bf16(roles_[i])) views[i] = copies[i];
   }
   bind_parameters(parameters_, views);
 }

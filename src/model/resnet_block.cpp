@@ -19,20 +19,25 @@ torch::nn::Conv2d conv3x3(int64_t in_channels, int64_t out_channels, int64_t str
 
 ResnetBlockImpl::ResnetBlockImpl(const ResnetBlockOptions& o)
     : options_(o),
-      norm1_(
-          register_module("norm1", make_group_norm(o.norm_num_groups, o.in_channels, o.norm_eps))),
-      conv1_(register_module("conv1", conv3x3(o.in_channels, o.out_channels))),
-      time_emb_proj_(register_module(
+      norm1_(register_layer("norm1", make_group_norm(o.norm_num_groups, o.in_channels, o.norm_eps),
+                            ParameterRole::kNormScale)),
+      conv1_(
+          register_layer("conv1", conv3x3(o.in_channels, o.out_channels), ParameterRole::kMatrix)),
+      time_emb_proj_(register_layer(
           "time_emb_proj",
           torch::nn::Linear(o.time_embed_dim, o.time_scale_shift == TimeScaleShift::kScaleShift
                                                   ? 2 * o.out_channels
-                                                  : o.out_channels))),
-      norm2_(
-          register_module("norm2", make_group_norm(o.norm_num_groups, o.out_channels, o.norm_eps))),
-      conv2_(register_module("conv2", conv3x3(o.out_channels, o.out_channels))) {
+                                                  : o.out_channels),
+          ParameterRole::kMatrix)),
+      norm2_(register_layer("norm2", make_group_norm(o.norm_num_groups, o.out_channels, o.norm_eps),
+                            ParameterRole::kNormScale)),
+      conv2_(register_layer("conv2", conv3x3(o.out_channels, o.out_channels),
+                            ParameterRole::kResidualEnd)) {
   if (o.in_channels != o.out_channels) {
-    conv_shortcut_ = register_module("conv_shortcut", torch::nn::Conv2d(torch::nn::Conv2dOptions(
-                                                          o.in_channels, o.out_channels, 1)));
+    conv_shortcut_ = register_layer(
+        "conv_shortcut",
+        torch::nn::Conv2d(torch::nn::Conv2dOptions(o.in_channels, o.out_channels, 1)),
+        ParameterRole::kMatrix);
   }
 }
 

@@ -24,49 +24,16 @@ torch::Tensor seeded_noise(const std::vector<uint64_t>& seeds, RandomPurpose pur
   return noise;
 }
 
-/// Both must outlive what this gives.
-ConditionalNetwork network_of(NetworkCalls& calls, const Process& process) {
-  return [&calls, &process](const torch::Tensor& x, const NoiseLevel& level,
-                            const torch::Tensor& labels) {
+/// The network under this condition. `calls` and `process` must outlive what this gives.
+RawDenoiser conditioned(NetworkCalls& calls, const Process& process, Conditioning conditioning) {
+  return [&calls, &process, conditioning = std::move(conditioning)](const torch::Tensor& x,
+                                                                    const NoiseLevel& level) {
     const double scale = process.input_scale(level);
-    return calls.run(scale == 1.0 ? x : x * scale, level.t, labels);
+    return calls.run(scale == 1.0 ? x : x * scale, level.t, conditioning);
   };
 }
 
 }  // namespace
-
-void check_guidance(const ModelConfig& model, const SampleConfig& options) {
-  const double guidance = options.guidance;
-  const int64_t classes = num_classes(model);
-  if (options.negative_class && *options.negative_class >= classes)
-    throw UserError("sample.negative_class ", *options.negative_class, ": the model has ", classes,
-                    " classes, numbered from 0");
-  if (guidance == 1.0 || model.null_class_label || options.negative_class) return;
-  if (!model.num_class_embeds) {
-    throw UserError("sample.guidance ", guidance,
-                    ": the model has no classes, so there is nothing to guide towards; expected "
-                    "--sample.guidance 1");
-  }
-  throw UserError("sample.guidance ", guidance,
-                  ": the model was trained without label dropout (train.label_dropout 0) and knows "
-                  "no 'no class'; expected --sample.guidance 1, or a --negative-class");
-}
-
-int64_t num_classes(const ModelConfig& model) {
-  return model.num_class_embeds.value_or(0) - (model.null_class_label ? 1 : 0);
-}
-
-std::vector<int64_t> cycle_labels(const ModelConfig& model, const std::vector<int64_t>& classes,
-                                  int64_t count) {
-  if (!model.num_class_embeds) return {};
-  std::vector<int64_t> all(static_cast<size_t>(num_classes(model)));
-  std::iota(all.begin(), all.end(), int64_t{0});
-  const auto& cycle = classes.empty() ? all : classes;
-  std::vector<int64_t> labels;
-  for (int64_t i = 0; i < count; ++i)
-    labels.push_back(cycle[static_cast<size_t>(i) % cycle.size()]);
-  return labels;
-}
 
 GenerationRequest request_of_part(uint64_t seed, const std::vector<int64_t>& labels, int64_t first,
                                   int64_t count) {
@@ -79,16 +46,16 @@ GenerationRequest request_of_part(uint64_t seed, const std::vector<int64_t>& lab
   return request;
 }
 
-Generator::Generator(UNet unet, const DiffusionConfig& diffusion, const SampleConfig& options,
+Generator::Generator(Network network, const DiffusionConfig& diffusion, const SampleConfig& options,
                      torch::Device device, const GraphFactory& graphs)
-    : unet_(std::move(unet)),
-      calls_(unet_, graphs),
+    : network_(std::move(network)),
+      calls_(network_, graphs),
       process_(make_process(diffusion)),
       options_(options),
       levels_(sampling_levels(*process_, options)),
       device_(device) {}
 
-void Generator::guide_with(UNet weaker, const DiffusionConfig& diffusion) {
+void Generator::guide_with(Network weaker, const DiffusionConfig& diffusion) {
   weaker_ = std::make_unique<Weaker>(std::move(weaker), diffusion);
 }
 
@@ -96,25 +63,27 @@ void Generator::guide_by_classifier(LabelGradient gradient, double scale) {
   classifier_ = Classifier{.gradient = std::move(gradient), .scale = scale};
 }
 
-Denoiser Generator::make_guided(const torch::Tensor& labels) {
-  auto network = network_of(calls_, *process_);
+Denoiser Generator::make_guided(const Conditioning& wanted) {
+  auto network = conditioned(calls_, *process_, wanted);
   if (weaker_) {
-    auto weak = with_labels(network_of(weaker_->calls, *weaker_->process), labels);
-    return with_autoguidance(ddpm::make_denoiser(*process_, with_labels(network, labels)),
+    auto weak = conditioned(weaker_->calls, *weaker_->process, wanted);
+    return with_autoguidance(ddpm::make_denoiser(*process_, std::move(network)),
                              ddpm::make_denoiser(*weaker_->process, std::move(weak)), options_);
   }
-  if (!labels.defined()) return ddpm::make_denoiser(*process_, with_labels(network, labels));
-  const int64_t null_label = unet_->config().null_class_label.value_or(0);
-  return ddpm::make_denoiser(
-      *process_,
-      with_guidance(network, labels, options_.negative_class.value_or(null_label), options_));
+  if (!wanted.labels.defined()) return ddpm::make_denoiser(*process_, std::move(network));
+  const int64_t null_label = signature().null_label.value_or(0);
+  auto other = wanted;
+  other.labels = torch::full_like(wanted.labels, options_.negative_class.value_or(null_label));
+  auto both = conditioned(calls_, *process_, cat(other, wanted));
+  return ddpm::make_denoiser(*process_,
+                             with_guidance(std::move(network), std::move(both), options_));
 }
 
 Denoiser Generator::make_denoiser(const std::vector<int64_t>& labels) {
   const auto classes =
       labels.empty() ? torch::Tensor() : torch::tensor(labels, torch::kInt64).to(device_);
-  const bool told = unet_->config().num_class_embeds.has_value();  // labels may be the classifier's
-  auto denoise = make_guided(told ? classes : torch::Tensor());
+  const bool takes_labels = signature().classes > 0;  // else they are the classifier's
+  auto denoise = make_guided({.labels = takes_labels ? classes : torch::Tensor()});
   if (classifier_) {
     denoise = with_classifier_guidance(
         std::move(denoise),
@@ -128,9 +97,8 @@ Denoiser Generator::make_denoiser(const std::vector<int64_t>& labels) {
 }
 
 NoiseSource Generator::noise_of(const GenerationRequest& request, RandomPurpose purpose) const {
-  const auto& model = unet_->config();
-  const std::vector<int64_t> shape{model.in_channels, model.sample_size.at(0),
-                                   model.sample_size.at(1)};
+  const auto& size = signature().sample_size;
+  const std::vector<int64_t> shape{signature().data_channels, size.at(0), size.at(1)};
   return [seeds = request.seeds, purpose, shape, device = device_](int64_t index) {
     return seeded_noise(seeds, purpose, static_cast<uint64_t>(index), shape).to(device);
   };
@@ -148,7 +116,7 @@ torch::Tensor Generator::run(const GenerationRequest& request, const StepObserve
   const torch::NoGradGuard no_grad;
   std::optional<c10::InferenceMode> inference;
   if (!classifier_) inference.emplace();  // its tensors can never take part in a backward pass
-  unet_->eval();
+  network_->eval();
   const SamplerInputs inputs{
       .process = *process_,
       .options = options_,

@@ -11,34 +11,36 @@ torch::Tensor equal_timesteps(const torch::Tensor& x, double t) {
 
 }  // namespace
 
-NetworkCalls::NetworkCalls(UNet unet, GraphFactory graphs)
-    : unet_(std::move(unet)),
+NetworkCalls::NetworkCalls(Network network, GraphFactory graphs)
+    : network_(std::move(network)),
       graphs_(std::move(graphs)) {}
 
 bool NetworkCalls::fits(const torch::Tensor& x) const {
   return work_ != nullptr && x.size(0) <= x_.size(0) && x.sizes().slice(1) == x_.sizes().slice(1);
 }
 
-void NetworkCalls::prepare(const torch::Tensor& x, const torch::Tensor& labels) {
+void NetworkCalls::prepare(const torch::Tensor& x, const Conditioning& conditioning) {
   work_.reset();
   x_ = x.clone();
   timesteps_ = equal_timesteps(x, 0);
-  labels_ = labels.defined() ? labels.clone() : labels;
+  conditioning_ = conditioning.clone();
   auto shape = x.sizes().vec();
-  shape[1] = unet_->config().out_channels;
+  shape[1] = network_->signature().out_channels;
   output_ = torch::empty(shape, torch::device(x.device()));
   work_ = std::make_unique<GraphedWork>(graphs_, "network call of the sampler", [this] {
-    output_.copy_(unet_->forward(x_, timesteps_, labels_));
+    output_.copy_(network_->forward(x_, timesteps_, conditioning_));
   });
 }
 
-torch::Tensor NetworkCalls::run(const torch::Tensor& x, double t, const torch::Tensor& labels) {
-  if (!graphs_) return unet_->forward(x, equal_timesteps(x, t), labels).to(torch::kFloat32);
-  if (!fits(x)) prepare(x, labels);
+torch::Tensor NetworkCalls::run(const torch::Tensor& x, double t,
+                                const Conditioning& conditioning) {
+  if (!graphs_)
+    return network_->forward(x, equal_timesteps(x, t), conditioning).to(torch::kFloat32);
+  if (!fits(x)) prepare(x, conditioning);
   const int64_t size = x.size(0);
   x_.narrow(0, 0, size).copy_(x);
   timesteps_.fill_(t);
-  if (labels.defined()) labels_.narrow(0, 0, size).copy_(labels);
+  conditioning_.copy_(conditioning);
   work_->run();
   return output_.narrow(0, 0, size).clone();  // the next call overwrites the output
 }

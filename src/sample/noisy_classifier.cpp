@@ -1,18 +1,21 @@
 #include "ddpm/sample/noisy_classifier.h"
 
 #include <algorithm>
+#include <memory>
+#include <utility>
 
 #include <torch/autograd.h>
 #include <torch/types.h>
 
-#include "ddpm/checkpoint/classifier_folder.h"
 #include "ddpm/checkpoint/run_directory.h"
 
 namespace ddpm {
 namespace {
 
-ClassifierFolder open_folder(const std::filesystem::path& path) {
-  return load_classifier_folder(resolve_checkpoint(path));
+Classifier load_classifier(const ModelFolder& folder, torch::Device device) {
+  auto net = std::dynamic_pointer_cast<ClassifierImpl>(load_network(folder, device));
+  TORCH_CHECK(net != nullptr, "the folder of a classifier must hold one");
+  return Classifier(std::move(net));
 }
 
 }  // namespace
@@ -25,13 +28,11 @@ NoisyClassifier::NoisyClassifier(Classifier net, const DiffusionConfig& diffusio
   net_->eval();
 }
 
+NoisyClassifier::NoisyClassifier(const ModelFolder& folder, torch::Device device)
+    : NoisyClassifier(load_classifier(folder, device), folder.diffusion, device) {}
+
 NoisyClassifier::NoisyClassifier(const std::filesystem::path& path, torch::Device device)
-    : net_(nullptr),
-      device_(device) {
-  const auto folder = open_folder(path);
-  net_ = load_classifier(folder, device);
-  process_ = make_process(folder.diffusion);
-}
+    : NoisyClassifier(open_model_folder(resolve_checkpoint(path), Task::kClassifier), device) {}
 
 NoisyClassifier::Input NoisyClassifier::input_at(const NoiseLevel& level) const {
   const auto known = process_->level_of_ratio(level.ratio());
@@ -78,13 +79,6 @@ torch::Tensor NoisyClassifier::gradient(const torch::Tensor& x, const NoiseLevel
   const auto log_probability = torch::log_softmax(logits(input, level), 1);
   const auto wanted = log_probability.gather(1, labels.view({-1, 1})).sum();
   return torch::autograd::grad({wanted}, {input}).at(0);
-}
-
-double accuracy(NoisyClassifier& classifier, const torch::Tensor& images,
-                const torch::Tensor& labels) {
-  const auto guess = classifier.logits(images).argmax(1);
-  const auto right = guess == labels.to(guess.device());
-  return right.to(torch::kFloat64).mean().item<double>();
 }
 
 }  // namespace ddpm

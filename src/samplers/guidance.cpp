@@ -47,25 +47,20 @@ double GuidanceScale::at(const NoiseLevel& level) const {
   return scale_;
 }
 
-RawDenoiser with_labels(ConditionalNetwork network, torch::Tensor labels) {
-  return [network = std::move(network), labels = std::move(labels)](
-             const torch::Tensor& x, const NoiseLevel& level) { return network(x, level, labels); };
-}
-
-RawDenoiser with_guidance(ConditionalNetwork network, torch::Tensor labels, int64_t other_label,
+RawDenoiser with_guidance(RawDenoiser wanted, RawDenoiser other_and_wanted,
                           const SampleConfig& options) {
   const GuidanceScale scale(options);
-  if (!scale.active()) return with_labels(std::move(network), std::move(labels));
-  const auto both = torch::cat({torch::full_like(labels, other_label), labels});
+  if (!scale.active()) return wanted;
   const double rescale = options.guidance_rescale;
-  return [=, network = std::move(network)](const torch::Tensor& x, const NoiseLevel& level) {
+  return [=, wanted = std::move(wanted), other_and_wanted = std::move(other_and_wanted)](
+             const torch::Tensor& x, const NoiseLevel& level) {
     const double weight = scale.at(level);
-    if (weight == 1.0) return network(x, level, labels);
-    const auto halves = network(torch::cat({x, x}), level, both).chunk(2);
+    if (weight == 1.0) return wanted(x, level);
+    const auto halves = other_and_wanted(torch::cat({x, x}), level).chunk(2);
     const int64_t channels = x.size(1);
-    const auto wanted = halves[1].narrow(1, 0, channels);
-    const auto other = halves[0].narrow(1, 0, channels);
-    const auto guided = rescaled(torch::lerp(other, wanted, weight), wanted, rescale);
+    const auto towards = halves[1].narrow(1, 0, channels);
+    const auto from = halves[0].narrow(1, 0, channels);
+    const auto guided = rescaled(torch::lerp(from, towards, weight), towards, rescale);
     const int64_t rest = halves[1].size(1) - channels;
     return rest == 0 ? guided : torch::cat({guided, halves[1].narrow(1, channels, rest)}, 1);
   };

@@ -37,12 +37,12 @@ bool CheckpointSaver::due(int64_t step) const {
 
 void CheckpointSaver::write(const CheckpointContent& content) {
   const auto target = run_.checkpoint(content.state.step);
-  const uint64_t needed = checkpoint_bytes(content.tensors, content.timestep_sampler);
+  const uint64_t needed = checkpoint_bytes(content.tensors, content.objective_state);
   try {
     const auto free = free_bytes(target);
     if (free && *free < needed) throw DiskError(target.string(), ": cannot write: no space left");
     save_training_checkpoint(target, content.config, content.state, content.tensors,
-                             content.timestep_sampler);
+                             content.objective_state);
     saved_step_ = content.state.step;
     last_ = Clock::now();
     failed_ = false;

@@ -1,47 +1,60 @@
 #include "ddpm/train/gradient_pass.h"
 
+#include <utility>
+
 #include <torch/types.h>
 
 namespace ddpm {
 namespace {
 
-constexpr torch::Tensor NoisyBatch::*kInputs[] = {
-    &NoisyBatch::x_t, &NoisyBatch::timesteps, &NoisyBatch::labels,    &NoisyBatch::target,
-    &NoisyBatch::x0,  &NoisyBatch::weights,   &NoisyBatch::importance};
-constexpr torch::Tensor BatchLoss::*kOutcomes[] = {&BatchLoss::images, &BatchLoss::mean,
-                                                   &BatchLoss::accuracy};
+/// A loss of these extras for `images` images, all zeros.
+BatchLoss zero_loss(const std::vector<std::string>& extras, int64_t images, torch::Device device) {
+  const auto floats = torch::dtype(torch::kFloat32).device(device);
+  BatchLoss loss{.each = torch::zeros({images}, floats), .mean = torch::zeros({}, floats)};
+  for (const auto& name : extras)
+    loss.extras[name] = torch::zeros({}, floats);
+  return loss;
+}
 
-void copy_if_defined(torch::Tensor& to, const torch::Tensor& from) {
-  if (from.defined()) to.copy_(from);
+void copy_loss(const BatchLoss& to, const BatchLoss& from) {
+  const torch::NoGradGuard no_grad;
+  to.each.copy_(from.each);
+  to.mean.copy_(from.mean);
+  for (const auto& [name, value] : to.extras)
+    value.copy_(from.extras.at(name));
+}
+
+BatchLoss clone_of(const BatchLoss& loss) {
+  BatchLoss clone{.each = loss.each.clone(), .mean = loss.mean.clone()};
+  for (const auto& [name, value] : loss.extras)
+    clone.extras[name] = value.clone();
+  return clone;
 }
 
 }  // namespace
 
-GradientPass::GradientPass(const Config& config, TrainingModel& model, torch::Device device,
+GradientPass::GradientPass(const Objective& objective, TrainingModel& model, int64_t parts,
                            GraphFactory graphs)
-    : parts_(static_cast<double>(config.train.gradient_accumulation_steps)),
+    : objective_(objective),
       model_(model),
-      loss_(config, device),
+      parts_(static_cast<double>(parts)),
       graphs_(std::move(graphs)) {}
 
-BatchLoss GradientPass::pass(const NoisyBatch& batch, bool first) {
-  const auto loss = loss_(batch, model_.net()->forward(batch.x_t, batch.timesteps, batch.labels));
+BatchLoss GradientPass::pass(const StepInputs& inputs, bool first) {
+  auto loss = objective_.loss(*model_.net(), inputs);
   const auto share = loss.mean / parts_;
   share.backward();
   const bool stay = parts_ == 1 && !graphs_ && share.is_cpu();
   if (!stay) model_.take_gradients(first);
-  return {.images = loss.images.detach(),
-          .mean = share.detach(),
-          .accuracy = loss.accuracy.defined() ? loss.accuracy / parts_ : torch::Tensor()};
+  for (auto& [name, value] : loss.extras)
+    value = value / parts_;
+  return {.each = loss.each.detach(), .mean = share.detach(), .extras = std::move(loss.extras)};
 }
 
 GraphedWork GradientPass::make_work(const std::string& name, bool first) {
   return {graphs_, name, [this, first] {
             try {
-              const auto loss = pass(inputs_, first);
-              const torch::NoGradGuard no_grad;
-              for (const auto outcome : kOutcomes)
-                copy_if_defined(outcome_.*outcome, loss.*outcome);
+              copy_loss(outcome_, pass(inputs_, first));
             } catch (...) {  // half a backward pass must not count in the next one
               model_.net()->zero_grad();
               throw;
@@ -49,28 +62,30 @@ GraphedWork GradientPass::make_work(const std::string& name, bool first) {
           }};
 }
 
-void GradientPass::prepare(const NoisyBatch& batch) {
-  for (const auto input : kInputs)
-    if ((batch.*input).defined()) inputs_.*input = torch::empty_like(batch.*input);
-  const auto floats = torch::dtype(torch::kFloat32).device(batch.x_t.device());
-  outcome_ = {.images = torch::zeros({batch.x_t.size(0)}, floats),
-              .mean = torch::zeros({}, floats),
-              .accuracy = batch.target.dim() == 1 ? torch::zeros({}, floats) : torch::Tensor()};
+void GradientPass::prepare(const StepInputs& inputs) {
+  for (const auto& [name, input] : inputs)
+    inputs_[name] = torch::empty_like(input);
+  const auto& any = inputs.begin()->second;
+  outcome_ = zero_loss(objective_.extras(), any.size(0), any.device());
   first_ = std::make_unique<GraphedWork>(make_work("training step", true));
   others_ = std::make_unique<GraphedWork>(make_work("further parts of a training step", false));
 }
 
-BatchLoss GradientPass::run(const NoisyBatch& batch, bool first) {
-  if (!graphs_) return pass(batch, first);
-  if (!first_) prepare(batch);
-  TORCH_CHECK(batch.x_t.sizes() == inputs_.x_t.sizes(), "micro-batches must have one shape");
-  for (const auto input : kInputs)
-    copy_if_defined(inputs_.*input, batch.*input);
+void GradientPass::take_inputs(const StepInputs& inputs) {
+  TORCH_CHECK(inputs.size() == inputs_.size(), "micro-batches must have the same inputs");
+  for (const auto& [name, input] : inputs) {
+    auto& stays = inputs_.at(name);
+    TORCH_CHECK(input.sizes() == stays.sizes(), "micro-batches must have one shape");
+    stays.copy_(input);
+  }
+}
+
+BatchLoss GradientPass::run(const StepInputs& inputs, bool first) {
+  if (!graphs_) return pass(inputs, first);
+  if (!first_) prepare(inputs);
+  take_inputs(inputs);
   (first ? first_ : others_)->run();
-  BatchLoss loss;  // the next run writes the outcome again
-  for (const auto outcome : kOutcomes)
-    if ((outcome_.*outcome).defined()) loss.*outcome = (outcome_.*outcome).clone();
-  return loss;
+  return clone_of(outcome_);  // the next run writes it again
 }
 
 }  // namespace ddpm

@@ -27,34 +27,36 @@ std::string lines_up_to(const std::string& text, int64_t last_step) {
 
 }  // namespace
 
-MetricsLog::MetricsLog(std::filesystem::path path, int64_t last_step) : path_(std::move(path)) {
+MetricsLog::MetricsLog(RunFolder& folder, int64_t last_step)
+    : folder_(folder),
+      path_(folder.directory().metrics_file()) {
   if (std::filesystem::exists(path_)) {
     write_file_atomic(path_, lines_up_to(read_file(path_), last_step));
   }
   append_to_file(path_, "");
 }
 
-void MetricsLog::write(const Metrics& metrics, const std::function<void()>& guard) {
+void MetricsLog::write(const Metrics& metrics) {
   nlohmann::ordered_json line = {
       {"step", metrics.step},       {"images", metrics.images},
       {"loss", metrics.loss},       {"grad_norm", metrics.grad_norm},
       {"lr", metrics.lr},           {"images_per_second", metrics.images_per_second},
       {"seconds", metrics.seconds}, {"skipped_steps", metrics.skipped_steps}};
-  if (metrics.accuracy) line["accuracy"] = *metrics.accuracy;
-  for (const auto& [name, value] : metrics.scores)
-    line[name] = value;
+  for (const auto* numbers : {&metrics.extras, &metrics.scores})
+    for (const auto& [name, value] : *numbers)
+      line[name] = value;
   const bool first = waiting_.empty();
   waiting_ += line.dump() + "\n";
   try {
-    append_waiting(guard);
+    append_waiting();
   } catch (const DiskError& error) {
     if (first) log_warning(std::string(error.what()) + "; its lines wait");
   }
 }
 
-void MetricsLog::settle(const std::function<void()>& guard) {
+void MetricsLog::settle() {
   try {
-    if (!waiting_.empty()) append_waiting(guard);
+    if (!waiting_.empty()) append_waiting();
     sync_to_disk(path_);
   } catch (const DiskError& error) {
     // Lines that wait still do, as was told when the disk did not take the first of them.
@@ -62,8 +64,8 @@ void MetricsLog::settle(const std::function<void()>& guard) {
   }
 }
 
-void MetricsLog::append_waiting(const std::function<void()>& guard) {
-  guard();
+void MetricsLog::append_waiting() {
+  folder_.ensure();
   append_to_file(path_, waiting_);
   waiting_.clear();
 }

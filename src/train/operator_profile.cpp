@@ -160,7 +160,7 @@ TrainingProfile profile_training(const Config& config, const Dataset& dataset,
                                  const torch::Device& device, int64_t steps) {
   constexpr int64_t kUncounted = 3;  // set-up of operators and allocators
   TrainingModel model = make_training_model(config, device);
-  TrainingStep step(config, dataset, model, device, 0);
+  TrainingStep step(config, dataset, model, device);
   const auto take = [&](int64_t first, int64_t count) {
     StepResult result;
     for (int64_t i = first; i < first + count; ++i)

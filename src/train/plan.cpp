@@ -4,9 +4,11 @@
 
 #include <torch/types.h>
 
+#include "ddpm/checkpoint/components.h"
+#include "ddpm/config/names.h"
 #include "ddpm/config/rules.h"
-#include "ddpm/model/classifier.h"
-#include "ddpm/model/unet.h"
+#include "ddpm/model/network_config.h"
+#include "ddpm/train/objective_table.h"
 #include "ddpm/util/error.h"
 
 namespace ddpm {
@@ -14,17 +16,17 @@ namespace {
 
 double seconds_of_one_step(Config config, torch::Device device, Precision precision) {
   config.train.precision = precision;
-  const auto& model = config.model;
+  const auto& signature = config.signature;
+  const auto& size = signature.sample_size;
   auto training = make_training_model(config, device);
   const int64_t batch = micro_batch_size(config.train);
   const auto on_device = torch::device(device);
-  const auto x = torch::zeros(
-      {batch, model.in_channels, model.sample_size[0], model.sample_size[1]}, on_device);
+  const auto x = torch::zeros({batch, signature.data_channels, size[0], size[1]}, on_device);
   const auto timesteps = torch::zeros({batch}, on_device.dtype(torch::kInt64));
-  const bool told = model.num_class_embeds && config.train.task == Task::kDenoiser;
-  const auto labels = told ? timesteps : torch::Tensor();
+  const bool told = signature.classes > 0 && !objective_kind(config.train.task).answers_classes;
+  const Conditioning conditioning{.labels = told ? timesteps : torch::Tensor()};
   const auto step = [&] {
-    const auto output = training.net()->forward(x, timesteps, labels);
+    const auto output = training.net()->forward(x, timesteps, conditioning);
     const auto loss = output.to(torch::kFloat32).square().mean();
     loss.backward();
     training.update(config.train, 0, 0.0, loss.detach()).item<float>();
@@ -38,32 +40,30 @@ double seconds_of_one_step(Config config, torch::Device device, Precision precis
 }  // namespace
 
 Config complete_config(Config config, const DatasetInfo& data) {
-  auto& model = config.model;
-  model.in_channels = data.channels;
+  auto& signature = config.signature;
+  signature = {};
+  signature.data_channels = data.channels;
+  signature.in_channels = data.channels;
   const bool learned = config.diffusion.variance == Variance::kLearnedRange;
-  model.out_channels = (learned ? 2 : 1) * data.channels;
+  signature.out_channels = (learned ? 2 : 1) * data.channels;
   if (learned) config.sample.variance_type = VarianceType::kLearnedRange;
-  model.sample_size = {data.height, data.width};
+  signature.sample_size = {data.height, data.width};
   check_image_size(config, data.height, data.width);
-  model.num_class_embeds.reset();
-  model.null_class_label.reset();
-  model.class_names.clear();
-  const bool classifies = config.train.task == Task::kClassifier;
-  if (classifies && data.num_classes < 2) {
-    throw UserError("train.task is classifier but ", data.where, " has ",
+  const bool answers_classes = objective_kind(config.train.task).answers_classes;
+  if (answers_classes && data.num_classes < 2) {
+    throw UserError("train.task is ", to_name(config.train.task), " but ", data.where, " has ",
                     data.num_classes == 0 ? "no classes" : "one class only",
                     "; sort the images into one sub-folder a class");
   }
-  if (!model.class_conditional && !classifies) return config;
+  if (!config.model.class_conditional && !answers_classes) return config;
   if (data.num_classes == 0) {
     throw UserError("model.class_conditional is true but ", data.where,
                     " has no classes; set model.class_conditional to false, or sort the images "
                     "into one sub-folder a class");
   }
-  const bool null_row = !classifies && config.train.label_dropout > 0;
-  model.num_class_embeds = data.num_classes + (null_row ? 1 : 0);
-  if (null_row) model.null_class_label = data.num_classes;
-  model.class_names = data.class_names;
+  signature.classes = data.num_classes;
+  if (!answers_classes && config.train.label_dropout > 0) signature.null_label = data.num_classes;
+  signature.class_names = data.class_names;
   return config;
 }
 
@@ -71,16 +71,9 @@ int64_t micro_batch_size(const TrainConfig& config) {
   return config.batch_size / config.gradient_accumulation_steps;
 }
 
-std::shared_ptr<NetworkImpl> make_network(const Config& config) {
-  if (config.train.task == Task::kClassifier) {
-    return Classifier(config.model, config.classifier).ptr();
-  }
-  return UNet(config.model).ptr();
-}
-
 TrainingModel make_training_model(const Config& config, torch::Device device) {
-  return {[&config] { return make_network(config); }, static_cast<uint64_t>(config.train.seed),
-          device, config.train.precision};
+  return {[&config] { return make_network(network_config(config)); },
+          static_cast<uint64_t>(config.train.seed), device, config.train.precision};
 }
 
 int64_t estimate_training_bytes(const Config& config, torch::Device device, int64_t parameters,

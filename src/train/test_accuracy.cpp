@@ -5,6 +5,7 @@
 #include <torch/types.h>
 
 #include "ddpm/config/dataset_traits.h"
+#include "ddpm/diffusion/process.h"
 #include "ddpm/sample/images.h"
 #include "ddpm/util/error.h"
 
@@ -43,13 +44,20 @@ std::unique_ptr<Dataset> open_test_split(DataConfig data) {
   }
 }
 
-double test_accuracy(NoisyClassifier& classifier, const Dataset& dataset) {
+double test_accuracy(NetworkImpl& classifier, const DiffusionConfig& diffusion,
+                     const Dataset& dataset, torch::Device device) {
+  const torch::NoGradGuard no_grad;
+  const auto process = make_process(diffusion);
+  const auto clean = process->clean_level();
+  const double scale = clean.alpha * process->input_scale(clean);
   const int64_t images = dataset.info().images;
   double right = 0.0;
   for (int64_t first = 0; first < images; first += kBatch) {
     const int64_t count = std::min(kBatch, images - first);
-    right += static_cast<double>(count) * accuracy(classifier, read_images(dataset, first, count),
-                                                   read_labels(dataset, first, count));
+    const auto x = scale * read_images(dataset, first, count).to(device);
+    const auto timesteps = torch::full({count}, clean.t, x.options());
+    const auto guess = classifier.forward(x, timesteps, {}).argmax(1).cpu();
+    right += (guess == read_labels(dataset, first, count)).to(torch::kFloat64).sum().item<double>();
   }
   return right / static_cast<double>(images);
 }

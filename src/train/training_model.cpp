@@ -20,22 +20,17 @@ torch::Tensor initial_weights(NetworkImpl& net, const FlatLayout& layout, uint64
   return flat;
 }
 
-/// Matrices between the network's first and last layers; Muon is not meant for embeddings and for
-/// those that touch images or logits.
-bool is_inner_matrix(const std::string& name, const torch::Tensor& values) {
-  if (values.dim() < 2) return false;
-  for (const char* outer :
-       {"conv_in.", "conv_out.", "class_embedding.", "time_embedding.", "head."})
-    if (name.starts_with(outer)) return false;
-  return true;
-}
-
 }  // namespace
 
-TrainingModel::TrainingModel(const std::function<std::shared_ptr<NetworkImpl>()>& make_network,
-                             uint64_t seed, torch::Device device, Precision precision)
+bool is_for_muon(ParameterRole role) {
+  return role == ParameterRole::kMatrix || role == ParameterRole::kResidualEnd;
+}
+
+TrainingModel::TrainingModel(const std::function<Network()>& make_network, uint64_t seed,
+                             torch::Device device, Precision precision)
     : net_(make_network()),
       layout_(*net_, kMemoryFormat),
+      roles_(parameter_roles(*net_)),
       weights_(initial_weights(*net_, layout_, seed, device)),
       parameters_(*net_, layout_, weights_, precision),
       ema_net_(make_network()),
@@ -73,8 +68,7 @@ torch::Tensor TrainingModel::muon_and_adam_step(const AdamTensors& tensors,
   std::vector<GradientPart> matrices;
   std::vector<GradientPart> others;
   for (size_t i = 0; i < parts.size(); ++i)
-    (is_inner_matrix(layout_.names()[i], parts[i].gradient) ? matrices : others)
-        .push_back(parts[i]);
+    (is_for_muon(roles_[i]) ? matrices : others).push_back(parts[i]);
   if (!matrices.empty()) {
     muon_step(tensors, matrices,
               {.lr = adam.lr,
@@ -125,8 +119,8 @@ TrainingTensors TrainingModel::tensors() const {
 }
 
 void TrainingModel::load(const TrainingTensors& tensors, const std::string& origin) {
-  layout_.load(ema_, tensors.ema, origin + "/unet");
-  layout_.load(weights_, tensors.weights, origin + "/training/unet");
+  layout_.load(ema_, tensors.ema, origin);
+  layout_.load(weights_, tensors.weights, origin + "/training");
   layout_.load(exp_avg_, tensors.exp_avg, origin + "/training/exp_avg");
   layout_.load(exp_avg_sq_, tensors.exp_avg_sq, origin + "/training/exp_avg_sq");
   parameters_.refresh();

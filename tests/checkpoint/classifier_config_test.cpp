@@ -12,22 +12,14 @@ namespace {
 
 using nlohmann::json;
 
-json tiny_classifier() {
-  auto model = tiny_model();
-  model.num_class_embeds = 3;
-  model.null_class_label.reset();
-  return classifier_config_to_json(model, {.pooling = Pooling::kAttention, .feature_dim = 12});
-}
-
 TEST(ClassifierConfig, ComesBackAsItWasWritten) {
-  const auto written = tiny_classifier();
-  ModelConfig model;
-  ClassifierConfig options;
-  classifier_config_from_json(written, "x", model, options);
-  EXPECT_EQ(model.num_class_embeds, 3);
-  EXPECT_EQ(options.feature_dim, 12);
-  EXPECT_EQ(classifier_config_to_json(model, options), written);
-  EXPECT_GT(least_classifier_parameters(model, options), 2'000U);
+  const auto written = classifier_config_to_json(tiny_classifier(Pooling::kAttention));
+  const auto network = classifier_config_from_json(written, "x");
+  EXPECT_EQ(network.signature.classes, 3);
+  EXPECT_FALSE(network.signature.null_label.has_value());
+  EXPECT_EQ(network.classifier.feature_dim, 12);
+  EXPECT_EQ(classifier_config_to_json(network), written);
+  EXPECT_GT(least_classifier_parameters(network), 2'000U);
 }
 
 TEST(ClassifierConfig, WhatIsWrongIsRefused) {
@@ -37,17 +29,12 @@ TEST(ClassifierConfig, WhatIsWrongIsRefused) {
         R"({"block_out_channels": 8})", R"({"block_out_channels": "8"})", R"({"surprise": 5})",
         R"({"pooling": "attention", "attention_head_dim": 4096, "add_attention": false})",
         R"({"sample_size": 1})"}) {
-    auto object = tiny_classifier();
+    auto object = classifier_config_to_json(tiny_classifier(Pooling::kAttention));
     object.update(parse_json(change, "change"));
-    ModelConfig model;
-    ClassifierConfig options;
-    expect_error<CheckpointError>([&] { classifier_config_from_json(object, "x", model, options); },
-                                  "x: ");
+    expect_error<CheckpointError>([&] { classifier_config_from_json(object, "x"); }, "x: ");
   }
-  ModelConfig model;
-  ClassifierConfig options;
-  expect_error<CheckpointError>(
-      [&] { classifier_config_from_json(json::array(), "x", model, options); }, "JSON object");
+  expect_error<CheckpointError>([] { classifier_config_from_json(json::array(), "x"); },
+                                "JSON object");
 }
 
 }  // namespace

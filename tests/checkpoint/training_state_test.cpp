@@ -17,6 +17,8 @@ TrainingState some_state() {
   state.total_steps = 100;
   state.decay_done = 0.25;
   state.seconds = 1.5;
+  state.loss_sum = 2.5;
+  state.extra_sums = {{"accuracy", 0.75}};
   state.best_score = 3.25;
   state.best_step = 6;
   state.dataset_images = 60000;
@@ -38,7 +40,17 @@ TEST(TrainingState, WhatTheFirstReleaseDidNotWriteIsZero) {
   const auto state = training_state_from_json(object, "x");
   EXPECT_EQ(state.step, 7);
   EXPECT_EQ(state.skipped_steps, 0);
+  EXPECT_TRUE(state.extra_sums.empty());
   EXPECT_FALSE(state.best_score);
+}
+
+TEST(TrainingState, SumsOfExtrasAreReadByTheirNames) {
+  auto object = training_state_to_json(TrainingState());
+  object["accuracy_sum"] = 1.5;
+  const auto state = training_state_from_json(object, "x");
+  EXPECT_EQ(state.extra_sums, (std::map<std::string, double>{{"accuracy", 1.5}}));
+  object["accuracy_sum"] = "much";
+  expect_error<CheckpointError>([&] { training_state_from_json(object, "x"); }, "x: damaged: ");
 }
 
 TEST(TrainingState, DamageIsNamed) {

@@ -24,21 +24,24 @@ std::string config_error(const char* change) {
 }
 
 TEST(UNetConfig, RoundTripKeepsEverything) {
-  auto model = tiny_model();
-  model.class_names = {"a", "b", "c"};
-  model.attention_head_dim = 8;
-  model.sample_size = {8, 16};
-  const auto written = unet_config_to_json(model);
+  auto network = tiny_model();
+  network.model.attention_head_dim = 8;
+  network.signature.class_names = {"a", "b", "c"};
+  network.signature.sample_size = {8, 16};
+  network.signature.in_channels = 4;
+  const auto written = unet_config_to_json(network);
   EXPECT_EQ(unet_config_to_json(unet_config_from_json(written, "x")), written);
 }
 
 TEST(UNetConfig, AbsentKeysTakeDiffusersDefaults) {
-  const auto model = unet_config_from_json(json::object(), "x");
+  const auto [model, classifier, signature] = unet_config_from_json(json::object(), "x");
   EXPECT_EQ(model.attention_head_dim, 8);
   EXPECT_EQ(model.norm_eps, 1e-5);
   EXPECT_EQ(model.downsample_padding, 1);
   EXPECT_TRUE(model.flip_sin_to_cos);
   EXPECT_EQ(model.block_out_channels, (std::vector<int64_t>{224, 448, 672, 896}));
+  EXPECT_EQ(signature.data_channels, 3);
+  EXPECT_EQ(signature.classes, 0);
 }
 
 TEST(UNetConfig, WhatIsNotSupportedIsRefusedByName) {
@@ -77,6 +80,8 @@ TEST(UNetConfig, WrongTypesAndAbsurdNumbersAreRefused) {
                              R"({"_class_names": ["\u001b[2J"]})",
                              R"({"_class_names": ["a", "b", "c", "d"]})",
                              R"({"in_channels": 0})",
+                             R"({"_data_channels": 0})",
+                             R"({"_data_channels": 2})",
                              R"({"time_embedding_dim": 0})",
                              R"({"out_channels": 0})",
                              R"({"attn_norm_num_groups": 7})"})
@@ -96,14 +101,14 @@ TEST(UNetConfig, LongListsAreRefused) {
 }
 
 TEST(UNetConfig, TellsALeastNumberOfParameters) {
-  auto model = tiny_model();
-  EXPECT_EQ(least_unet_parameters(model),
+  auto network = tiny_model();
+  EXPECT_EQ(least_unet_parameters(network),
             32U * 32 + 9 * 8 + 9 * (8 * 8 + 16 * 16) + 4 * 32 + 9 * 8);
-  model.block_out_channels = {8, 65536};
-  EXPECT_GT(least_unet_parameters(model), 9ULL << 32);
-  model = tiny_model();
-  model.time_embedding_dim = 1 << 20;
-  EXPECT_GT(least_unet_parameters(model), 1ULL << 40);
+  network.model.block_out_channels = {8, 65536};
+  EXPECT_GT(least_unet_parameters(network), 9ULL << 32);
+  network = tiny_model();
+  network.model.time_embedding_dim = 1 << 20;
+  EXPECT_GT(least_unet_parameters(network), 1ULL << 40);
 }
 
 }  // namespace

@@ -28,7 +28,7 @@ TEST(Names, EveryWordReadsBack) {
   expect_words_read_back<Pooling>();
   expect_words_read_back<Variance>();
   expect_words_read_back<Task>();
-  expect_words_read_back<Objective>();
+  expect_words_read_back<DenoisingLoss>();
   expect_words_read_back<LossType>();
   expect_words_read_back<LossWeighting>();
   expect_words_read_back<TimestepSampler>();

@@ -235,16 +235,16 @@ TEST(Rules, TheLossTrainsTheVarianceExactlyIfThereIsOne) {
   EXPECT_EQ(broken_by([](Config& c) { c.diffusion.variance = Variance::kLearnedRange; }),
             "train.loss simple does not train the variance of diffusion.variance learned_range; "
             "expected hybrid or vlb");
-  EXPECT_EQ(broken_by([](Config& c) { c.train.loss = Objective::kHybrid; }),
+  EXPECT_EQ(broken_by([](Config& c) { c.train.loss = DenoisingLoss::kHybrid; }),
             "train.loss hybrid trains the variance by the bound, expected diffusion.variance "
             "learned_range, got fixed");
-  EXPECT_EQ(broken_by([](Config& c) { c.train.loss = Objective::kVlb; }), "");
+  EXPECT_EQ(broken_by([](Config& c) { c.train.loss = DenoisingLoss::kVlb; }), "");
 }
 
 TEST(Rules, TheBoundTakesNoOtherWeightsAndTypes) {
   const auto vlb_with = [](auto change) {
     return broken_by([&](Config& c) {
-      c.train.loss = Objective::kVlb;
+      c.train.loss = DenoisingLoss::kVlb;
       change(c.train);
     });
   };
@@ -272,7 +272,7 @@ TEST(Rules, TimestepSamplersBelongToProcesses) {
 TEST(Rules, OnlyTheDiscreteProcessHasABound) {
   const auto broken = broken_by([](Config& c) {
     c.diffusion.process = ProcessType::kFlow;
-    c.train.loss = Objective::kVlb;
+    c.train.loss = DenoisingLoss::kVlb;
   });
   EXPECT_EQ(broken,
             "train.loss vlb needs the variational bound of the process discrete, expected simple "

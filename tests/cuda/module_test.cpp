@@ -43,7 +43,7 @@ class OnGpu : public testing::Test {
     auto config = complete_config(tiny_config(), dataset.info());
     config.train.precision = precision;
     auto model = make_training_model(config, device_);
-    TrainingStep step(config, dataset, model, device_, 0, graphs);
+    TrainingStep step(config, dataset, model, device_, {.graphs = graphs});
     for (int64_t i = 0; i < 12; ++i)
       step.run(i, 1e-3);
     std::vector<torch::Tensor> rows;

@@ -9,6 +9,7 @@
 #include <torch/types.h>
 
 #include "ddpm/config/names.h"
+#include "ddpm/model/unet.h"
 #include "ddpm/util/error.h"
 #include "tests/support/golden.h"
 
@@ -17,11 +18,12 @@ namespace {
 
 constexpr uint64_t kSeed = 40;
 
-LikelihoodData golden_data(const nlohmann::json& row, const ModelConfig& model) {
+LikelihoodData golden_data(const nlohmann::json& row, const Signature& model) {
   const auto pixels = row.at("pixels").get<std::vector<int64_t>>();
-  const auto images = torch::tensor(pixels, torch::kInt64)
-                          .view({2, model.in_channels, model.sample_size[0], model.sample_size[1]})
-                          .to(torch::kUInt8);
+  const auto images =
+      torch::tensor(pixels, torch::kInt64)
+          .view({2, model.data_channels, model.sample_size[0], model.sample_size[1]})
+          .to(torch::kUInt8);
   const int64_t classes = row.at("classes");
   return {.images = images, .labels = classes > 0 ? torch::arange(2) % classes : torch::Tensor()};
 }
@@ -29,13 +31,13 @@ LikelihoodData golden_data(const nlohmann::json& row, const ModelConfig& model) 
 /// `value` of the reference, by the network that it used.
 BitsPerDim measured(const nlohmann::json& row, DiffusionConfig diffusion,
                     const BitsPerDimOptions& options) {
-  auto folder = load_pipeline_folder(test_data("unet/" + row.at("unet").get<std::string>()));
+  const auto folder = open_model_folder(test_data("unet/" + row.at("unet").get<std::string>()));
   diffusion.prediction_type =
       *from_name<PredictionType>(row.at("prediction_type").get<std::string>());
-  const auto unet = load_unet(folder, torch::kCPU, torch::MemoryFormat::Contiguous);
+  const auto unet = load_network(folder, torch::kCPU, torch::MemoryFormat::Contiguous);
   BitsPerDim result;
-  measure_bits_per_dim(unet, diffusion, golden_data(row, folder.model), options, torch::kCPU,
-                       result);
+  measure_bits_per_dim(unet, diffusion, golden_data(row, folder.network.signature), options,
+                       torch::kCPU, result);
   return result;
 }
 
@@ -94,8 +96,8 @@ INSTANTIATE_TEST_SUITE_P(Rows, OdeGolden, testing::Range(0, 5));
 struct Toy {
   Toy() {
     auto config = tiny_model();
-    config.sample_size = {4, 4};
-    unet = UNet(config);
+    config.signature.sample_size = {4, 4};
+    unet = UNet(config).ptr();
     unet->init_weights(1);
     torch::manual_seed(1);
     const torch::NoGradGuard no_grad;
@@ -111,7 +113,7 @@ struct Toy {
     measure_bits_per_dim(unet, diffusion, data, options, torch::kCPU, result, progress);
     return result;
   }
-  UNet unet{nullptr};
+  Network unet;
   LikelihoodData data;
   DiffusionConfig diffusion;
 };

@@ -14,16 +14,16 @@ namespace {
 void write_classifier(const std::filesystem::path& path) {
   Config config;
   config.train.task = Task::kClassifier;
-  config.model = tiny_model();
-  config.model.num_class_embeds = 3;
-  config.model.null_class_label.reset();
-  config.classifier = {.pooling = Pooling::kMean, .feature_dim = 12};
-  Classifier net(config.model, config.classifier);
+  const auto network = tiny_classifier();
+  config.model = network.model;
+  config.classifier = network.classifier;
+  config.signature = network.signature;
+  Classifier net(network);
   net->init_weights(3);
   NamedTensors weights;
   for (const auto& item : net->named_parameters())
     weights.emplace(item.key(), item.value().detach().clone());
-  save_classifier_folder(path, config, weights);
+  save_model_folder(path, config, weights);
 }
 
 TEST(ClassifierNetwork, GivesTheFeaturesAndLogitsOfCleanImages) {

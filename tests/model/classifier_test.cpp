@@ -10,11 +10,9 @@ namespace ddpm {
 namespace {
 
 Classifier classifier_with(Pooling pooling) {
-  auto model = tiny_model();
-  model.num_class_embeds = 3;
-  model.null_class_label.reset();
-  model.attention_head_dim = 8;
-  Classifier net(model, ClassifierConfig{.pooling = pooling, .feature_dim = 12});
+  auto config = tiny_classifier(pooling);
+  config.model.attention_head_dim = 8;
+  Classifier net(config);
   net->init_weights(5);
   const torch::NoGradGuard no_grad;
   torch::manual_seed(1);

@@ -45,7 +45,7 @@ TEST_F(FlatParameters, GradientsAreMovedAndAdded) {
   const auto gradients = torch::full({layout_.size()}, 7.0);
   const auto backward = [&] {
     const auto x = torch::ones({1, 1, 8, 8});
-    const auto y = unet_->forward(x, torch::tensor({5}), torch::tensor({0}));
+    const auto y = unet_->forward(x, torch::tensor({5}), {torch::tensor({0})});
     (y - 1).square().sum().backward();
   };
   backward();

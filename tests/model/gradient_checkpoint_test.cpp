@@ -11,9 +11,9 @@ namespace {
 
 /// All gradients of one step with dropout.
 std::vector<torch::Tensor> gradients(bool checkpointing, Precision precision) {
-  auto model = tiny_model();
-  model.dropout = 0.3;
-  UNet unet(model);
+  auto config = tiny_model();
+  config.model.dropout = 0.3;
+  UNet unet(config);
   const torch::NoGradGuard no_grad;
   torch::manual_seed(1);
   for (auto& parameter : unet->parameters())
@@ -22,7 +22,7 @@ std::vector<torch::Tensor> gradients(bool checkpointing, Precision precision) {
   const torch::AutoGradMode with_grad(true);
   convert_parameters(*unet, precision);
   const auto y = unet->forward(torch::randn({4, 1, 8, 8}), torch::tensor({1, 20, 300, 999}),
-                               torch::tensor({0, 1, 2, 3}));
+                               {torch::tensor({0, 1, 2, 3})});
   y.to(torch::kFloat32).square().mean().backward();
   std::vector<torch::Tensor> all;
   for (const auto& parameter : unet->parameters())

@@ -14,30 +14,32 @@ class UNetGolden : public testing::TestWithParam<std::string> {};
 TEST_P(UNetGolden, AgreesWithDiffusers) {
   const torch::NoGradGuard no_grad;
   const auto path = test_data("unet/" + GetParam());
-  auto unet = load_unet(load_pipeline_folder(path), torch::kCPU, torch::MemoryFormat::Contiguous);
+  const auto unet =
+      load_network(open_model_folder(path), torch::kCPU, torch::MemoryFormat::Contiguous);
   const auto golden = load_safetensors(path / "golden.safetensors");
-  const auto y = unet->forward(golden.at("x"), golden.at("timesteps"), find(golden, "labels"));
+  const auto y = unet->forward(golden.at("x"), golden.at("timesteps"), {find(golden, "labels")});
   EXPECT_LT(relative_difference(y, golden.at("y")), 1e-5);
 }
 
 TEST_P(UNetGolden, AgreesInChannelsLast) {
   const torch::NoGradGuard no_grad;
   const auto path = test_data("unet/" + GetParam());
-  auto unet = load_unet(load_pipeline_folder(path), torch::kCPU, torch::MemoryFormat::Contiguous);
+  const auto unet =
+      load_network(open_model_folder(path), torch::kCPU, torch::MemoryFormat::Contiguous);
   const auto golden = load_safetensors(path / "golden.safetensors");
   const auto x = golden.at("x").contiguous(torch::MemoryFormat::ChannelsLast);
-  const auto y = unet->forward(x, golden.at("timesteps"), find(golden, "labels"));
+  const auto y = unet->forward(x, golden.at("timesteps"), {find(golden, "labels")});
   EXPECT_LT(relative_difference(y, golden.at("y")), 1e-5);
 }
 
 INSTANTIATE_TEST_SUITE_P(Diffusers, UNetGolden, testing::ValuesIn(golden_unets()),
                          [](const auto& info) { return info.param; });
 
-ModelConfig ddpm_cifar10() {
-  ModelConfig model;
-  model.block_out_channels = {128, 256, 256, 256};
-  model.dropout = 0.1;
-  return model;
+NetworkConfig ddpm_cifar10() {
+  NetworkConfig network;
+  network.model.block_out_channels = {128, 256, 256, 256};
+  network.model.dropout = 0.1;
+  return network;
 }
 
 TEST(UNet, DdpmCifar10HasThePapersParametersAndCost) {
@@ -79,13 +81,27 @@ TEST(UNet, StartsWithAnOutputNearZero) {
   UNet unet(tiny_model());
   unet->init_weights(0);
   const auto y =
-      unet->forward(torch::randn({2, 1, 8, 8}), torch::tensor({5, 90}), torch::tensor({0, 3}));
+      unet->forward(torch::randn({2, 1, 8, 8}), torch::tensor({5, 90}), {torch::tensor({0, 3})});
   EXPECT_LT(y.abs().max().item<double>(), 1e-3);
 }
 
 TEST(UNet, LabelsMustFitTheModel) {
   UNet unet(tiny_model());
   EXPECT_THROW(unet->forward(torch::zeros({1, 1, 8, 8}), torch::zeros({1})), c10::Error);
+}
+
+TEST(UNet, SeesTheConditionImageBehindItsOwn) {
+  const torch::NoGradGuard no_grad;
+  torch::manual_seed(0);
+  auto config = tiny_model();
+  config.signature = {.data_channels = 1, .in_channels = 3, .out_channels = 1};
+  UNet unet(config);
+  const auto x = torch::randn({2, 3, 8, 8});
+  const auto t = torch::tensor({5, 90});
+  const auto y = unet->forward(x.narrow(1, 0, 1), t, {.image = x.narrow(1, 1, 2)});
+  EXPECT_EQ(y.sizes(), (std::vector<int64_t>{2, 1, 8, 8}));
+  EXPECT_TRUE(torch::equal(y, unet->forward(x, t)));
+  EXPECT_THROW(unet->forward(x, t, {.level = t}), c10::Error);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <torch/types.h>
 
 #include "ddpm/config/names.h"
+#include "ddpm/model/signature.h"
 #include "ddpm/util/error.h"
 #include "tests/support/golden.h"
 #include "tests/support/random_unet.h"
@@ -23,19 +24,20 @@ class Editing : public testing::Test {
   }
 
   static GenerationRequest request(std::vector<uint64_t> seeds) {
-    const auto labels = cycle_labels(tiny_model(), {1}, static_cast<int64_t>(seeds.size()));
+    const auto labels =
+        cycle_labels(tiny_model().signature, {1}, static_cast<int64_t>(seeds.size()));
     return {.seeds = std::move(seeds), .labels = labels, .initial_noise = {}};
   }
 
   /// Pictures, each from its own seed.
   static torch::Tensor pictures(int64_t count) {
-    const auto& model = tiny_model();
+    const auto model = tiny_model().signature;
     const auto columns = torch::linspace(-1, 1, model.sample_size[1]).view({1, 1, 1, -1});
     const auto phases = torch::arange(count).view({-1, 1, 1, 1}) * .7;
     return (3 * columns + phases)
         .sin()
         .mul(.8)
-        .expand({count, model.in_channels, model.sample_size[0], -1})
+        .expand({count, model.data_channels, model.sample_size[0], -1})
         .contiguous();
   }
 

@@ -8,7 +8,7 @@
 
 #include "ddpm/config/names.h"
 #include "ddpm/model/precision.h"
-#include "ddpm/util/error.h"
+#include "ddpm/model/signature.h"
 #include "tests/support/golden.h"
 #include "tests/support/random_unet.h"
 
@@ -26,7 +26,7 @@ torch::Tensor draw(const SampleConfig& options, std::vector<uint64_t> seeds,
   auto unet = random_unet();
   convert_parameters(*unet, precision);
   Generator generator(unet, DiffusionConfig(), options, torch::kCPU);
-  const auto labels = cycle_labels(tiny_model(), {1}, static_cast<int64_t>(seeds.size()));
+  const auto labels = cycle_labels(tiny_model().signature, {1}, static_cast<int64_t>(seeds.size()));
   return generator.generate({.seeds = std::move(seeds), .labels = labels, .initial_noise = {}});
 }
 
@@ -117,38 +117,6 @@ TEST(Generator, Bfloat16StaysCloseToFloat32) {
   const auto exact = draw(options, {1, 2});
   const auto half = draw(options, {1, 2}, Precision::kBFloat16);
   EXPECT_LT(((half - exact).abs().mean() / exact.abs().mean()).item<double>(), 0.05);
-}
-
-TEST(CheckGuidance, NeedsClassesAndLabelDropout) {
-  auto model = tiny_model();
-  SampleConfig guided;
-  guided.guidance = 3.0;
-  check_guidance(model, guided);
-  model.null_class_label.reset();
-  EXPECT_THROW(check_guidance(model, guided), UserError);
-  model.num_class_embeds.reset();
-  EXPECT_THROW(check_guidance(model, guided), UserError);
-  check_guidance(model, SampleConfig());
-}
-
-TEST(CheckGuidance, TakesANegativeClassForNoClass) {
-  auto model = tiny_model();
-  model.null_class_label.reset();
-  SampleConfig options;
-  options.guidance = 3.0;
-  options.negative_class = 2;
-  check_guidance(model, options);
-  options.negative_class = 4;
-  EXPECT_THROW(check_guidance(model, options), UserError);
-}
-
-TEST(CycleLabels, RepeatWhatIsAskedForElseAllClasses) {
-  const auto model = tiny_model();
-  EXPECT_EQ(cycle_labels(model, {2, 0}, 3), (std::vector<int64_t>{2, 0, 2}));
-  EXPECT_EQ(cycle_labels(model, {}, 4), (std::vector<int64_t>{0, 1, 2, 0}));
-  auto unconditional = model;
-  unconditional.num_class_embeds.reset();
-  EXPECT_TRUE(cycle_labels(unconditional, {}, 4).empty());
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <torch/types.h>
 
 #include "ddpm/model/precision.h"
+#include "ddpm/model/signature.h"
 #include "ddpm/sample/generator.h"
 #include "tests/support/fake_graph.h"
 #include "tests/support/golden.h"
@@ -13,12 +14,12 @@ namespace ddpm {
 namespace {
 
 torch::Tensor images(int64_t count) {
-  const auto& model = tiny_model();
-  return torch::randn({count, model.in_channels, model.sample_size[0], model.sample_size[1]});
+  const auto model = tiny_model().signature;
+  return torch::randn({count, model.data_channels, model.sample_size[0], model.sample_size[1]});
 }
 
 torch::Tensor draw(Generator& generator, std::vector<uint64_t> seeds) {
-  const auto labels = cycle_labels(generator.model(), {1}, static_cast<int64_t>(seeds.size()));
+  const auto labels = cycle_labels(generator.signature(), {1}, static_cast<int64_t>(seeds.size()));
   return generator.generate({.seeds = std::move(seeds), .labels = labels, .initial_noise = {}});
 }
 
@@ -49,10 +50,10 @@ TEST(NetworkCalls, SmallerBatchesRideInTheRecordedOne) {
   GraphCalls calls;
   NetworkCalls graphed(random_unet(), fake_graphs(calls));
   NetworkCalls plain(random_unet(), {});
-  const auto labels = torch::tensor({0, 1, 2, 1}, torch::kInt64);
+  const Conditioning classes{.labels = torch::tensor({0, 1, 2, 1}, torch::kInt64)};
   for (const int64_t size : {4, 4, 4, 4, 3, 1, 4}) {
     const auto x = images(size);
-    const auto part = labels.narrow(0, 0, size);
+    const auto part = classes.narrow(0, size);
     EXPECT_LT(relative_difference(graphed.run(x, 10 * size, part), plain.run(x, 10 * size, part)),
               1e-6)
         << size;
@@ -66,7 +67,7 @@ TEST(NetworkCalls, LargerBatchesAreRecordedAnew) {
   GraphCalls calls;
   NetworkCalls graphed(random_unet(), fake_graphs(calls));
   for (const int64_t size : {1, 2, 2})
-    graphed.run(images(size), 5, torch::zeros({size}, torch::kInt64));
+    graphed.run(images(size), 5, {torch::zeros({size}, torch::kInt64)});
   EXPECT_EQ(calls.made, 2);
 }
 
@@ -74,10 +75,10 @@ TEST(NetworkCalls, AnAnswerOutlivesTheNextCall) {
   const c10::InferenceMode inference;
   GraphCalls calls;
   NetworkCalls graphed(random_unet(), fake_graphs(calls));
-  const auto labels = torch::zeros({2}, torch::kInt64);
-  const auto answer = graphed.run(images(2), 5, labels);
+  const Conditioning classes{.labels = torch::zeros({2}, torch::kInt64)};
+  const auto answer = graphed.run(images(2), 5, classes);
   const auto before = answer.clone();
-  graphed.run(images(2), 90, labels);
+  graphed.run(images(2), 90, classes);
   EXPECT_TRUE(torch::equal(answer, before));
 }
 

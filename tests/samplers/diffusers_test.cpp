@@ -32,14 +32,14 @@ struct Run {
 Run run_of(const DiffusionConfig& diffusion, const SampleConfig& options) {
   const torch::NoGradGuard no_grad;
   const auto process = make_process(diffusion);
-  auto unet = load_unet(load_pipeline_folder(test_data("unet/bfloat16_class")), torch::kCPU,
-                        torch::MemoryFormat::Contiguous);
+  const auto unet = load_network(open_model_folder(test_data("unet/bfloat16_class")), torch::kCPU,
+                                 torch::MemoryFormat::Contiguous);
   Run run;
   const auto network = [&](const torch::Tensor& x, const NoiseLevel& level) {
     run.inputs.push_back(x * process->input_scale(level));
     run.times.push_back(level.t);
     const auto t = torch::full({x.size(0)}, level.t);
-    return unet->forward(run.inputs.back(), t, golden().at("labels"));
+    return unet->forward(run.inputs.back(), t, {golden().at("labels")});
   };
   const auto levels = sampling_levels(*process, options);
   const auto& noise = golden().at("variance_noise");

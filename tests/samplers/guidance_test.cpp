@@ -1,6 +1,7 @@
 #include "ddpm/samplers/guidance.h"
 
 #include <cmath>
+#include <functional>
 
 #include <gtest/gtest.h>
 #include <torch/types.h>
@@ -11,11 +12,27 @@
 namespace ddpm {
 namespace {
 
+/// A network that is told labels.
+using LabelledNetwork = std::function<torch::Tensor(const torch::Tensor& x, const NoiseLevel& level,
+                                                    const torch::Tensor& labels)>;
+
+/// The network guided from one label for all images towards theirs.
+RawDenoiser guide(const LabelledNetwork& network, const torch::Tensor& labels, int64_t other,
+                  const SampleConfig& options) {
+  const auto told = [=](const torch::Tensor& told_labels) -> RawDenoiser {
+    return [=](const torch::Tensor& x, const NoiseLevel& level) {
+      return network(x, level, told_labels);
+    };
+  };
+  const auto both = torch::cat({torch::full_like(labels, other), labels});
+  return with_guidance(told(labels), told(both), options);
+}
+
 /// Answers with each image's label, and counts calls and images.
 struct LabelNetwork {
   int64_t calls = 0;
   int64_t images = 0;
-  ConditionalNetwork network() {
+  LabelledNetwork network() {
     return [this](const torch::Tensor& x, const NoiseLevel&, const torch::Tensor& labels) {
       ++calls;
       images += x.size(0);
@@ -34,7 +51,7 @@ const NoiseLevel kHalf{.alpha = 0.6, .sigma = 0.8, .t = 10, .progress = 0.5};
 
 TEST(Guidance, MovesFromTheNullClassPastTheWantedOne) {
   LabelNetwork network;
-  const auto denoise = with_guidance(network.network(), torch::tensor({2, 5}), 10, guided(3.0));
+  const auto denoise = guide(network.network(), torch::tensor({2, 5}), 10, guided(3.0));
   const auto y = denoise(torch::zeros({2, 1, 1, 1}), kHalf);
   EXPECT_FLOAT_EQ(y[0].item<float>(), 10 + 3 * (2 - 10));
   EXPECT_FLOAT_EQ(y[1].item<float>(), 10 + 3 * (5 - 10));
@@ -42,22 +59,22 @@ TEST(Guidance, MovesFromTheNullClassPastTheWantedOne) {
 
 TEST(Guidance, IsOneCallOfTwiceTheImages) {
   LabelNetwork network;
-  with_guidance(network.network(), torch::tensor({2, 5}), 10, guided(3.0))(
-      torch::zeros({2, 1, 1, 1}), kHalf);
+  guide(network.network(), torch::tensor({2, 5}), 10, guided(3.0))(torch::zeros({2, 1, 1, 1}),
+                                                                   kHalf);
   EXPECT_EQ(network.calls, 1);
   EXPECT_EQ(network.images, 4);
 }
 
 TEST(Guidance, OfOneIsTheConditionalNetworkAtHalfTheCost) {
   LabelNetwork network;
-  const auto plain = with_guidance(network.network(), torch::tensor({2, 5}), 10, guided(1.0));
+  const auto plain = guide(network.network(), torch::tensor({2, 5}), 10, guided(1.0));
   EXPECT_EQ(plain(torch::zeros({2, 1, 1, 1}), kHalf)[1].item<float>(), 5.0F);
   EXPECT_EQ(network.images, 2);
 }
 
 TEST(Guidance, AwayFromTheWantedClassItselfHasNoEffect) {
   LabelNetwork network;
-  const auto denoise = with_guidance(network.network(), torch::tensor({5}), 5, guided(7.0));
+  const auto denoise = guide(network.network(), torch::tensor({5}), 5, guided(7.0));
   EXPECT_EQ(denoise(torch::zeros({1, 1, 1, 1}), kHalf).item<float>(), 5.0F);
 }
 
@@ -65,20 +82,20 @@ TEST(Guidance, OutsideTheIntervalIsTheConditionalNetworkAlone) {
   LabelNetwork network;
   auto options = guided(3.0);
   options.guidance_interval = {0.5, 1.2};
-  const auto denoise = with_guidance(network.network(), torch::tensor({2}), 10, options);
+  const auto denoise = guide(network.network(), torch::tensor({2}), 10, options);
   EXPECT_EQ(denoise(torch::zeros({1, 1, 1, 1}), kHalf).item<float>(), 2.0F);  // 0.8 / 0.6
   EXPECT_EQ(network.images, 1);
   options.guidance_interval = {0.5, 1.4};
-  const auto within = with_guidance(network.network(), torch::tensor({2}), 10, options);
+  const auto within = guide(network.network(), torch::tensor({2}), 10, options);
   EXPECT_EQ(within(torch::zeros({1, 1, 1, 1}), kHalf).item<float>(), 10 + 3 * (2 - 10));
 }
 
 TEST(Guidance, LeavesALearnedVarianceAsItIs) {
-  const ConditionalNetwork network = [](const torch::Tensor& x, const NoiseLevel&,
-                                        const torch::Tensor& labels) {
+  const LabelledNetwork network = [](const torch::Tensor& x, const NoiseLevel&,
+                                     const torch::Tensor& labels) {
     return labels.to(torch::kFloat32).view({-1, 1, 1, 1}).expand({x.size(0), 2, 1, 1});
   };
-  const auto denoise = with_guidance(network, torch::tensor({2}), 10, guided(3.0));
+  const auto denoise = guide(network, torch::tensor({2}), 10, guided(3.0));
   const auto y = denoise(torch::zeros({1, 1, 1, 1}), kHalf);
   EXPECT_EQ(y[0][0].item<float>(), 10 + 3 * (2 - 10));
   EXPECT_EQ(y[0][1].item<float>(), 2.0F);
@@ -87,16 +104,16 @@ TEST(Guidance, LeavesALearnedVarianceAsItIs) {
 TEST(Guidance, FullyRescaledHasTheDeviationOfTheConditionalHalf) {
   torch::manual_seed(0);
   const auto answers = torch::randn({2, 3, 4, 4});
-  const ConditionalNetwork network = [&](const torch::Tensor&, const NoiseLevel&,
-                                         const torch::Tensor&) { return answers; };
+  const LabelledNetwork network = [&](const torch::Tensor&, const NoiseLevel&,
+                                      const torch::Tensor&) { return answers; };
   auto options = guided(5.0);
   const auto x = torch::zeros({1, 3, 4, 4});
-  const auto plain = with_guidance(network, torch::tensor({2}), 10, options)(x, kHalf);
+  const auto plain = guide(network, torch::tensor({2}), 10, options)(x, kHalf);
   options.guidance_rescale = 1.0;
-  const auto full = with_guidance(network, torch::tensor({2}), 10, options)(x, kHalf);
+  const auto full = guide(network, torch::tensor({2}), 10, options)(x, kHalf);
   EXPECT_NEAR(full.std().item<double>(), answers[1].std().item<double>(), 1e-5);
   options.guidance_rescale = 0.7;
-  const auto part = with_guidance(network, torch::tensor({2}), 10, options)(x, kHalf);
+  const auto part = guide(network, torch::tensor({2}), 10, options)(x, kHalf);
   EXPECT_TRUE(torch::allclose(part, 0.7 * full + 0.3 * plain, 1e-5, 1e-6));
 }
 
@@ -200,7 +217,7 @@ TEST(ClassifierGuidance, LeavesPureNoiseAlone) {
 }
 
 /// The same as a network with the labels 1 and 0, no class, that predicts noise.
-ConditionalNetwork mixture_network() {
+LabelledNetwork mixture_network() {
   return [](const torch::Tensor& x, const NoiseLevel& level, const torch::Tensor& labels) {
     const auto wanted = gaussian_denoiser(1, kVariance)(x, level).eps;
     const auto any = mixture_denoiser()(x, level).eps;
@@ -210,7 +227,7 @@ ConditionalNetwork mixture_network() {
 
 double guided_end(const SampleConfig& options) {
   const auto process = make_process(DiffusionConfig());
-  const auto network = with_guidance(mixture_network(), torch::tensor({1}), 0, options);
+  const auto network = guide(mixture_network(), torch::tensor({1}), 0, options);
   return ddim_50(make_denoiser(*process, network));
 }
 

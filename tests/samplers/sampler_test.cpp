@@ -205,13 +205,14 @@ TEST_P(TrajectoryGolden, AgreesWithDiffusersAlongTheWay) {
   const auto config = diffusion_options(all.at(sampler));
   const auto options = sample_options(all.at(sampler), sampler);
   const auto process = make_process(config);
-  auto unet = load_unet(load_pipeline_folder(path), torch::kCPU, torch::MemoryFormat::Contiguous);
+  const auto unet =
+      load_network(open_model_folder(path), torch::kCPU, torch::MemoryFormat::Contiguous);
   const auto labels = find(golden, sampler + ".labels");
   const auto noise = find(golden, sampler + ".noise");
   std::vector<torch::Tensor> states;  // before each step
   const auto network = [&](const torch::Tensor& x, const NoiseLevel& level) {
     states.push_back(x);
-    return unet->forward(x, torch::full({x.size(0)}, level.t), labels);
+    return unet->forward(x, torch::full({x.size(0)}, level.t), {labels});
   };
   const SamplerInputs inputs{.process = *process,
                              .options = options,

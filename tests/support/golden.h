@@ -7,7 +7,7 @@
 #include <torch/types.h>
 
 #include "ddpm/checkpoint/json.h"
-#include "ddpm/checkpoint/pipeline_folder.h"
+#include "ddpm/checkpoint/model_folder.h"
 #include "ddpm/checkpoint/safetensors.h"
 #include "tests/support/tiny_model.h"
 

@@ -9,7 +9,7 @@
 namespace ddpm {
 
 /// A `tiny_model` with random weights, the same every time.
-inline UNet random_unet(Precision precision = Precision::kFloat32) {
+inline Network random_unet(Precision precision = Precision::kFloat32) {
   UNet unet(tiny_model());
   const torch::NoGradGuard no_grad;
   torch::manual_seed(2);
@@ -17,7 +17,7 @@ inline UNet random_unet(Precision precision = Precision::kFloat32) {
     parameter.normal_(0, 0.1);
   convert_parameters(*unet, precision);
   unet->eval();
-  return unet;
+  return unet.ptr();
 }
 
 }  // namespace ddpm

@@ -5,7 +5,7 @@
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
-#include "ddpm/checkpoint/run_directory.h"
+#include "ddpm/checkpoint/run_folder.h"
 #include "ddpm/train/plan.h"
 #include "ddpm/train/trainer.h"
 #include "ddpm/util/files.h"
@@ -17,9 +17,10 @@ namespace ddpm {
 inline void train(const Config& settings, const std::filesystem::path& run, int threads = 2) {
   at::set_num_threads(threads);
   const NoiseDataset dataset(30);  // an epoch ends within the run, within a batch
-  RunDirectory(run).create();
-  Trainer trainer(complete_config(settings, dataset.info()), dataset, run, torch::kCPU,
-                  RunDirectory(run).newest_checkpoint());
+  RunFolder folder{RunDirectory(run)};
+  folder.directory().create();
+  Trainer trainer(complete_config(settings, dataset.info()), dataset, folder,
+                  {.checkpoint = folder.directory().newest_checkpoint()});
   trainer.run();
 }
 

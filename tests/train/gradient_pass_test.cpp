@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <torch/types.h>
 
+#include "ddpm/train/objective_table.h"
 #include "ddpm/train/plan.h"
 #include "ddpm/train/training_step.h"
 #include "tests/support/fake_graph.h"
@@ -22,7 +23,7 @@ Outcome take_steps(const Config& settings, const GraphFactory& graphs) {
   const NoiseDataset dataset(30);
   const auto config = complete_config(settings, dataset.info());
   auto model = make_training_model(config, torch::kCPU);
-  TrainingStep step(config, dataset, model, torch::kCPU, 0, graphs);
+  TrainingStep step(config, dataset, model, torch::kCPU, {.graphs = graphs});
   Outcome outcome;
   for (int64_t i = 0; i < kSteps; ++i)
     outcome.losses.push_back(step.run(i, 1e-3).loss);  // kept: a later step must not change it
@@ -89,18 +90,18 @@ TEST(GradientPass, HalfABackwardPassDoesNotCountInTheNextOne) {
   const auto config = complete_config(tiny_config(), dataset.info());
   auto model = make_training_model(config, torch::kCPU);
   GraphCalls calls;
-  GradientPass pass(config, model, torch::kCPU, fake_graphs(calls));
+  const auto objective = make_objective(config, torch::kCPU);
+  GradientPass pass(*objective, model, 2, fake_graphs(calls));
   const auto images = torch::zeros({4, 1, 8, 8});
-  NoisyBatch batch;
-  batch.x_t = images;
-  batch.timesteps = torch::zeros({4}, torch::kInt64);
-  batch.labels = torch::zeros({4}, torch::kInt64);
-  batch.target = images + 1;
-  pass.run(batch, true);
+  StepInputs inputs{{"x_t", images},
+                    {"timesteps", torch::zeros({4}, torch::kInt64)},
+                    {"labels", torch::zeros({4}, torch::kInt64)},
+                    {"target", images + 1}};
+  pass.run(inputs, true);
   for (auto& parameter : model.net()->parameters())
     parameter.mutable_grad() = torch::ones_like(parameter);
-  batch.labels.fill_(1000);  // no such class: the forward pass fails
-  EXPECT_THROW(pass.run(batch, true), std::exception);
+  inputs.at("labels").fill_(1000);  // no such class: the forward pass fails
+  EXPECT_THROW(pass.run(inputs, true), std::exception);
   for (const auto& parameter : model.net()->parameters())
     EXPECT_FALSE(parameter.grad().defined());
 }

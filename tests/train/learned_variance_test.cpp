@@ -1,8 +1,9 @@
 #include <gtest/gtest.h>
 #include <torch/types.h>
 
+#include "ddpm/train/objectives/denoising.h"
+#include "ddpm/train/objectives/prediction_loss.h"
 #include "ddpm/train/plan.h"
-#include "ddpm/train/training_loss.h"
 #include "ddpm/train/training_step.h"
 #include "tests/support/training.h"
 
@@ -16,7 +17,7 @@ Config toy_config() {
   config.diffusion.num_train_timesteps = 10;
   config.diffusion.beta_schedule = BetaSchedule::kCosine;
   config.diffusion.variance = Variance::kLearnedRange;
-  config.train.loss = Objective::kHybrid;
+  config.train.loss = DenoisingLoss::kHybrid;
   config.train.vlb_weight = 0.1;
   config.train.batch_size = 16;
   config.train.gradient_accumulation_steps = 1;
@@ -25,7 +26,7 @@ Config toy_config() {
 }
 
 torch::Tensor train_toy(const Config& config, TrainingModel& model, const Dataset& data) {
-  TrainingStep step(config, data, model, torch::kCPU, 0);
+  TrainingStep step(config, data, model, torch::kCPU);
   StepResult result;
   for (int64_t i = 0; i < 300; ++i)
     result = step.run(i, config.train.lr);
@@ -33,19 +34,19 @@ torch::Tensor train_toy(const Config& config, TrainingModel& model, const Datase
   return result.loss;
 }
 
-/// A batch with every timestep many times, and the trained net's answer to it.
-NoisyBatch all_timesteps(const Config& config, const Dataset& data) {
+/// The inputs of a batch with every timestep many times.
+StepInputs all_timesteps(const Config& config, const Dataset& data) {
   Batch batch;
   const int64_t count = 400;
   auto bytes = torch::empty({count, 1, 8, 8}, torch::kUInt8);
   for (int64_t i = 0; i < count; ++i)
     data.read(i % data.info().images, bytes.data_ptr<uint8_t>() + 64 * i);
-  batch.images = bytes.to(torch::kFloat32) / 127.5 - 1;
+  batch.x = bytes.to(torch::kFloat32) / 127.5 - 1;
   batch.labels = torch::arange(count, torch::kInt64) % data.info().images % 3;
-  const Noising noising(config);
-  noising.draw(batch, 1'000'000);
-  batch.timesteps = torch::arange(count, torch::kInt64) % 10;
-  return noising.apply(batch, torch::kCPU);
+  const Denoising denoising(config, torch::kCPU);
+  denoising.draw(batch, 1'000'000);
+  batch.drawn["timesteps"] = torch::arange(count, torch::kInt64) % 10;
+  return denoising.prepare(batch);
 }
 
 TEST(LearnedVariance, ReachesALowerBoundThanFixedOnesOnAToy) {
@@ -54,10 +55,11 @@ TEST(LearnedVariance, ReachesALowerBoundThanFixedOnesOnAToy) {
   auto model = make_training_model(config, torch::kCPU);
   train_toy(config, model, data);
   const torch::NoGradGuard no_grad;
-  const auto batch = all_timesteps(config, data);
-  const auto output = model.net()->forward(batch.x_t, batch.timesteps, batch.labels);
+  const auto inputs = all_timesteps(config, data);
+  const auto output =
+      model.net()->forward(inputs.at("x_t"), inputs.at("timesteps"), {inputs.at("labels")});
   const auto bits = [&](const torch::Tensor& answer) {
-    return TrainingLoss(config, torch::kCPU).bound(batch, answer, false).mean().item<double>();
+    return PredictionLoss(config, torch::kCPU).bound(inputs, answer, false).mean().item<double>();
   };
   const auto mean_half = output.narrow(1, 0, 1);
   const double learned = bits(output);

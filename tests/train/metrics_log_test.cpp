@@ -18,15 +18,17 @@ class MetricsLogOnBadDisk : public testing::Test {
   }
 
   TempDir dir_;
-  std::filesystem::path path_ = dir_.path() / "metrics.jsonl";
-  MetricsLog log_{path_, 0};
+  RunFolder folder_{RunDirectory(dir_.path())};
+  std::filesystem::path path_ = folder_.directory().metrics_file();
+  MetricsLog log_{folder_, 0};
 };
 
 TEST(MetricsLog, DropsLaterAndTornLinesOnOpening) {
   const TempDir dir;
   const auto path =
       dir.write("metrics.jsonl", "{\"step\":10}\n{\"step\":20}\n{\"step\":30}\n{\"step\":4");
-  MetricsLog(path, 20).write({.step = 25, .images = 100, .loss = 0.5});
+  RunFolder folder{RunDirectory(dir.path())};
+  MetricsLog(folder, 20).write({.step = 25, .images = 100, .loss = 0.5});
   const auto text = read_file(path);
   EXPECT_TRUE(text.starts_with("{\"step\":10}\n{\"step\":20}\n{\"step\":25,\"images\":100,"));
   EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 3);
@@ -47,10 +49,19 @@ TEST_F(MetricsLogOnBadDisk, LinesThatWaitAreWrittenBeforeACheckpoint) {
   EXPECT_TRUE(read_file(path_).starts_with("{\"step\":1,"));
 }
 
+TEST(MetricsLog, ExtrasAndScoresComeLast) {
+  const TempDir dir;
+  RunFolder folder{RunDirectory(dir.path())};
+  MetricsLog(folder, 0).write({.step = 1, .extras = {{"accuracy", 0.5}}, .scores = {{"fd", 2.0}}});
+  EXPECT_TRUE(read_file(folder.directory().metrics_file())
+                  .ends_with("\"skipped_steps\":0,\"accuracy\":0.5,\"fd\":2.0}\n"));
+}
+
 TEST(MetricsLog, LinesThatAreNoMetricsAreDropped) {
   const TempDir dir;
   const auto path = dir.write("metrics.jsonl", "[]\n{\"step\":\"x\"}\n{\"step\":10}\n3\n");
-  const MetricsLog log(path, 20);
+  RunFolder folder{RunDirectory(dir.path())};
+  const MetricsLog log(folder, 20);
   EXPECT_EQ(read_file(path), "{\"step\":10}\n");
 }
 

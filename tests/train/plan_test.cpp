@@ -10,18 +10,19 @@ namespace {
 
 TEST(CompleteConfig, TakesShapeAndClassesFromTheData) {
   const auto config = complete_config(tiny_config(), NoiseDataset(9).info());
-  EXPECT_EQ(config.model.in_channels, 1);
-  EXPECT_EQ(config.model.sample_size, (std::vector<int64_t>{8, 8}));
-  EXPECT_EQ(config.model.num_class_embeds, 4);
-  EXPECT_EQ(config.model.null_class_label, 3);
+  EXPECT_EQ(config.signature.data_channels, 1);
+  EXPECT_EQ(config.signature.in_channels, 1);
+  EXPECT_EQ(config.signature.sample_size, (std::vector<int64_t>{8, 8}));
+  EXPECT_EQ(config.signature.classes, 3);
+  EXPECT_EQ(config.signature.null_label, 3);
 }
 
 TEST(CompleteConfig, WithoutLabelDropoutThereIsNoNullClass) {
   auto config = tiny_config();
   config.train.label_dropout = 0;
   config = complete_config(config, NoiseDataset(9).info());
-  EXPECT_EQ(config.model.num_class_embeds, 3);
-  EXPECT_FALSE(config.model.null_class_label.has_value());
+  EXPECT_EQ(config.signature.classes, 3);
+  EXPECT_FALSE(config.signature.null_label.has_value());
 }
 
 TEST(CompleteConfig, RefusesClassesThatTheDataDoNotHave) {

@@ -8,6 +8,7 @@
 
 #include "ddpm/config/rules.h"
 #include "ddpm/config/settings.h"
+#include "ddpm/diffusion/timestep_sampler.h"
 #include "ddpm/util/error.h"
 #include "tests/support/runs.h"
 #include "tests/support/temp_dir.h"

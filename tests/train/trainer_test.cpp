@@ -1,12 +1,16 @@
 #include "ddpm/train/trainer.h"
 
+#include <memory>
 #include <sstream>
+#include <string>
+#include <vector>
 
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
 #include "ddpm/checkpoint/checksums.h"
 #include "ddpm/checkpoint/json.h"
+#include "ddpm/train/run_start.h"
 #include "ddpm/util/error.h"
 #include "ddpm/util/files.h"
 #include "tests/support/expect_error.h"
@@ -116,6 +120,34 @@ TEST(Trainer, WritesMetricsCheckpointsAndLinks) {
   EXPECT_TRUE(fs::exists(dir.path() / "samples/step-000040.png"));
 }
 
+/// Counts what it is told to write.
+class CountingSink : public MetricSink {
+ public:
+  explicit CountingSink(std::vector<std::string>& calls) : calls_(calls) {}
+  void write(const Metrics& metrics) override {
+    calls_.push_back("write " + std::to_string(metrics.step));
+  }
+  void settle() override { calls_.emplace_back("settle"); }
+
+ private:
+  std::vector<std::string>& calls_;
+};
+
+TEST(Trainer, TellsItsMetricsToEverySinkAndSettlesThemBeforeACheckpoint) {
+  const TempDir dir;
+  const NoiseDataset dataset(30);
+  auto config = tiny_config();
+  config.train.steps = 20;
+  RunFolder folder{RunDirectory(dir.path())};
+  folder.directory().create();
+  Trainer trainer(complete_config(config, dataset.info()), dataset, folder);
+  std::vector<std::string> calls;
+  trainer.add_sink(std::make_unique<CountingSink>(calls));
+  trainer.run();
+  EXPECT_EQ(calls, (std::vector<std::string>{"write 8", "write 16", "settle"}));
+  EXPECT_EQ(metrics(dir.path()).size(), 2U);
+}
+
 TEST(Trainer, DivergedTrainingKeepsTheLastGoodCheckpoint) {
   const TempDir dir;
   auto config = tiny_config();
@@ -137,12 +169,13 @@ TEST(Trainer, DivergedTrainingKeepsTheLastGoodCheckpoint) {
 /// A trainer whose steps a test takes itself, to do harm between them.
 class TrainerStepByStep : public testing::Test {
  protected:
-  TrainerStepByStep() { RunDirectory(dir_.path()).create(); }
-  Trainer make(const Config& config) const {
-    return {complete_config(config, dataset_.info()), dataset_, dir_.path(), torch::kCPU};
+  TrainerStepByStep() { folder_.directory().create(); }
+  Trainer make(const Config& config) {
+    return {complete_config(config, dataset_.info()), dataset_, folder_};
   }
 
   TempDir dir_;
+  RunFolder folder_{RunDirectory(dir_.path())};
   NoiseDataset dataset_{30};
 };
 
@@ -247,9 +280,8 @@ TEST(Trainer, MoreStepsThanATimeBudgetHeldHaveTheDecayOfTheLongerRun) {
   const NoiseDataset dataset(30);
   const auto resumed = [&](int64_t steps) {
     config.train.steps = steps;
-    return Trainer(complete_config(config, dataset.info()), dataset, dir.path(), torch::kCPU,
-                   checkpoint)
-        .state();
+    return initial_state(complete_config(config, dataset.info()), dataset.info(), torch::kCPU,
+                         checkpoint);
   };
   EXPECT_EQ(resumed(2).decay_done, 0.75);
   EXPECT_EQ(resumed(20).decay_done, 0.0);
@@ -263,8 +295,9 @@ TEST(Trainer, AnotherDatasetIsRefusedOnResume) {
   config.train.steps = 2;
   train(config, dir.path());
   const NoiseDataset other(31);
-  EXPECT_THROW(Trainer(complete_config(config, other.info()), other, dir.path(), torch::kCPU,
-                       RunDirectory(dir.path()).newest_checkpoint()),
+  RunFolder folder{RunDirectory(dir.path())};
+  EXPECT_THROW(Trainer(complete_config(config, other.info()), other, folder,
+                       {.checkpoint = folder.directory().newest_checkpoint()}),
                DataError);
 }
 

@@ -31,9 +31,10 @@ class TrainingEvaluation : public testing::Test {
   RunEnd train(const fs::path& run, const std::vector<double>& values) {
     at::set_num_threads(1);
     const NoiseDataset dataset(30);
-    RunDirectory(run).create();
-    Trainer trainer(complete_config(config_, dataset.info()), dataset, run, torch::kCPU,
-                    RunDirectory(run).newest_checkpoint());
+    RunFolder folder{RunDirectory(run)};
+    folder.directory().create();
+    Trainer trainer(complete_config(config_, dataset.info()), dataset, folder,
+                    {.checkpoint = folder.directory().newest_checkpoint()});
     size_t next = 0;
     trainer.evaluate_with([&](Generator& generator) -> std::optional<Scores> {
       generator.generate({.seeds = {0, 1}, .labels = {0, 1}, .initial_noise = {}});

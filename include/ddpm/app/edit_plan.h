@@ -35,7 +35,7 @@ struct EditPlan {
 
 /// Reads what the request names, for a model whose images are of `sample_size` if that is known;
 /// `count` images are wanted, if someone says so. `UserError` and its kin for what does not fit.
-EditPlan plan_edit(const EditRequest& request, const ModelConfig& model,
+EditPlan plan_edit(const EditRequest& request, const Signature& model,
                    std::optional<int64_t> count);
 
 /// Changes what an edit wants otherwise: RePaint's steps are those of DDPM, so of ddim with

@@ -10,10 +10,10 @@
 
 #include <torch/types.h>
 
-#include "ddpm/checkpoint/pipeline_folder.h"
+#include "ddpm/checkpoint/model_folder.h"
 #include "ddpm/config/config.h"
 #include "ddpm/config/setting_overrides.h"
-#include "ddpm/model/unet.h"
+#include "ddpm/model/network.h"
 
 namespace ddpm {
 
@@ -21,7 +21,7 @@ namespace ddpm {
 struct OpenedModel {
   std::filesystem::path checkpoint;
   std::filesystem::path run;       // empty for a folder that is no run
-  PipelineFolder pipeline;         // with the sampling settings of its own run, if it has one
+  ModelFolder pipeline;            // with the sampling settings of its own run, if it has one
   std::optional<DataConfig> data;  // what its run was trained on; none for a foreign folder
   std::string weights_hash;
 };
@@ -56,17 +56,17 @@ SampleConfig resolve_sampling(const OpenedModel& model, const SettingOverrides& 
 void warn_of_large_variance(const SampleConfig& sample, const DiffusionConfig& diffusion);
 
 /// The class that `word` names or numbers. `UserError` that lists the known ones.
-int64_t parse_class(const std::string& word, const ModelConfig& model);
+int64_t parse_class(const std::string& word, const Signature& signature);
 
 /// The classes of a text "A,B,..."; none without one.
 std::vector<int64_t> parse_classes(const std::optional<std::string>& given,
-                                   const ModelConfig& model);
+                                   const Signature& signature);
 
 /// The network on `device`, to compute in `precision`.
-UNet make_unet(const PipelineFolder& pipeline, torch::Device device, Precision precision);
+Network make_model(const ModelFolder& pipeline, torch::Device device, Precision precision);
 
 /// Draws two batches of one step in each precision; gives the faster.
-Precision probe_sampling_precision(const PipelineFolder& pipeline, torch::Device device,
+Precision probe_sampling_precision(const ModelFolder& pipeline, torch::Device device,
                                    int64_t batch);
 
 }  // namespace ddpm

@@ -11,8 +11,7 @@
 
 #include "ddpm/app/edit_plan.h"
 #include "ddpm/app/sample.h"
-#include "ddpm/checkpoint/classifier_folder.h"
-#include "ddpm/checkpoint/pipeline_folder.h"
+#include "ddpm/checkpoint/model_folder.h"
 #include "ddpm/config/config.h"
 
 namespace ddpm {
@@ -21,10 +20,10 @@ namespace ddpm {
 struct SamplePlan {
   std::filesystem::path checkpoint;
   std::filesystem::path run;  // empty for a folder that is no run
-  PipelineFolder pipeline;    // with the sampling settings of this plan
+  ModelFolder pipeline;       // with the sampling settings of this plan
   EditPlan edit;
-  std::optional<PipelineFolder> weaker;        // to guide away from
-  std::optional<ClassifierFolder> classifier;  // guides towards the labels
+  std::optional<ModelFolder> weaker;      // to guide away from
+  std::optional<ModelFolder> classifier;  // guides towards the labels
   double classifier_scale = 1.0;
   bool all_classes = true;  // the labels are all classes in turn
   std::vector<int64_t> labels;
@@ -41,8 +40,9 @@ struct SamplePlan {
   StopToken stop;
 
   /// Whose classes the labels are: the model's, or if it has none the classifier's.
-  const ModelConfig& classes() const {
-    return classifier && !pipeline.model.num_class_embeds ? classifier->model : pipeline.model;
+  const Signature& classes() const {
+    const auto& own = pipeline.network.signature;
+    return classifier && own.classes == 0 ? classifier->network.signature : own;
   }
 };
 

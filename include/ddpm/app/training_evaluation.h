@@ -4,7 +4,7 @@
 
 #include "ddpm/config/config.h"
 #include "ddpm/data/dataset.h"
-#include "ddpm/train/trainer.h"
+#include "ddpm/train/evaluations.h"
 
 namespace ddpm {
 
@@ -13,7 +13,7 @@ namespace ddpm {
 /// Feature network and reference are those of `ddpm eval`; both are made or measured now if they
 /// are not in the cache. `config` must be complete, `dataset` must outlive what this gives.
 /// `StopRequested`.
-Trainer::Evaluate make_training_evaluation(const Config& config, const Dataset& dataset,
-                                           torch::Device device);
+Evaluate make_training_evaluation(const Config& config, const Dataset& dataset,
+                                  torch::Device device);
 
 }  // namespace ddpm

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -86,9 +87,10 @@ std::filesystem::path run_of(const std::filesystem::path& checkpoint);
 std::filesystem::path resolve_checkpoint(const std::filesystem::path& path);
 
 /// The newest run under `runs` (its link `last`, else the run with the newest checkpoint) whose
-/// newest checkpoint holds a folder `part`; any with an empty one. `CheckpointError` that says what
-/// to do if there is none.
-std::filesystem::path find_newest_run(const std::filesystem::path& runs,
-                                      const std::string& part = {});
+/// newest checkpoint `fits`; any with an empty function. `CheckpointError` that says what to do if
+/// there is none.
+std::filesystem::path find_newest_run(
+    const std::filesystem::path& runs,
+    const std::function<bool(const std::filesystem::path& checkpoint)>& fits = {});
 
 }  // namespace ddpm

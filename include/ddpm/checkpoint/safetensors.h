@@ -4,7 +4,7 @@
 #include <map>
 #include <string>
 
-#include "ddpm/model/flat_parameters.h"
+#include "ddpm/model/named_tensors.h"
 
 namespace ddpm {
 

@@ -7,7 +7,7 @@
 
 #include "ddpm/checkpoint/training_state.h"
 #include "ddpm/config/config.h"
-#include "ddpm/model/flat_parameters.h"
+#include "ddpm/model/named_tensors.h"
 
 namespace ddpm {
 
@@ -19,8 +19,8 @@ struct TrainingTensors {
   NamedTensors exp_avg_sq;
 };
 
-/// Writes a whole checkpoint to `target`, which must not exist: the pipeline folder, or that of a
-/// classifier, with the EMA weights, `config.yaml`, and `training/`. It appears under its name only
+/// Writes a whole checkpoint to `target`, which must not exist: the model's folder with the EMA
+/// weights, `config.yaml`, and `training/`. It appears under its name only
 /// when complete and on the disk; `DiskError` leaves nothing behind. `timestep_sampler` is what
 /// that has learned, float64 and int64; empty if it does not learn.
 void save_training_checkpoint(const std::filesystem::path& target, const Config& config,
@@ -39,10 +39,10 @@ void check_training_checkpoint(const std::filesystem::path& checkpoint);
 /// then is not worth the memory that making it takes.
 void check_weights_suffice(const std::filesystem::path& checkpoint, const Config& config);
 
-/// The file that describes the network in a checkpoint of this task: unet/config.json, or that of
-/// the classifier.
-std::filesystem::path network_config_file(const std::filesystem::path& checkpoint, Task task);
-/// What it holds for these settings.
+/// The file that describes the network in a checkpoint of these settings, such as unet/config.json.
+std::filesystem::path network_config_file(const std::filesystem::path& checkpoint,
+                                          const Config& config);
+/// What it holds for them.
 nlohmann::json network_config_to_json(const Config& config);
 
 /// The settings that the run of this checkpoint had.

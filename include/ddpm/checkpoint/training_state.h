@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -17,12 +18,13 @@ struct TrainingState {
   double seconds = 0.0;                // spent in training, over all sessions
   double loss_sum = 0.0;               // of the steps since the last line of metrics
   int64_t loss_steps = 0;              // their number
-  double accuracy_sum = 0.0;           // likewise, of a classifier
-  double grad_norm = 0.0;              // of the last step; 0 if it is not finite
-  double lr = 0.0;                     // likewise
-  bool evaluation_due = false;         // at this step: someone asked for a stop in it
-  int64_t bad_steps = 0;      // the last so many steps had a loss or gradient that is not finite
-  int64_t skipped_steps = 0;  // all of them so far, which changed nothing
+  // Likewise, of each extra of the objective, by its name.
+  std::map<std::string, double> extra_sums = {};
+  double grad_norm = 0.0;       // of the last step; 0 if it is not finite
+  double lr = 0.0;              // likewise
+  bool evaluation_due = false;  // at this step: someone asked for a stop in it
+  int64_t bad_steps = 0;        // the last so many steps had a loss or gradient that is not finite
+  int64_t skipped_steps = 0;    // all of them so far, which changed nothing
   std::optional<double> best_score = {};  // the lowest of the evaluations so far
   int64_t best_step = 0;                  // its step; 0 if not known
   int64_t dataset_images = 0;

@@ -24,7 +24,7 @@ enum class TimeScaleShift { kDefault, kScaleShift };
 enum class Resampling { kConv, kResnet };
 
 /// The U-Net, in the words of diffusers' `UNet2DModel`. The first part are settings; the second
-/// follows from the data, or comes with a foreign checkpoint.
+/// comes with a checkpoint.
 struct ModelConfig {
   std::vector<int64_t> block_out_channels = {128, 256, 256, 256};
   int64_t layers_per_block = 2;
@@ -48,14 +48,24 @@ struct ModelConfig {
   bool class_conditional = false;
 
   // Not settings.
-  int64_t in_channels = 3;
-  int64_t out_channels = 3;
-  std::vector<int64_t> sample_size;         // {height, width}; empty: not told
-  std::optional<int64_t> num_class_embeds;  // rows of the class embedding, the null row included
-  std::optional<int64_t> null_class_label;  // the row that means "no class"
+  std::string backbone = "unet";  // the network's row in the table of checkpoint/components.h
   std::optional<int64_t> attn_norm_num_groups;  // of the middle attention; empty: diffusers' rule
   std::optional<int64_t> time_embedding_dim;    // empty: four times the first block's channels
-  std::vector<std::string> class_names;         // empty: classes have numbers only
+};
+
+/// What a network takes and gives. None of it is a setting: it follows from the data, or a
+/// checkpoint tells it.
+struct Signature {
+  int64_t data_channels = 3;                  // of the images x
+  int64_t in_channels = 3;                    // of x and of the condition image behind it
+  int64_t out_channels = 3;                   // twice those of x with a learned variance
+  std::vector<int64_t> sample_size = {};      // {height, width}; empty: not told
+  int64_t classes = 0;                        // that a person can ask for; 0: there are none
+  std::optional<int64_t> null_label = {};     // means "no class"; the number of classes
+  std::vector<std::string> class_names = {};  // empty: classes have numbers only
+
+  /// How many labels there are, that for "no class" included.
+  int64_t labels() const { return classes + (null_label ? 1 : 0); }
 };
 
 /// Of a noise-conditioned classifier (`train.task: classifier`): the downward half of the U-Net of
@@ -94,7 +104,7 @@ enum class LrSchedule { kConstant, kLinear, kCosine };
 enum class Precision { kAuto, kFloat32, kBFloat16, kTf32 };
 enum class GradientCheckpointing { kNone, kBlocks };
 enum class Task { kDenoiser, kClassifier };
-enum class Objective { kSimple, kHybrid, kVlb };
+enum class DenoisingLoss { kSimple, kHybrid, kVlb };
 enum class LossType { kL2, kL1, kHuber };
 enum class LossWeighting { kNone, kSnr, kMinSnr, kSoftMinSnr, kTruncSnr, kP2 };
 enum class TimestepSampler {
@@ -110,7 +120,7 @@ enum class Coupling { kIndependent, kOptimalTransport };
 /// The run of the optimizer and what it leaves behind.
 struct TrainConfig {
   Task task = Task::kDenoiser;
-  Objective loss = Objective::kSimple;
+  DenoisingLoss loss = DenoisingLoss::kSimple;
   double vlb_weight = 0.001;
   LossType loss_type = LossType::kL2;
   double huber_c = 0.1;
@@ -220,7 +230,7 @@ struct SampleConfig {
   TimestepSpacing grid_ends = TimestepSpacing::kAuto;
 };
 
-/// Every setting of a run; each member is one section of the YAML file.
+/// Every setting of a run; each member but the last is one section of the YAML file.
 struct Config {
   DataConfig data;
   ModelConfig model;
@@ -228,6 +238,8 @@ struct Config {
   DiffusionConfig diffusion;
   TrainConfig train;
   SampleConfig sample;
+
+  Signature signature;  // not settings: of the network, once the data is known
 };
 
 }  // namespace ddpm

@@ -104,10 +104,10 @@ inline constexpr auto kNames<Task> = std::to_array<Named<Task>>({
 });
 
 template <>
-inline constexpr auto kNames<Objective> = std::to_array<Named<Objective>>({
-    {Objective::kSimple, "simple"},
-    {Objective::kHybrid, "hybrid"},
-    {Objective::kVlb, "vlb"},
+inline constexpr auto kNames<DenoisingLoss> = std::to_array<Named<DenoisingLoss>>({
+    {DenoisingLoss::kSimple, "simple"},
+    {DenoisingLoss::kHybrid, "hybrid"},
+    {DenoisingLoss::kVlb, "vlb"},
 });
 
 template <>

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -14,19 +15,17 @@
 
 namespace ddpm {
 
-/// Images in [-1, 1], [N, C, H, W] float32, and their classes, [N] int64 (undefined without
-/// labels); the rest is for `BatchOptions::prepare` to fill.
+/// Images with what goes with them.
 struct Batch {
-  torch::Tensor images;
-  torch::Tensor labels;
-  torch::Tensor timesteps;
-  torch::Tensor noise;
-  torch::Tensor units;  // [N] float64 in (0, 1), of timesteps that cannot be drawn ahead
+  torch::Tensor x;       // [N, C, H, W] float32 in [-1, 1]
+  torch::Tensor labels;  // [N] int64, their classes; undefined without labels
+  std::map<std::string, torch::Tensor> drawn = {};  // [N, ...], by `BatchOptions::prepare`
 };
 
 struct BatchOptions {
   int64_t batch_size = 1;
-  bool flip = false;  // mirror half of the images
+  int64_t stride = 1;  // the stream gives every so many-th batch
+  bool flip = false;   // mirror half of the images
   uint64_t seed = 0;
   int64_t workers = 2;      // threads that decode ahead
   bool pin_memory = false;  // for asynchronous copies to a GPU
@@ -41,7 +40,8 @@ struct BatchOptions {
 /// workers, so going on from step k needs no state.
 class BatchStream {
  public:
-  /// `dataset` must outlive the stream. Decoding starts at once with batch `first`.
+  /// `dataset` must outlive the stream, which gives the batches `first`, `first` + stride, and so
+  /// on. Decoding starts at once.
   BatchStream(const Dataset& dataset, const BatchOptions& options, int64_t first);
   ~BatchStream();
   BatchStream(const BatchStream&) = delete;

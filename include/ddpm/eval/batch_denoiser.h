@@ -6,7 +6,8 @@
 #include <torch/types.h>
 
 #include "ddpm/diffusion/process.h"
-#include "ddpm/model/unet.h"
+#include "ddpm/model/conditioning.h"
+#include "ddpm/model/network.h"
 
 namespace ddpm {
 
@@ -18,9 +19,10 @@ using BatchDenoiser = std::function<Prediction(const torch::Tensor& x, const Noi
 /// The levels as a batch: alpha and sigma [N, 1, 1, 1] and t [N], all float64, on `device`.
 NoiseLevels stack_levels(const std::vector<NoiseLevel>& levels, torch::Device device);
 
-/// A network as a denoiser of its process, which must outlive it. `labels` [N] int64 on the net's
-/// device are those of the batch, undefined for an unconditional net. Gradients flow to x if grad
-/// mode is on. Nothing is clipped or guided.
-BatchDenoiser make_batch_denoiser(const Process& process, UNet unet, torch::Tensor labels);
+/// A network as a denoiser of its process, which must outlive it. `conditioning`, on the net's
+/// device, has a row for each image of the batch. Gradients flow to x if grad mode is on. Nothing
+/// is clipped or guided.
+BatchDenoiser make_batch_denoiser(const Process& process, Network network,
+                                  Conditioning conditioning);
 
 }  // namespace ddpm

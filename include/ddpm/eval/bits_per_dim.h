@@ -9,7 +9,7 @@
 #include "ddpm/config/config.h"
 #include "ddpm/eval/flow_likelihood.h"
 #include "ddpm/eval/ode.h"
-#include "ddpm/model/unet.h"
+#include "ddpm/model/network.h"
 
 namespace ddpm {
 
@@ -84,7 +84,7 @@ using LikelihoodProgress = std::function<void(double done)>;
 
 /// Measures the bits per dimension of the images that are not in `result` yet, batch by batch; what
 /// finished batches gave is in `result` even if something is thrown, so that the same call with it
-/// goes on. `unet` must be on `device`; the EMA weights in float32 are those to take.
+/// goes on. `network` must be on `device`; the EMA weights in float32 are those to take.
 ///
 /// `kBound`: the negative variational bound of Ho et al. (2020), with their discretised last step:
 /// an upper bound of what lossless compression by the chain takes. Ignores guidance and clips x0 at
@@ -102,7 +102,7 @@ using LikelihoodProgress = std::function<void(double done)>;
 /// `UserError`: the bound of a process that has no chain; images or classes that do not fit the
 /// network, or no classes for a network that has no "no class"; options out of range.
 void measure_bits_per_dim(
-    UNet unet, const DiffusionConfig& diffusion, const LikelihoodData& data,
+    Network network, const DiffusionConfig& diffusion, const LikelihoodData& data,
     const BitsPerDimOptions& options, torch::Device device, BitsPerDim& result,
     const LikelihoodProgress& progress = [](double) {});
 

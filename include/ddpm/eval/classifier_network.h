@@ -6,7 +6,7 @@
 
 #include <torch/types.h>
 
-#include "ddpm/checkpoint/classifier_folder.h"
+#include "ddpm/checkpoint/model_folder.h"
 #include "ddpm/eval/feature_network.h"
 #include "ddpm/sample/noisy_classifier.h"
 
@@ -26,7 +26,7 @@ class ClassifierNetwork : public FeatureNetwork {
   std::string hash() const override { return hash_; }
 
  private:
-  ClassifierNetwork(const ClassifierFolder& folder, torch::Device device);
+  ClassifierNetwork(const ModelFolder& folder, torch::Device device);
 
   NoisyClassifier classifier_;
   std::string hash_;

@@ -5,7 +5,7 @@
 
 #include <torch/types.h>
 
-#include "ddpm/model/flat_parameters.h"
+#include "ddpm/model/named_tensors.h"
 
 namespace ddpm {
 

@@ -1,12 +1,12 @@
 #pragma once
 
-#include <torch/nn/module.h>
 #include <torch/nn/modules/container/modulelist.h>
 #include <torch/nn/modules/linear.h>
 #include <torch/nn/modules/normalization.h>
 #include <torch/types.h>
 
 #include "ddpm/model/cost.h"
+#include "ddpm/model/parameter_role.h"
 
 namespace ddpm {
 
@@ -20,7 +20,7 @@ struct AttentionOptions {
 
 /// Self-attention over the pixels of an image with a residual connection, as diffusers' `Attention`
 /// in U-Nets: [N, C, H, W] to the same shape.
-class AttentionImpl : public torch::nn::Module {
+class AttentionImpl : public RoledModule {
  public:
   explicit AttentionImpl(const AttentionOptions& options);
   torch::Tensor forward(const torch::Tensor& hidden_states);

@@ -10,6 +10,7 @@
 #include "ddpm/config/config.h"
 #include "ddpm/model/attention.h"
 #include "ddpm/model/cost.h"
+#include "ddpm/model/parameter_role.h"
 #include "ddpm/model/resnet_block.h"
 
 namespace ddpm {
@@ -24,7 +25,7 @@ using BlockRunner = torch::Tensor (*)(ResnetBlockImpl& block, const torch::Tenso
 
 /// A level of the U-Net's downward path: diffusers' DownBlock2D, AttnDownBlock2D and
 /// ResnetDownsampleBlock2D, told apart by `type`.
-class DownBlockImpl : public torch::nn::Module {
+class DownBlockImpl : public RoledModule {
  public:
   DownBlockImpl(const ModelConfig& config, const std::string& type, int64_t in_channels,
                 int64_t out_channels, bool add_downsample);
@@ -68,7 +69,7 @@ struct UpBlockChannels {
 
 /// A level of the U-Net's upward path: diffusers' UpBlock2D, AttnUpBlock2D and
 /// ResnetUpsampleBlock2D, told apart by `type`.
-class UpBlockImpl : public torch::nn::Module {
+class UpBlockImpl : public RoledModule {
  public:
   UpBlockImpl(const ModelConfig& config, const std::string& type, const UpBlockChannels& channels,
               bool add_upsample);

@@ -1,23 +1,19 @@
 #pragma once
 
-#include <vector>
-
-#include <torch/nn/modules/conv.h>
 #include <torch/nn/modules/linear.h>
 #include <torch/nn/modules/normalization.h>
 #include <torch/types.h>
 
-#include "ddpm/config/config.h"
-#include "ddpm/model/blocks.h"
 #include "ddpm/model/cost.h"
-#include "ddpm/model/embeddings.h"
-#include "ddpm/model/network.h"
+#include "ddpm/model/network_config.h"
+#include "ddpm/model/parameter_role.h"
+#include "ddpm/model/unet_encoder.h"
 
 namespace ddpm {
 
 /// Pools a feature map [N, C, H, W] to [N, C]: one query, the mean over the pixels, attends to all
 /// of them (the last layer of guided-diffusion's classifier, without its positions).
-class AttentionPoolImpl : public torch::nn::Module {
+class AttentionPoolImpl : public RoledModule {
  public:
   AttentionPoolImpl(int64_t channels, int64_t head_dim);
   torch::Tensor forward(const torch::Tensor& hidden);
@@ -35,33 +31,23 @@ TORCH_MODULE(AttentionPool);
 /// that `config` describes, pooling, and two linear layers (Dhariwal and Nichol, "Diffusion models
 /// beat GANs on image synthesis", 2021, section 4). Group norm only, so that the answer for an
 /// image does not depend on its neighbours in the batch.
-class ClassifierImpl : public NetworkImpl {
+class ClassifierImpl : public UNetEncoderImpl {
  public:
-  /// `config.num_class_embeds` is the number of classes.
-  ClassifierImpl(const ModelConfig& config, const ClassifierConfig& options);
+  /// The signature's classes are those to tell apart.
+  explicit ClassifierImpl(const NetworkConfig& config);
 
   /// Logits [N, classes]. No labels may be given.
   torch::Tensor forward(const torch::Tensor& sample, const torch::Tensor& timesteps,
-                        const torch::Tensor& class_labels = {}) override;
+                        const Conditioning& conditioning = {}) override;
   /// The vectors before the last layer, [N, feature_dim].
-  torch::Tensor features(const torch::Tensor& sample, const torch::Tensor& timesteps);
+  torch::Tensor features(const torch::Tensor& sample, const torch::Tensor& timesteps,
+                         const Conditioning& conditioning = {});
   /// Logits [N, classes] of such vectors.
   torch::Tensor logits_of(const torch::Tensor& features);
 
-  const ModelConfig& config() const { return config_; }
-  const ClassifierConfig& options() const { return options_; }
-
-  void enable_gradient_checkpointing(bool enabled) override;
   Cost cost(int64_t height, int64_t width) const override;
 
  private:
-  ModelConfig config_;
-  ClassifierConfig options_;
-  BlockRunner run_;
-  torch::nn::Conv2d conv_in_{nullptr};
-  TimestepEmbedding time_embedding_{nullptr};
-  std::vector<DownBlock> down_blocks_;
-  MidBlock mid_block_{nullptr};
   torch::nn::GroupNorm conv_norm_out_{nullptr};
   AttentionPool pool_{nullptr};
   torch::nn::Linear feature_proj_{nullptr};

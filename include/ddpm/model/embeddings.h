@@ -1,8 +1,9 @@
 #pragma once
 
-#include <torch/nn/module.h>
 #include <torch/nn/modules/linear.h>
 #include <torch/types.h>
+
+#include "ddpm/model/parameter_role.h"
 
 namespace ddpm {
 
@@ -14,7 +15,7 @@ torch::Tensor timestep_embedding(const torch::Tensor& timesteps, int64_t dim, bo
                                  double freq_shift);
 
 /// Linear, SiLU, Linear: [N, in] to [N, out].
-class TimestepEmbeddingImpl : public torch::nn::Module {
+class TimestepEmbeddingImpl : public RoledModule {
  public:
   TimestepEmbeddingImpl(int64_t in_channels, int64_t time_embed_dim);
   torch::Tensor forward(const torch::Tensor& sample);

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <string>
 #include <vector>
 
@@ -9,14 +8,9 @@
 #include <torch/types.h>
 
 #include "ddpm/kernels/adam.h"
+#include "ddpm/model/named_tensors.h"
 
 namespace ddpm {
-
-/// Named tensors, in the order of their names.
-using NamedTensors = std::map<std::string, torch::Tensor>;
-
-/// How many numbers they hold together.
-uint64_t count_numbers(const NamedTensors& tensors);
 
 /// Where each parameter of a net lies within one flat float32 tensor. Optimizer, clipping, EMA and
 /// checksums are then one pass over one tensor each. Parameters start at multiples of 64 bytes; the

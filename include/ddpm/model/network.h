@@ -1,24 +1,30 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 
-#include <torch/nn/module.h>
 #include <torch/types.h>
 
+#include "ddpm/config/config.h"
+#include "ddpm/model/conditioning.h"
 #include "ddpm/model/cost.h"
+#include "ddpm/model/parameter_role.h"
 
 namespace ddpm {
 
-/// A network that can be trained: what the optimizer's loop needs to know of it.
-class NetworkImpl : public torch::nn::Module {
+/// A network of noisy images: what training, sampling and evaluation need to know of it.
+class NetworkImpl : public RoledModule {
  public:
-  /// The raw output for images [N, in_channels, H, W] at timesteps [N], in the type of the
-  /// convolutions' weights. `class_labels` [N] int64 are for networks that take them, else
-  /// undefined.
+  /// The raw output for images `sample` [N, data_channels, H, W] at `timesteps` [N], in the type of
+  /// the weights. `conditioning` must have what the network is trained to be told, and no more.
   virtual torch::Tensor forward(const torch::Tensor& sample, const torch::Tensor& timesteps,
-                                const torch::Tensor& class_labels) = 0;
+                                const Conditioning& conditioning) = 0;
 
-  /// Keeps no activations of residual blocks in training; the backward pass makes them again.
+  /// What it takes and gives.
+  virtual const Signature& signature() const = 0;
+
+  /// Keeps no activations of residual blocks in training; the backward pass makes them again. A
+  /// network without such blocks may go on as it is.
   virtual void enable_gradient_checkpointing(bool enabled) = 0;
 
   /// What one image of this size costs.
@@ -30,5 +36,8 @@ class NetworkImpl : public torch::nn::Module {
 
   int64_t parameter_count() const;
 };
+
+/// Any network; the places that share it share its weights.
+using Network = std::shared_ptr<NetworkImpl>;
 
 }  // namespace ddpm

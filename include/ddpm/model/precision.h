@@ -1,13 +1,13 @@
 #pragma once
 
-#include <string_view>
 #include <vector>
 
-#include <torch/nn/module.h>
 #include <torch/types.h>
 
 #include "ddpm/config/config.h"
 #include "ddpm/model/flat_parameters.h"
+#include "ddpm/model/network.h"
+#include "ddpm/model/parameter_role.h"
 
 namespace ddpm {
 
@@ -19,11 +19,11 @@ inline constexpr auto kMemoryFormat = torch::MemoryFormat::ChannelsLast;
 torch::Tensor to_memory_format(const torch::Tensor& images);
 
 /// True for parameters that a bf16 net holds in bfloat16: weights and biases of convolutions and
-/// linear layers. Those of norms and embeddings stay float32. `name` is the parameter's full name.
-bool is_bf16_parameter(std::string_view name);
+/// linear layers. Those of norms and embeddings stay float32.
+bool is_bf16(ParameterRole role);
 
 /// Puts the parameters of `net` into the types of this precision, for a net that is not trained.
-void convert_parameters(torch::nn::Module& net, Precision precision);
+void convert_parameters(NetworkImpl& net, Precision precision);
 
 /// The parameters that a net computes with, beside its float32 ones in a flat tensor. For float32
 /// the two are the same memory; for bf16 the net's convolutions and linear layers look into a
@@ -32,7 +32,7 @@ class ComputeParameters {
  public:
   /// Makes the parameters of `net` views into `flat` (laid out by `layout`). With bf16 the net is
   /// not to be used before the first `refresh`, which makes the copy.
-  ComputeParameters(torch::nn::Module& net, const FlatLayout& layout, torch::Tensor flat,
+  ComputeParameters(NetworkImpl& net, const FlatLayout& layout, torch::Tensor flat,
                     Precision precision);
   /// Takes over what has become of `flat`.
   void refresh();
@@ -46,6 +46,7 @@ class ComputeParameters {
 
   FlatLayout layout_;
   std::vector<torch::Tensor> parameters_;  // of the net
+  std::vector<ParameterRole> roles_;       // likewise
   torch::Tensor flat_;
   torch::Tensor copy_;  // bfloat16; undefined for float32, and when released
   bool has_copy_;

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <torch/nn/module.h>
 #include <torch/nn/modules/conv.h>
 #include <torch/nn/modules/linear.h>
 #include <torch/nn/modules/normalization.h>
@@ -8,6 +7,7 @@
 
 #include "ddpm/config/config.h"
 #include "ddpm/model/cost.h"
+#include "ddpm/model/parameter_role.h"
 
 namespace ddpm {
 
@@ -28,7 +28,7 @@ struct ResnetBlockOptions {
 
 /// Norm, SiLU, (resample,) conv, time embedding, norm, SiLU, dropout, conv, plus the input:
 /// diffusers' `ResnetBlock2D`. [N, in, H, W] and [N, time_embed_dim] to [N, out, H', W'].
-class ResnetBlockImpl : public torch::nn::Module {
+class ResnetBlockImpl : public RoledModule {
  public:
   explicit ResnetBlockImpl(const ResnetBlockOptions& options);
   /// `temb` is the time embedding after SiLU, which all blocks share.

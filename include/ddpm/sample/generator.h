@@ -10,7 +10,8 @@
 
 #include "ddpm/config/config.h"
 #include "ddpm/diffusion/process.h"
-#include "ddpm/model/unet.h"
+#include "ddpm/model/conditioning.h"
+#include "ddpm/model/network.h"
 #include "ddpm/sample/network_calls.h"
 #include "ddpm/samplers/guidance.h"
 #include "ddpm/samplers/sampler.h"
@@ -38,14 +39,14 @@ using LabelGradient = std::function<torch::Tensor(const torch::Tensor& x, const 
 /// Draws images from a network.
 class Generator {
  public:
-  /// `unet` must be on `device` and decides the precision by its parameters' types (see
-  /// `convert_parameters`); its config's sample_size is that of the images. The options
+  /// `network` must be on `device` and decides the precision by its parameters' types (see
+  /// `convert_parameters`); its signature's sample_size is that of the images. The options
   /// must fit the model (see `check_guidance`). `graphs`: see `NetworkCalls`.
-  Generator(UNet unet, const DiffusionConfig& diffusion, const SampleConfig& options,
+  Generator(Network network, const DiffusionConfig& diffusion, const SampleConfig& options,
             torch::Device device, const GraphFactory& graphs = {});
 
   /// Guides away from a weaker model (see `with_autoguidance`) instead of from another class.
-  void guide_with(UNet weaker, const DiffusionConfig& diffusion);
+  void guide_with(Network weaker, const DiffusionConfig& diffusion);
 
   /// Guides by a classifier's gradient (see `with_classifier_guidance`), which is called in turn
   /// with the network, with gradients enabled. Needs labels.
@@ -68,13 +69,13 @@ class Generator {
 
   const torch::Device& device() const { return device_; }
   const SampleConfig& options() const { return options_; }
-  const ModelConfig& model() const { return unet_->config(); }
+  const Signature& signature() const { return network_->signature(); }
   const Process& process() const { return *process_; }
 
  private:
   struct Weaker {
-    Weaker(UNet unet, const DiffusionConfig& diffusion)
-        : calls(std::move(unet), {}),
+    Weaker(Network network, const DiffusionConfig& diffusion)
+        : calls(std::move(network), {}),
           process(make_process(diffusion)) {}
     NetworkCalls calls;
     ProcessPtr process;
@@ -85,9 +86,9 @@ class Generator {
   };
 
   Denoiser make_denoiser(const std::vector<int64_t>& labels);
-  Denoiser make_guided(const torch::Tensor& labels);
+  Denoiser make_guided(const Conditioning& wanted);
 
-  UNet unet_;
+  Network network_;
   NetworkCalls calls_;
   ProcessPtr process_;
   SampleConfig options_;
@@ -96,17 +97,5 @@ class Generator {
   std::unique_ptr<Weaker> weaker_;
   std::optional<Classifier> classifier_;
 };
-
-/// `UserError` that says why, if the model cannot be guided as the options say: it has no classes,
-/// was trained without label dropout, or does not know the negative class.
-void check_guidance(const ModelConfig& model, const SampleConfig& options);
-
-/// Labels for `count` images: `classes` in turn; all classes in turn if that is empty; none for an
-/// unconditional model.
-std::vector<int64_t> cycle_labels(const ModelConfig& model, const std::vector<int64_t>& classes,
-                                  int64_t count);
-
-/// Number of classes a person can ask for: the null row is not one.
-int64_t num_classes(const ModelConfig& model);
 
 }  // namespace ddpm

@@ -2,10 +2,10 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <vector>
 
 #include <torch/types.h>
 
+#include "ddpm/checkpoint/model_folder.h"
 #include "ddpm/diffusion/process.h"
 #include "ddpm/model/classifier.h"
 
@@ -18,12 +18,14 @@ namespace ddpm {
 class NoisyClassifier {
  public:
   NoisyClassifier(Classifier net, const DiffusionConfig& diffusion, torch::Device device);
-  /// Of a run or of a checkpoint folder. `CheckpointError` as `load_classifier_folder`.
+  /// The classifier that an opened folder of one holds. `CheckpointError` as `load_network`.
+  NoisyClassifier(const ModelFolder& folder, torch::Device device);
+  /// The classifier of a run or of a checkpoint folder. `CheckpointError` as `open_model_folder`.
   NoisyClassifier(const std::filesystem::path& path, torch::Device device);
 
-  int64_t classes() const { return *net_->config().num_class_embeds; }
-  int64_t feature_dim() const { return net_->options().feature_dim; }
-  const ModelConfig& model() const { return net_->config(); }
+  int64_t classes() const { return net_->signature().classes; }
+  int64_t feature_dim() const { return net_->config().classifier.feature_dim; }
+  const NetworkConfig& config() const { return net_->config(); }
 
   /// Logits [N, classes] of x [N, C, H, W] at a noise level of any process.
   torch::Tensor logits(const torch::Tensor& x, const NoiseLevel& level);
@@ -54,9 +56,5 @@ class NoisyClassifier {
   torch::Device device_;
 };
 
-/// The share of clean images, [N, C, H, W] in [-1, 1] with classes [N] int64, whose most probable
-/// class is right.
-double accuracy(NoisyClassifier& classifier, const torch::Tensor& images,
-                const torch::Tensor& labels);
 
 }  // namespace ddpm

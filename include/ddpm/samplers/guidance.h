@@ -10,11 +10,6 @@
 
 namespace ddpm {
 
-/// A class-conditional network: x [N, C, H, W], noise level, labels [N] int64 (undefined for an
-/// unconditional one) to its raw output.
-using ConditionalNetwork = std::function<torch::Tensor(
-    const torch::Tensor& x, const NoiseLevel& level, const torch::Tensor& labels)>;
-
 /// The scale of guidance at each noise level.
 ///
 /// With u the progress of sampling, 0 at the noisy end, it is s (constant), 1 + 2u (s - 1) (linear)
@@ -38,16 +33,14 @@ class GuidanceScale {
   double high_;
 };
 
-/// The network with fixed labels.
-RawDenoiser with_labels(ConditionalNetwork network, torch::Tensor labels);
-
 /// Classifier-free guidance (Ho and Salimans, 2022): other + scale (wanted - other), where "other"
-/// is the network's answer for `other_label`: the null label, or a negative class. Both halves are
-/// one network call of 2N images; where the scale is 1 there is one of N, the conditional network
-/// alone. `guidance_rescale` is the share by which the result gets back the standard deviation of
-/// the wanted half (Lin et al., 2023). Of outputs with 2C channels, C those of x, the second half
-/// is a learned variance and stays as it is.
-RawDenoiser with_guidance(ConditionalNetwork network, torch::Tensor labels, int64_t other_label,
+/// is the network's answer under another condition: no class, or a negative one. `wanted` is the
+/// network under the wanted condition, for N images. `other_and_wanted` is the same network for 2N,
+/// x twice, the first half under the other condition: both halves are one call. Where the scale is
+/// 1 there is one call of N, the wanted network alone. `guidance_rescale` is the share by which the
+/// result gets back the standard deviation of the wanted half (Lin et al., 2023). Of outputs with
+/// 2C channels, C those of x, the second half is a learned variance and stays as it is.
+RawDenoiser with_guidance(RawDenoiser wanted, RawDenoiser other_and_wanted,
                           const SampleConfig& options);
 
 /// Guidance away from what a weaker model says (Karras et al., "Guiding a diffusion model with a

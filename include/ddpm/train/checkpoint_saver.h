@@ -14,7 +14,7 @@ struct CheckpointContent {
   const Config& config;
   const TrainingState& state;
   TrainingTensors tensors;
-  NamedTensors timestep_sampler;
+  NamedTensors objective_state;
 };
 
 /// Writes the checkpoints of a run when they are due, and keeps their links right.

@@ -1,14 +1,13 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
 #include <torch/types.h>
 
-#include "ddpm/config/config.h"
 #include "ddpm/runtime/work_graph.h"
-#include "ddpm/train/noising.h"
-#include "ddpm/train/training_loss.h"
+#include "ddpm/train/objective.h"
 #include "ddpm/train/training_model.h"
 
 namespace ddpm {
@@ -18,29 +17,31 @@ namespace ddpm {
 /// parameters.
 class GradientPass {
  public:
-  /// `config` must be complete (`complete_config`), and `model` must outlive this. With `graphs`
-  /// all micro-batches must have one shape: they are copied into tensors that stay, and the pass
-  /// over these is recorded as a graph, one for the first micro-batch of a step and one for the
-  /// others. Dropout then draws what it would draw without graphs.
-  GradientPass(const Config& config, TrainingModel& model, torch::Device device,
+  /// A step has `parts` micro-batches, those of all ranks. `objective` and `model` must outlive
+  /// this. With `graphs` the inputs are copied into tensors that stay, and the pass over these is
+  /// recorded as a graph, one for the first micro-batch of a step and one for the others. Dropout
+  /// then draws what it would draw without graphs.
+  GradientPass(const Objective& objective, TrainingModel& model, int64_t parts,
                GraphFactory graphs);
   GradientPass(const GradientPass&) = delete;
   GradientPass& operator=(const GradientPass&) = delete;
 
   /// Puts the gradients of one micro-batch into the model's, or adds them unless it is the `first`
-  /// of a step. Gives its loss without a gradient; mean and accuracy are its shares of the step's.
-  BatchLoss run(const NoisyBatch& batch, bool first);
+  /// of a step here. Gives its loss without a gradient; mean and extras are its shares of the
+  /// step's.
+  BatchLoss run(const StepInputs& inputs, bool first);
 
  private:
-  BatchLoss pass(const NoisyBatch& batch, bool first);
+  BatchLoss pass(const StepInputs& inputs, bool first);
   GraphedWork make_work(const std::string& name, bool first);
-  void prepare(const NoisyBatch& batch);
+  void prepare(const StepInputs& inputs);
+  void take_inputs(const StepInputs& inputs);
 
-  double parts_;  // micro-batches a step
+  const Objective& objective_;
   TrainingModel& model_;
-  TrainingLoss loss_;
+  double parts_;
   GraphFactory graphs_;
-  NoisyBatch inputs_;  // what the graphs read
+  StepInputs inputs_;  // what the graphs read
   BatchLoss outcome_;  // what they write beside the gradients
   std::unique_ptr<GraphedWork> first_;
   std::unique_ptr<GraphedWork> others_;

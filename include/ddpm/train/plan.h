@@ -1,13 +1,11 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 
 #include <torch/types.h>
 
 #include "ddpm/config/config.h"
 #include "ddpm/data/dataset.h"
-#include "ddpm/model/network.h"
 #include "ddpm/train/training_model.h"
 
 namespace ddpm {
@@ -19,10 +17,8 @@ Config complete_config(Config config, const DatasetInfo& data);
 /// Images that are computed at once: a batch, or one of the parts whose gradients are added up.
 int64_t micro_batch_size(const TrainConfig& config);
 
-/// The network that `config`, complete, trains: a U-Net or a classifier.
-std::shared_ptr<NetworkImpl> make_network(const Config& config);
-
-/// A fresh one in training, with the seed and the precision of the settings.
+/// A fresh network of `config`, complete, in training, with the seed and the precision of the
+/// settings.
 TrainingModel make_training_model(const Config& config, torch::Device device);
 
 /// What training this model is expected to take, in bytes: the program, the parameters (weights,

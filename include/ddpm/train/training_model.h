@@ -1,8 +1,8 @@
 #pragma once
 
 #include <functional>
-#include <memory>
 #include <string>
+#include <vector>
 
 #include <torch/types.h>
 
@@ -10,9 +10,14 @@
 #include "ddpm/config/config.h"
 #include "ddpm/model/flat_parameters.h"
 #include "ddpm/model/network.h"
+#include "ddpm/model/parameter_role.h"
 #include "ddpm/model/precision.h"
 
 namespace ddpm {
+
+/// True for parameters that Muon steps: matrices between the network's first and last layers, not
+/// embeddings and those that touch images or logits.
+bool is_for_muon(ParameterRole role);
 
 /// The network in training: weights, EMA and both Adam moments, each one flat float32 tensor of the
 /// same layout, and two networks that compute with weights and EMA in the precision of the run.
@@ -20,13 +25,13 @@ class TrainingModel {
  public:
   /// `make_network` makes a new network of the run's kind at each call. Starts from
   /// `init_weights(seed)`; the EMA starts at the weights.
-  TrainingModel(const std::function<std::shared_ptr<NetworkImpl>()>& make_network, uint64_t seed,
-                torch::Device device, Precision precision);
+  TrainingModel(const std::function<Network()>& make_network, uint64_t seed, torch::Device device,
+                Precision precision);
 
-  const std::shared_ptr<NetworkImpl>& net() const { return net_; }
+  const Network& net() const { return net_; }
   /// The averaged network, to be used between `refresh_ema` and `release_ema`, which gives the
   /// memory of a bf16 copy back.
-  const std::shared_ptr<NetworkImpl>& ema_net() const { return ema_net_; }
+  const Network& ema_net() const { return ema_net_; }
   void refresh_ema() { ema_parameters_.refresh(); }
   void release_ema() { ema_parameters_.release(); }
 
@@ -34,6 +39,9 @@ class TrainingModel {
   /// summed over a step; `first` of a step. Without this call `update` takes the gradients where
   /// the backward pass left them.
   void take_gradients(bool first);
+
+  /// What `take_gradients` has summed up, flat.
+  const torch::Tensor& gradients() const { return gradients_; }
 
   /// One optimizer step from the gradients, then one of the EMA. `step` counts from 0. Gradients
   /// are scaled to a norm of at most `config.max_grad_norm` (0: left alone). A step whose gradients
@@ -60,11 +68,12 @@ class TrainingModel {
 
   // In this order, a network has given back the weights it was made with before the next large
   // tensor is made.
-  std::shared_ptr<NetworkImpl> net_;
+  Network net_;
   FlatLayout layout_;
+  std::vector<ParameterRole> roles_;  // in the layout's order
   torch::Tensor weights_;
   ComputeParameters parameters_;
-  std::shared_ptr<NetworkImpl> ema_net_;
+  Network ema_net_;
   torch::Tensor ema_;
   ComputeParameters ema_parameters_;
   torch::Tensor gradients_;  // undefined before the first `take_gradients`

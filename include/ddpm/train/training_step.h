@@ -1,62 +1,66 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
-#include <string>
-#include <vector>
+#include <memory>
 
 #include <torch/types.h>
 
 #include "ddpm/config/config.h"
 #include "ddpm/data/batch_stream.h"
 #include "ddpm/data/dataset.h"
-#include "ddpm/diffusion/timestep_sampler.h"
-#include "ddpm/model/flat_parameters.h"
+#include "ddpm/model/named_tensors.h"
+#include "ddpm/runtime/ranks.h"
 #include "ddpm/train/gradient_pass.h"
-#include "ddpm/train/noising.h"
+#include "ddpm/train/objective.h"
 #include "ddpm/train/training_model.h"
 
 namespace ddpm {
 
-/// What a step tells: scalars on the device, read back only when someone asks.
+/// What a step tells: scalars on the device, the same at all ranks, read back only when someone
+/// asks.
 struct StepResult {
   torch::Tensor loss;
   torch::Tensor grad_norm;  // before clipping
-  torch::Tensor accuracy;   // share of right classes; undefined but for classifiers
+  NamedTensors extras;      // the objective's
 };
 
-/// Takes optimizer steps: batch, noise, forward and backward pass, update. What a step does is a
-/// function of its number, of the settings, of the model and of what the timestep sampler has seen.
+struct StepOptions {
+  int64_t first_step = 0;    // batches are made ahead from here on
+  GraphFactory graphs = {};  // see `GradientPass`
+  Ranks& ranks = single_rank();
+};
+
+/// Takes optimizer steps: batch, inputs, forward and backward pass, update. What a step does is a
+/// function of its number, of the settings, of the model and of what the objective has learned.
+///
+/// With ranks, `train.batch_size` is that of all together, and each takes
+/// `train.gradient_accumulation_steps` micro-batches of it. The bits of size ranks with one
+/// micro-batch each are those of one process with size micro-batches.
 class TrainingStep {
  public:
-  /// `dataset` and `model` must outlive this. Batches are made ahead from step `first_step` on.
-  /// With `graphs` forward and backward pass are recorded (see `GradientPass`), unless gradients
-  /// are checkpointed: that reads the generator's state, which no graph can hold.
+  /// `config` must be complete (`complete_config`); `dataset`, `model` and the ranks must outlive
+  /// this. Forward and backward pass are not recorded if gradients are checkpointed: that reads
+  /// the generator's state, which no graph can hold.
   TrainingStep(const Config& config, const Dataset& dataset, TrainingModel& model,
-               torch::Device device, int64_t first_step, const GraphFactory& graphs = {});
+               torch::Device device, const StepOptions& options = {});
 
   /// Step number `step`; steps must be taken in order.
   StepResult run(int64_t step, double learning_rate);
 
-  /// What the timestep sampler has learned, for a checkpoint; empty for those that do not learn.
-  NamedTensors sampler_state() const;
-  /// `CheckpointError` starting with `origin` if it does not fit. Before the first step.
-  void load_sampler_state(const NamedTensors& state, const std::string& origin);
+  /// What it trains for; to be loaded before the first step.
+  Objective& objective() { return *objective_; }
 
  private:
-  void accumulate_gradients(int64_t micro_batch, StepResult& result);
-  void note_losses(const torch::Tensor& timesteps, const torch::Tensor& losses);
-  void update_sampler();
+  void accumulate_gradients(int64_t micro_batch, bool first, StepResult& result);
+  void sum_over_ranks(const StepResult& result);
 
   TrainConfig config_;
   TrainingModel& model_;
   torch::Device device_;
-  Noising noising_;
+  Ranks& ranks_;
+  std::unique_ptr<Objective> objective_;
   BatchStream batches_;
   GradientPass pass_;
-  std::optional<LossSecondMoment> losses_;  // for loss_second_moment
-  std::vector<int64_t> noted_timesteps_;    // of this step
-  std::vector<torch::Tensor> noted_losses_;
 };
 
 }  // namespace ddpm

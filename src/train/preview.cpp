@@ -1,9 +1,10 @@
-#include "ddpm/train/drawing.h"
+#include "ddpm/train/preview.h"
 
 #include <chrono>
 
 #include <torch/types.h>
 
+#include "ddpm/model/signature.h"
 #include "ddpm/samplers/sampler.h"
 
 namespace ddpm {
@@ -16,7 +17,7 @@ double steady_seconds() {
 double seconds_per_image(Generator& generator, int64_t images,
                          const std::function<double()>& clock) {
   const auto request =
-      request_of_part(/*seed=*/0, cycle_labels(generator.model(), {}, images), 0, images);
+      request_of_part(/*seed=*/0, cycle_labels(generator.signature(), {}, images), 0, images);
   double seconds = 0.0;
   const auto time_call = [&](const SamplerInputs& inputs) {
     const auto& level = inputs.levels[(inputs.levels.size() - 1) / 2];

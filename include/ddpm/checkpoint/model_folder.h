@@ -1,0 +1,48 @@
+#pragma once
+
+#include <filesystem>
+
+#include <torch/types.h>
+
+#include "ddpm/config/config.h"
+#include "ddpm/model/named_tensors.h"
+#include "ddpm/model/network.h"
+#include "ddpm/model/network_config.h"
+#include "ddpm/model/precision.h"
+
+namespace ddpm {
+
+/// What a checkpoint folder says of its model. The weights stay in the folder.
+struct ModelFolder {
+  std::filesystem::path path;
+  NetworkConfig network = {};
+  DiffusionConfig diffusion = {};
+  SampleConfig sample = {};
+};
+
+/// Opens a checkpoint folder of a network that is trained for `task`: a diffusers pipeline folder
+/// (`unet/` or another component's folder, and `scheduler/`), the old layout with all files in the
+/// root, or a U-Net alone, for which diffusers' scheduler defaults are taken with a warning; a
+/// classifier's folder has `classifier/` and `scheduler/`, for the noise that it knows.
+/// `CheckpointError` naming the file that is missing, damaged or wrong, the file of weights
+/// included, or saying what the folder holds instead.
+ModelFolder open_model_folder(const std::filesystem::path& path, Task task = Task::kDenoiser);
+
+/// The (averaged) weights, float32, under the names that diffusers writes today: the file may have
+/// float16 or bfloat16, and old names of attention. `CheckpointError` naming the file.
+NamedTensors load_weights(const ModelFolder& folder);
+
+/// The network with its weights, float32, on `device`, convolution weights laid out in `format`, in
+/// eval mode. `CheckpointError` if weights and config do not fit each other.
+Network load_network(const ModelFolder& folder, torch::Device device,
+                     torch::MemoryFormat format = kMemoryFormat);
+
+/// The forward process of a checkpoint folder, or of its `scheduler/` alone. `CheckpointError` if
+/// there is no scheduler_config.json or it is wrong.
+DiffusionConfig load_folder_diffusion(const std::filesystem::path& path);
+
+/// Writes the model of a run with these settings, complete, into the existing folder `path`.
+void save_model_folder(const std::filesystem::path& path, const Config& config,
+                       const NamedTensors& weights);
+
+}  // namespace ddpm

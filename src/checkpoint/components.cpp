@@ -1,0 +1,107 @@
+#include "ddpm/checkpoint/components.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <torch/types.h>
+
+#include "ddpm/checkpoint/classifier_config.h"
+#include "ddpm/checkpoint/json.h"
+#include "ddpm/checkpoint/unet_config.h"
+#include "ddpm/model/classifier.h"
+#include "ddpm/model/unet.h"
+#include "ddpm/util/error.h"
+
+namespace ddpm {
+namespace fs = std::filesystem;
+namespace {
+
+template <typename Holder>
+Network make(const NetworkConfig& network) {
+  return Holder(network).ptr();
+}
+
+std::vector<Component>& table() {
+  static std::vector<Component> rows{
+      {.name = "unet",
+       .task = Task::kDenoiser,
+       .library = "diffusers",
+       .class_name = "UNet2DModel",
+       .weights_file = "diffusion_pytorch_model.safetensors",
+       .write = unet_config_to_json,
+       .read = unet_config_from_json,
+       .make = make<UNet>,
+       .least_parameters = least_unet_parameters},
+      {.name = "classifier",
+       .task = Task::kClassifier,
+       .library = "ddpm",
+       .class_name = kClassifierClass,
+       .weights_file = "model.safetensors",
+       .write = classifier_config_to_json,
+       .read = classifier_config_from_json,
+       .make = make<Classifier>,
+       .least_parameters = least_classifier_parameters},
+  };
+  return rows;
+}
+
+/// The class of a network that model_index.json names and no row knows; empty if there is none.
+std::string unknown_class(const fs::path& path) {
+  const auto index = path / "model_index.json";
+  if (!fs::exists(index)) return {};
+  const auto object = load_json(index);
+  for (const auto& [name, value] : object.items()) {
+    const bool part = value.is_array() && value.size() == 2 && value[1].is_string();
+    if (!part || name == "scheduler") continue;
+    const auto class_name = value[1].get<std::string>();
+    if (std::ranges::find(components(), class_name, &Component::class_name) == components().end())
+      return class_name;
+  }
+  return {};
+}
+
+}  // namespace
+
+const std::vector<Component>& components() {
+  return table();
+}
+
+void register_component(Component component) {
+  const bool known = std::ranges::any_of(
+      components(), [&](const Component& row) { return row.name == component.name; });
+  TORCH_CHECK(!known, "there is a component ", component.name, " already");
+  table().push_back(std::move(component));
+}
+
+const Component& component_of(const NetworkConfig& network) {
+  const auto row = std::ranges::find(components(), network.model.backbone, &Component::name);
+  TORCH_CHECK(row != components().end(), "there is no component ", network.model.backbone);
+  return *row;
+}
+
+const Component* find_component(const fs::path& path, Task task) {
+  for (const auto& row : components())
+    if (row.task == task && fs::exists(row.config_file(path))) return &row;
+  const bool alone = task == Task::kDenoiser && fs::exists(path / "config.json");
+  return alone ? &components().front() : nullptr;
+}
+
+const Component& component_in(const fs::path& path) {
+  for (const auto& row : components())
+    if (fs::exists(row.config_file(path))) return row;
+  refuse_unknown_component(path, "unet/config.json or classifier/config.json");
+}
+
+void refuse_unknown_component(const fs::path& path, const std::string& expected) {
+  const auto unknown = unknown_class(path);
+  if (!unknown.empty())
+    throw CheckpointError(path.string(), ": holds a network of the class ", unknown,
+                          ", which this ddpm does not know, expected ", expected, " in it");
+  throw CheckpointError(path.string(), ": not a checkpoint, expected ", expected, " in it");
+}
+
+Network make_network(const NetworkConfig& network) {
+  return component_of(network).make(network);
+}
+
+}  // namespace ddpm
