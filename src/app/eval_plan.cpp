@@ -116,7 +116,7 @@ std::optional<DataConfig> resolve_data(const EvalPlan& plan, const SettingOverri
   Config config;
   if (of_run) {
     config.data = *of_run;
-    limit_memory(config.data);
+    if (!overrides.has("data.memory_limit_gb")) limit_memory(config.data);
   }
   overrides.apply(config, "data");
   config.data.flip = false;

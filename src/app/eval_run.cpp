@@ -60,9 +60,7 @@ ImageFeatures score_images(ImageSource& source, const EvalPlan& plan, const Eval
   if (!plan.out.images.empty()) {
     result.images = std::make_shared<OutputWriter>(plan.out.images,
                                                    output_info(plan, result.settings.at("images")));
-    pass.on_batch = [&](const SourceBatch& batch) {
-      result.images->add(from_uint8(batch.images));
-    };
+    pass.on_batch = [&](const SourceBatch& batch) { result.images->add(from_uint8(batch.images)); };
     return measure_features(source, *context.network, pass);
   }
   pass.partial = partial_file(source, *context.network, kept_text(pass));

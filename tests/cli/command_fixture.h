@@ -78,4 +78,25 @@ sample: {steps: 3, grid_images: 4}
   TempDir dir_;
 };
 
+/// Has a run `tiny` too, trained once for all tests, each of which gets a copy.
+class TrainedCommandTest : public CommandTest {
+ protected:
+  TrainedCommandTest() {
+    static const TempDir kept;
+    const auto trained = kept.path() / "runs";
+    if (!std::filesystem::exists(trained)) {
+      EXPECT_EQ(train({"-q"}).exit_code, 0);
+      copy_folder(dir_.path() / "runs", trained);
+    } else {
+      copy_folder(trained, dir_.path() / "runs");
+    }
+  }
+
+ private:
+  static void copy_folder(const std::filesystem::path& from, const std::filesystem::path& to) {
+    using std::filesystem::copy_options;
+    std::filesystem::copy(from, to, copy_options::recursive | copy_options::copy_symlinks);
+  }
+};
+
 }  // namespace ddpm

@@ -163,13 +163,5 @@ TEST_F(KilledRun, EndsWithTheBitsOfOneThatWasNeverKilled) {
             << " while an old one was removed, " << before_the_first_ << " before the first one\n";
 }
 
-TEST_F(KilledRun, ALinkThatACrashLeftBehindIsMended) {
-  ASSERT_EQ(train({"-q"}).exit_code, 0);
-  const auto link = run("tiny") / "checkpoints/last";
-  fs::remove(link);
-  ASSERT_EQ(train({"-q", "--resume"}).exit_code, 0);
-  EXPECT_EQ(fs::read_symlink(link), "step-000006");
-}
-
 }  // namespace
 }  // namespace ddpm

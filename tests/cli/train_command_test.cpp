@@ -1,6 +1,5 @@
 #include <csignal>
 #include <filesystem>
-#include <fstream>
 #include <thread>
 
 #include "ddpm/util/files.h"
@@ -23,31 +22,26 @@ TEST_F(TrainCommand, LeavesARunAndPrintsItsCheckpoint) {
   const auto result = train();
   EXPECT_EQ(result.exit_code, 0) << result.err;
   EXPECT_EQ(result.out, "runs/tiny/checkpoints/last\n");
-  for (const char* name : {"config.yaml", "log.txt", "metrics.jsonl", "samples/step-000006.png",
-                           "checkpoints/last/model_index.json", "checkpoints/last/unet/config.json",
-                           "checkpoints/last/training/state.json"})
-    EXPECT_TRUE(exists(std::string("runs/tiny/") + name)) << name;
-  EXPECT_EQ(fs::read_symlink(dir_.path() / "runs/last"), "tiny");
+  EXPECT_NE(result.err.find("done: 6 steps"), std::string::npos) << result.err;
+  EXPECT_TRUE(exists("runs/tiny/checkpoints/last/model_index.json"));
 }
 
-TEST_F(TrainCommand, MetricsHaveTheFieldsThatScriptsReadOn) {
-  train();
-  std::ifstream lines(dir_.path() / "runs/tiny/metrics.jsonl");
-  int64_t count = 0;
-  for (std::string line; std::getline(lines, line); ++count) {
-    const auto object = json::parse(line);
-    for (const char* key :
-         {"step", "images", "loss", "grad_norm", "lr", "images_per_second", "seconds"})
-      EXPECT_TRUE(object.contains(key)) << key;
-    EXPECT_EQ(object.at("step"), 2 * (count + 1));
-  }
-  EXPECT_EQ(count, 3);
+TEST_F(TrainCommand, ASlashAtTheEndOfTheRunChangesNothing) {
+  EXPECT_EQ(train({"--run", "runs/other/", "-q"}).out, "runs/other/checkpoints/last\n");
+  EXPECT_EQ(fs::read_symlink(dir_.path() / "runs/last"), "other");
 }
 
 TEST_F(TrainCommand, JsonIsOneObject) {
-  const auto result = json::parse(train({"--json", "-q"}).out);
-  EXPECT_EQ(result.at("step"), 6);
-  EXPECT_EQ(result.at("end"), "finished");
+  for (const std::string split : {"split/train", "split/test"})
+    for (const std::string name : {"/cat/0.png", "/dog/1.png"})
+      write_image(split + name, 100);
+  const auto result = train({"--json", "-q", "--data.root", "split", "--train.task", "classifier"});
+  auto object = json::parse(result.out);
+  EXPECT_GE(object.at("test_accuracy"), 0.0);
+  object.erase("test_accuracy");
+  EXPECT_EQ(object,
+            (json{{"checkpoint", "runs/tiny/checkpoints/last"}, {"step", 6}, {"end", "finished"}}));
+  EXPECT_EQ(result.err, "");
 }
 
 TEST_F(TrainCommand, DryRunTellsThePlanAndTouchesNothing) {
@@ -87,31 +81,15 @@ TEST_F(TrainCommand, InstalledConfigsAreFoundByName) {
 
 TEST_F(TrainCommand, WrongSettingsAreRefusedBeforeAnythingIsTouched) {
   expect_error(train({"--train.lr", "nan"}), 2, "train.lr");
-  expect_error(train({"--train.batch_size", "0"}), 2, "train.batch_size");
-  expect_error(train({"--train.gradient_accumulation_steps", "3"}), 2, "multiple");
-  expect_error(train({"--model.norm_num_groups", "5"}), 2, "norm_num_groups");
-  expect_error(train({"--sample.guidance", "3", "--train.label_dropout", "0"}), 2, "guidance");
   expect_error(train({"--precision", "tf32", "--device", "cpu"}), 2, "tf32");
   expect_error(train({"--max-time", "soon"}), 2, "90s, 10m or 1h30m");
   expect_error(train({"--train.steps", "null"}), 2, "--max-time");
-  expect_error(train({"--data.image_size", "9"}), 2, "nearest: 8 or 10");
-  dir_.write("twice.yaml", "train:\n  lr: 0.1\n  lr: 0.2\n");
-  expect_error(ddpm({"train", "--config", "twice.yaml"}), 2, "twice.yaml:3");
   EXPECT_FALSE(exists("runs"));
 }
 
-TEST_F(TrainCommand, WrongDataAreDataErrors) {
+TEST_F(TrainCommand, DataAndCheckpointsHaveTheirOwnExitCodes) {
   expect_error(train({"--data.root", "nowhere"}), 3, "nowhere");
-  dir_.write("images/cat/broken.png", "not a picture");
-  expect_error(train(), 3, "broken.png");
-  EXPECT_FALSE(exists("runs"));
-  EXPECT_EQ(train({"--data.skip_bad", "true"}).exit_code, 0);
-}
-
-TEST_F(TrainCommand, FoldersWithoutClassesCannotBeClassConditional) {
-  fs::rename(dir_.path() / "images/cat", dir_.path() / "flat");
-  expect_error(train({"--data.root", "flat"}), 2, "sub-folder");
-  EXPECT_EQ(train({"--data.root", "flat", "--model.class_conditional", "false"}).exit_code, 0);
+  expect_error(ddpm({"train", "--resume"}), 4, "no trained model");
 }
 
 TEST_F(TrainCommand, MissingGpuIsADeviceError) {
@@ -120,55 +98,13 @@ TEST_F(TrainCommand, MissingGpuIsADeviceError) {
   expect_error(train({"--device", "gpu"}), 2, "auto, cpu, cuda");
 }
 
-TEST_F(TrainCommand, RunsAreNeverOverwritten) {
-  ASSERT_EQ(train().exit_code, 0);
-  expect_error(train(), 2, "--resume");
-  EXPECT_EQ(train({"--dry-run"}).exit_code, 0);
-  expect_error(train({"--train.lr", "-1"}), 2, "train.lr");
-  EXPECT_EQ(train({"--run", "elsewhere"}).exit_code, 0);
-}
-
 TEST_F(TrainCommand, ResumeWithoutAConfigGoesOnWithTheNewestRun) {
-  expect_error(ddpm({"train", "--resume"}), 4, "no trained model");
-  expect_error(ddpm({"train", "--resume", "--run", "runs/none"}), 2, "no run to go on with");
-  ASSERT_EQ(train().exit_code, 0);
-  EXPECT_EQ(ddpm({"train", "--resume", "--train.steps", "7"}).exit_code, 0);
+  ASSERT_EQ(train({"-q"}).exit_code, 0);
+  expect_error(train({"-q"}), 2, "go on with --resume");
+  const auto result = ddpm({"train", "--resume", "--train.steps", "7"});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_NE(result.err.find("changed: train.steps was 6, now 7"), std::string::npos) << result.err;
   EXPECT_TRUE(exists("runs/tiny/checkpoints/step-000007"));
-}
-
-TEST_F(TrainCommand, ResumeOfNothingStartsAndOfAFinishedRunEnds) {
-  EXPECT_EQ(train({"--resume"}).exit_code, 0);
-  const auto state = read_file(dir_.path() / "runs/tiny/checkpoints/last/training/state.json");
-  EXPECT_EQ(train({"--resume"}).exit_code, 0);
-  EXPECT_EQ(read_file(dir_.path() / "runs/tiny/checkpoints/last/training/state.json"), state);
-}
-
-TEST_F(TrainCommand, ResumeMayGoFurtherButNotChangeTheModel) {
-  ASSERT_EQ(train().exit_code, 0);
-  expect_error(train({"--resume", "--model.dropout", "0.5"}), 2, "model.dropout was 0, now 0.5");
-  expect_error(train({"--resume", "--train.batch_size", "2"}), 2, "train.batch_size was 4, now 2");
-  const auto further = train({"--resume", "--train.steps", "8", "--train.save_every", "1"});
-  EXPECT_EQ(further.exit_code, 0) << further.err;
-  EXPECT_TRUE(exists("runs/tiny/checkpoints/step-000008"));
-  EXPECT_EQ(ddpm({"train", "--run", "runs/tiny", "--resume"}).exit_code, 0);
-}
-
-TEST_F(TrainCommand, ResumeTellsWhatElseChangedAndRefusesOtherClasses) {
-  ASSERT_EQ(train().exit_code, 0);
-  expect_error(train({"--resume", "--train.label_dropout", "0", "-q"}), 2, "num_class_embeds");
-  dir_.write("images/horse/1.png", read_file(dir_.path() / "images/cat/0.png"));
-  expect_error(train({"--resume", "-q"}), 2, "_class_names");
-  fs::remove_all(dir_.path() / "images/horse");
-  const auto further = train({"--resume", "--train.lr", "0.5", "--train.steps", "7"});
-  EXPECT_EQ(further.exit_code, 0);
-  EXPECT_NE(further.err.find("train.lr was 0.0002, now 0.5"), std::string::npos) << further.err;
-}
-
-TEST_F(TrainCommand, FilesOfAPersonsOwnAreNotTakenForARun) {
-  dir_.write("config.yaml", "mine");
-  expect_error(train({"--run", "."}), 2, "config.yaml");
-  expect_error(train({"--run", ".", "--resume"}), 2, "config.yaml");
-  EXPECT_EQ(read_file(dir_.path() / "config.yaml"), "mine");
 }
 
 TEST_F(TrainCommand, ASecondTrainerOfTheRunIsRefused) {
@@ -178,11 +114,6 @@ TEST_F(TrainCommand, ASecondTrainerOfTheRunIsRefused) {
   expect_error(train({"--resume", "-q"}), 2, "is training in this folder");
   first.send(SIGTERM);
   EXPECT_EQ(first.wait().exit_code, 85);
-}
-
-TEST_F(TrainCommand, ASlashAtTheEndOfTheRunChangesNothing) {
-  EXPECT_EQ(train({"--run", "runs/other/"}).exit_code, 0);
-  EXPECT_EQ(fs::read_symlink(dir_.path() / "runs/last"), "other");
 }
 
 TEST_F(TrainCommand, ASignalAsksForACheckpoint) {
@@ -213,7 +144,7 @@ TEST_F(TrainCommand, DivergenceHasItsOwnExitCode) {
 }
 
 TEST_F(TrainCommand, MaxTimeEndsARunNormallyWithACheckpoint) {
-  const auto result = train({"--train.steps", "1000000", "--max-time", "2s", "--json"});
+  const auto result = train({"--train.steps", "1000000", "--max-time", "1s", "--json"});
   EXPECT_EQ(result.exit_code, 0) << result.err;
   EXPECT_EQ(json::parse(result.out).at("end"), "time_up");
   EXPECT_TRUE(exists("runs/tiny/checkpoints/last/training/state.json"));

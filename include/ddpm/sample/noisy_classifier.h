@@ -56,5 +56,4 @@ class NoisyClassifier {
   torch::Device device_;
 };
 
-
 }  // namespace ddpm
