@@ -117,7 +117,7 @@ std::string usual_name(const DiffusionConfig& diffusion) {
 void refuse_double_talk(const ScheduleRequest& request) {
   for (const auto* key : {kScheduleKey, kProcessKey})
     if (!request.names.empty() && request.settings.contains(key))
-      throw UserError("--", key, " says the same as the word '", request.names.front(),
+      throw UserError(key, " says the same as the word '", request.names.front(),
                       "'; give one of them");
 }
 
