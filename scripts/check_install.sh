@@ -17,8 +17,8 @@ cmake --install build --prefix "$prefix" >/dev/null
   test -s share/doc/ddpm/docs/samplers.md
 )
 cmake -S tests/consumer -B "$work/build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_PREFIX_PATH="$prefix" >/dev/null
-ninja -C "$work/build" >/dev/null
+ninja -C "$work/build" >"$work/log" || { cat "$work/log" >&2; exit 1; }
 cd "$work"
-said=$(build/consumer 2>&1)
+said=$(build/consumer 2>&1) || true
 [[ $said == good:* && $(wc -l <<<"$said") -eq 1 ]] || { echo "check_install: the consumer said: $said" >&2; exit 1; }
 echo "tests/consumer, on the library installed from ${root##*/}: $said"

@@ -43,6 +43,7 @@ int main() {
            {"model.norm_num_groups", "4"},
            {"model.class_conditional", "true"},
            {"train.steps", "8"},
+           {"train.warmup_steps", "2"},
            {"train.batch_size", "4"},
            {"train.precision", "float32"},
            {"sample.steps", "4"},
