@@ -120,7 +120,9 @@ ModelFolder open_model_folder(const fs::path& path, Task task) {
   verify_checksums(path, parts);
   const auto part = part_of(path, component);
   const auto config = part / "config.json";
-  ModelFolder folder{.path = path, .network = component.read(load_json(config), config.string())};
+  ModelFolder folder;
+  folder.path = path;
+  folder.network = component.read(load_json(config), config.string());
   folder.network.model.backbone = component.name;
   auto scheduler = find_scheduler(path, part);
   if (scheduler.empty() && task == Task::kClassifier)  // else the noise it knows is anyone's guess
