@@ -9,6 +9,7 @@
 
 #include "ddpm/util/stop.h"
 #include "tests/app/app_fixture.h"
+#include "tests/support/tiny_settings.h"
 
 namespace ddpm {
 
@@ -36,7 +37,7 @@ class EvalTest : public TrainedTest {
  protected:
   using Json = nlohmann::ordered_json;
 
-  EvalTest() { dir_.write("configs/fashion-mnist-features.yaml", kRecipe); }
+  EvalTest() { dir_.write("configs/fashion-mnist-features.yaml", kTinyRecipe); }
 
   /// Scores so many images that the newest run draws.
   static EvalRequest scoring(const MetricSelection& metrics, int64_t count = 8,
@@ -98,20 +99,6 @@ class EvalTest : public TrainedTest {
     ADD_FAILURE() << "it came to its end";
     return {};
   }
-
-  static constexpr const char* kRecipe = R"(
-data: {name: folder, root: elsewhere}
-model:
-  block_out_channels: [8, 8]
-  layers_per_block: 1
-  down_block_types: [DownBlock2D, DownBlock2D]
-  up_block_types: [UpBlock2D, UpBlock2D]
-  norm_num_groups: 4
-classifier: {feature_dim: 3}
-train:
-  {task: classifier, steps: 4, warmup_steps: 0, batch_size: 4, precision: float32, log_every: 2,
-   save_every: 0}
-)";
 };
 
 }  // namespace ddpm

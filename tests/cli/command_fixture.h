@@ -9,6 +9,7 @@
 #include "ddpm/data/image_io.h"
 #include "tests/support/command.h"
 #include "tests/support/temp_dir.h"
+#include "tests/support/tiny_settings.h"
 
 namespace ddpm {
 
@@ -21,7 +22,7 @@ class CommandTest : public testing::Test {
       const std::string name = std::string(i % 2 == 0 ? "cat/" : "dog/") + std::to_string(i);
       write_image("images/" + name + ".png", static_cast<uint8_t>(40 * i));
     }
-    dir_.write("tiny.yaml", kSettings);
+    dir_.write("tiny.yaml", kTinySettings);
   }
 
   /// An image of one grey.
@@ -52,28 +53,6 @@ class CommandTest : public testing::Test {
   }
 
   bool exists(const std::string& name) const { return std::filesystem::exists(dir_.path() / name); }
-
-  static constexpr const char* kSettings = R"(
-data: {name: folder, root: images}
-model:
-  block_out_channels: [8, 16]
-  layers_per_block: 1
-  down_block_types: [DownBlock2D, AttnDownBlock2D]
-  up_block_types: [AttnUpBlock2D, UpBlock2D]
-  norm_num_groups: 4
-  class_conditional: true
-diffusion: {num_train_timesteps: 50}
-train:
-  steps: 6
-  batch_size: 4
-  warmup_steps: 2
-  precision: float32
-  log_every: 2
-  sample_every: 0
-  save_every: 3
-  keep_last: 0
-sample: {steps: 3, grid_images: 4}
-)";
 
   TempDir dir_;
 };

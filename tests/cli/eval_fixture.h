@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/cli/command_fixture.h"
+#include "tests/support/tiny_settings.h"
 
 namespace ddpm {
 
@@ -18,7 +19,7 @@ class EvalCommand : public TrainedCommandTest {
   EvalCommand() {
     ::setenv("XDG_CACHE_HOME", (dir_.path() / "cache").c_str(), 1);
     ::unsetenv("DDPM_INCEPTION");
-    dir_.write("configs/fashion-mnist-features.yaml", kRecipe);
+    dir_.write("configs/fashion-mnist-features.yaml", kTinyRecipe);
   }
   ~EvalCommand() override { ::unsetenv("XDG_CACHE_HOME"); }
 
@@ -27,20 +28,6 @@ class EvalCommand : public TrainedCommandTest {
     words.insert(words.end(), more.begin(), more.end());
     return ddpm(words);
   }
-
-  static constexpr const char* kRecipe = R"(
-data: {name: folder, root: elsewhere}
-model:
-  block_out_channels: [8, 8]
-  layers_per_block: 1
-  down_block_types: [DownBlock2D, DownBlock2D]
-  up_block_types: [UpBlock2D, UpBlock2D]
-  norm_num_groups: 4
-classifier: {feature_dim: 3}
-train:
-  {task: classifier, steps: 4, warmup_steps: 0, batch_size: 4, precision: float32, log_every: 2,
-   save_every: 0}
-)";
 };
 
 }  // namespace ddpm
