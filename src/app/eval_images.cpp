@@ -20,7 +20,6 @@
 #include "ddpm/util/sha256.h"
 
 namespace ddpm {
-namespace fs = std::filesystem;
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -156,9 +155,8 @@ Json describe_images(const EvalPlan& plan, const ImageSource& source, Precision 
   if (!plan.draws()) return images;
   const auto& sample = plan.sample;
   const auto& model = *plan.model;
-  const bool ours = fs::exists(plan.checkpoint / "config.yaml");
   images["checkpoint"] = plan.checkpoint.string();
-  images["weights"] = ours ? "EMA" : "as stored";
+  images["weights"] = model.data ? "EMA" : "as stored";  // ours, or someone's
   images["weights_hash"] = model.weights_hash;
   images["sampler"] = to_name(sample.sampler);
   images["steps"] = sample.steps;

@@ -105,11 +105,12 @@ TrainResult train(const TrainRequest& request, const std::function<void()>& begi
   if (plan.config.train.eval_every > 0)
     evaluate = make_training_evaluation(plan.config, *plan.dataset, plan.device);
   const auto graphs = make_graph_factory(plan.device, plan.cuda_graph);
-  RunFolder folder(run, *lock, to_yaml(plan.config));
+  const auto settings = to_yaml(plan.config);
+  RunFolder folder(run, *lock, settings);
   Trainer trainer(plan.config, *plan.dataset, folder,
                   {.device = plan.device, .checkpoint = plan.checkpoint, .graphs = graphs});
   trainer.evaluate_with(std::move(evaluate));
-  write_file_atomic(run.config_file(), to_yaml(plan.config));
+  write_file_atomic(run.config_file(), settings);
   const RunEnd end = trainer.run();
   return {.end = end,
           .checkpoint = run.last_link(),

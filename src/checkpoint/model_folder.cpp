@@ -57,8 +57,8 @@ const Component& component_for(const fs::path& path, Task task) {
   if (find_component(path, Task::kClassifier) == nullptr)
     refuse_unknown_component(path, "unet/config.json or config.json");
   throw CheckpointError(path.string(),
-                        ": holds a classifier, which draws no images; give it as --classifier, "
-                        "beside the --checkpoint of a denoising model");
+                        ": holds a classifier, which draws no images; give it as `classifier`, "
+                        "beside the `checkpoint` of a denoising model");
 }
 
 /// The folder with the network's files.

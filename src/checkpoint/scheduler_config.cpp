@@ -165,7 +165,7 @@ void read_heun(ConfigReader& in, const Settings& to) {
 void read_other(ConfigReader& in, const Settings& to) {
   read_ddim(in, to);
   log_warning("scheduler " + in.text("_class_name", "") + ": its solver is not known here; " +
-              "sampling with ddim, or as --sampler says");
+              "sampling with ddim, or as `sampler` says");
 }
 
 void read_edm(ConfigReader& in, const Settings& to) {

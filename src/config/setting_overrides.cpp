@@ -15,10 +15,9 @@ bool is_of(std::string_view key, std::string_view section) {
 
 }  // namespace
 
-void SettingOverrides::put(const std::string& key, const std::string& text,
-                           std::string_view origin) {
+void SettingOverrides::put(const std::string& key, const std::string& text) {
   Config scratch;
-  set_setting(scratch, key, text, origin);
+  set_setting(scratch, key, text, kOrigin);
   texts_[key] = text;
 }
 

@@ -78,7 +78,7 @@ void check_invertible(const SampleConfig& options, const std::string& what) {
   if (invertible && is_deterministic(options)) return;
   throw UserError(what, ": only the steps of ddim and euler without noise can be inverted, and ",
                   invertible ? "eta or s_churn is not 0" : "the sampler is ",
-                  invertible ? "" : to_name(options.sampler), "; expected --sampler ddim");
+                  invertible ? "" : to_name(options.sampler), "; expected `sampler` ddim");
 }
 
 }  // namespace ddpm

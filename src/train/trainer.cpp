@@ -13,6 +13,7 @@
 #include "ddpm/util/stop.h"
 
 namespace ddpm {
+
 Trainer::Trainer(Config config, const Dataset& dataset, RunFolder& folder,
                  const TrainerOptions& options)
     : config_(std::move(config)),

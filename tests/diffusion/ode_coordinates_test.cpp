@@ -6,16 +6,10 @@
 #include <torch/types.h>
 
 #include "ddpm/config/names.h"
-#include "ddpm/diffusion/process.h"
+#include "tests/support/processes.h"
 
 namespace ddpm {
 namespace {
-
-ProcessPtr process_of(ProcessType type) {
-  DiffusionConfig diffusion;
-  diffusion.process = type;
-  return make_process(diffusion);
-}
 
 torch::Tensor pixel(double value) {
   return torch::full({1, 1, 1, 1}, value, torch::kFloat64);

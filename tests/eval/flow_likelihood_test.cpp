@@ -7,18 +7,13 @@
 #include <torch/types.h>
 
 #include "tests/support/gaussian_images.h"
+#include "tests/support/processes.h"
 
 namespace ddpm {
 namespace {
 
 const auto kDouble = torch::TensorOptions(torch::kFloat64);
 const OdeOptions kTight{.rtol = 1e-9, .atol = 1e-9};
-
-ProcessPtr process_of(ProcessType type) {
-  DiffusionConfig diffusion;
-  diffusion.process = type;
-  return make_process(diffusion);
-}
 
 /// log density of images under the model of the exact flow, which stretches each axis of the data
 /// as their noisy standard deviation grows.

@@ -5,15 +5,10 @@
 #include <gtest/gtest.h>
 
 #include "ddpm/config/names.h"
+#include "tests/support/processes.h"
 
 namespace ddpm {
 namespace {
-
-ProcessPtr process_of(ProcessType type) {
-  DiffusionConfig diffusion;
-  diffusion.process = type;
-  return make_process(diffusion);
-}
 
 TEST(SamplingLevels, OfEdmAreThePublishedGrid) {
   const auto process = process_of(ProcessType::kEdm);

@@ -13,9 +13,8 @@ namespace ddpm {
 class SettingOverrides {
  public:
   /// Puts one setting by the text of a flag ("3", "[1, 2]"), in place of an earlier one.
-  /// `UserError` beginning with `origin`, as of `set_setting`.
-  void put(const std::string& key, const std::string& text,
-           std::string_view origin = "command line");
+  /// `UserError` as of `set_setting`.
+  void put(const std::string& key, const std::string& text);
 
   bool has(const std::string& key) const { return texts_.contains(key); }
   /// Whether any of them is of this section ("data").
