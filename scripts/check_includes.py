@@ -20,7 +20,7 @@ ALLOWED = {
     "diffusion": (("config/config.h", "util"), ("torch",)),
     "samplers": (("diffusion", "config/config.h", "config/process_traits.h", "config/sampler_traits.h", "util"), ("torch",)),
     "checkpoint": (("model", "diffusion", "config", "util"), ("torch",)),
-    "sample": (("checkpoint", "samplers", "data/image_io.h", "data/image.h", "data/npy.h", "model", "diffusion",
+    "sample": (("checkpoint", "samplers", "data/image_io.h", "data/image.h", "data/image_tensors.h", "data/npy.h", "model", "diffusion",
                 "runtime", "config", "util"), ("torch",)),
     "train": (("sample", "checkpoint", "samplers", "data", "model", "diffusion", "kernels", "runtime", "config",
                "util"), ("torch",)),
@@ -32,7 +32,8 @@ ALLOWED = {
     "cli": (("app", "report", "eval", "train", "sample", "checkpoint", "data", "diffusion", "runtime", "config", "util"),
             ("torch", "CLI")),
 }
-TORCH_IN = {"data/batch_stream.h", "data/batch_stream.cpp"}  # the one place of `data` that makes tensors
+TORCH_IN = {"data/batch_stream.h", "data/batch_stream.cpp", "data/image_tensors.h",
+            "data/image_tensors.cpp"}  # what of `data` makes tensors
 OUTSIDE = {"cuda/module.cpp", "precompiled/modules.h", "precompiled/tensors.h"}  # a library of its own, and what the build parses once
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', re.M)
 

@@ -11,11 +11,11 @@
 #include "ddpm/config/dataset_traits.h"
 #include "ddpm/config/names.h"
 #include "ddpm/config/settings.h"
+#include "ddpm/data/open.h"
 #include "ddpm/eval/feature_statistics.h"
 #include "ddpm/runtime/device.h"
 #include "ddpm/sample/generator.h"
 #include "ddpm/samplers/sampler.h"
-#include "ddpm/train/test_accuracy.h"
 #include "ddpm/util/log.h"
 #include "ddpm/util/sha256.h"
 

@@ -12,6 +12,7 @@
 #include "ddpm/config/identity.h"
 #include "ddpm/config/rules.h"
 #include "ddpm/config/yaml.h"
+#include "ddpm/data/image_data.h"
 #include "ddpm/eval/cache.h"
 #include "ddpm/eval/classifier_network.h"
 #include "ddpm/eval/image_source.h"
@@ -58,19 +59,19 @@ fs::path folder_for(const Config& config, const std::shared_ptr<const Dataset>& 
   return cache_file("classifiers", dataset->info().name + "-" + key.substr(0, 16));
 }
 
-void train_classifier(const Config& config, const Dataset& dataset, const fs::path& folder,
+void train_classifier(const Config& config, const TrainingData& data, const fs::path& folder,
                       torch::Device device) {
   const RunDirectory run(folder);
   make_folder(folder);
   const RunLock lock(run);
   run.create();
   if (fs::exists(folder / kFinished)) return;  // another process has just done it
-  log_info("training a classifier of " + dataset.info().where + " for its features, once (" +
+  log_info("training a classifier of " + data.where() + " for its features, once (" +
            (config.train.max_minutes > 0
                 ? format_duration(60 * config.train.max_minutes)
                 : std::to_string(config.train.steps.value_or(0)) + " steps") +
            "), into " + folder.string());
-  Config complete = complete_config(config, dataset.info());
+  Config complete = complete_config(config, data);
   const auto checkpoint = run.newest_checkpoint();
   if (complete.train.precision == Precision::kAuto) {
     complete.train.precision = checkpoint.empty()
@@ -78,7 +79,7 @@ void train_classifier(const Config& config, const Dataset& dataset, const fs::pa
                                    : load_checkpoint_config(checkpoint).train.precision;
   }
   RunFolder run_folder(run);
-  Trainer trainer(complete, dataset, run_folder, {.device = device, .checkpoint = checkpoint});
+  Trainer trainer(complete, data, run_folder, {.device = device, .checkpoint = checkpoint});
   if (trainer.run() == RunEnd::kStopped) {
     throw StopRequested{"the classifier is trained up to step " +
                         std::to_string(trainer.state().step)};
@@ -127,7 +128,8 @@ std::unique_ptr<FeatureNetwork> data_classifier(const DataConfig& data, torch::D
                     kAdvice);
   const auto folder = folder_for(config, dataset);
   const auto open = [&] {
-    if (!fs::exists(folder / kFinished)) train_classifier(config, *dataset, folder, device);
+    if (!fs::exists(folder / kFinished))
+      train_classifier(config, training_images(dataset, config), folder, device);
     return std::make_unique<ClassifierNetwork>(folder, device);
   };
   try {

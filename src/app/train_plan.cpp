@@ -13,6 +13,7 @@
 #include "ddpm/config/rules.h"
 #include "ddpm/config/settings.h"
 #include "ddpm/config/yaml.h"
+#include "ddpm/data/image_data.h"
 #include "ddpm/model/signature.h"
 #include "ddpm/runtime/device.h"
 #include "ddpm/train/plan.h"
@@ -135,7 +136,8 @@ TrainPlan plan_training(const TrainRequest& request, RunUse use) {
   check_precision(plan.config.train.precision, plan.device);
   plan.own_dataset = request.dataset != nullptr;
   plan.dataset = plan.own_dataset ? request.dataset : open_dataset(plan.config.data);
-  plan.config = complete_config(plan.config, plan.dataset->info());
+  plan.data = std::make_shared<ImageData>(training_images(plan.dataset, plan.config));
+  plan.config = complete_config(plan.config, *plan.data);
   if (!plan.checkpoint.empty()) {
     check_same_model(plan.config, plan.checkpoint);
     check_weights_suffice(plan.checkpoint, plan.config);

@@ -9,6 +9,7 @@
 #include "ddpm/checkpoint/run_folder.h"
 #include "ddpm/checkpoint/training_checkpoint.h"
 #include "ddpm/config/yaml.h"
+#include "ddpm/data/open.h"
 #include "ddpm/runtime/device.h"
 #include "ddpm/train/objective_table.h"
 #include "ddpm/train/plan.h"
@@ -107,7 +108,7 @@ TrainResult train(const TrainRequest& request, const std::function<void()>& begi
   const auto graphs = make_graph_factory(plan.device, plan.cuda_graph);
   const auto settings = to_yaml(plan.config);
   RunFolder folder(run, *lock, settings);
-  Trainer trainer(plan.config, *plan.dataset, folder,
+  Trainer trainer(plan.config, *plan.data, folder,
                   {.device = plan.device, .checkpoint = plan.checkpoint, .graphs = graphs});
   trainer.evaluate_with(std::move(evaluate));
   write_file_atomic(run.config_file(), settings);
@@ -122,7 +123,7 @@ TrainingProfile profile(const TrainRequest& request, int64_t steps) {
   TrainPlan plan = plan_training(request, RunUse::kLook);
   const DeviceScope device(plan.device, plan.config.train.precision, plan.cudnn_autotune);
   resolve_precision(plan);
-  return profile_training(plan.config, *plan.dataset, plan.device, steps);
+  return profile_training(plan.config, *plan.data, plan.device, steps);
 }
 
 }  // namespace ddpm

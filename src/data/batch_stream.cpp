@@ -9,23 +9,8 @@
 #include "ddpm/util/random.h"
 
 namespace ddpm {
-namespace {
-
-/// Mirrors one image, [C, H, W] bytes, left to right.
-void mirror(uint8_t* chw, const DatasetInfo& info) {
-  for (int64_t row = 0; row < info.channels * info.height; ++row)
-    std::reverse(chw + row * info.width, chw + (row + 1) * info.width);
-}
-
-void to_unit_range(const uint8_t* bytes, int64_t count, float* out) {
-  for (int64_t i = 0; i < count; ++i)
-    out[i] = static_cast<float>(bytes[i]) * (2.0F / 255.0F) - 1.0F;
-}
-
-}  // namespace
-
-BatchStream::BatchStream(const Dataset& dataset, const BatchOptions& options, int64_t first)
-    : dataset_(dataset),
+BatchStream::BatchStream(const TrainingData& data, const BatchOptions& options, int64_t first)
+    : data_(data),
       options_(options),
       next_to_give_(first),
       next_to_make_(first) {
@@ -90,48 +75,40 @@ void BatchStream::work() {
   }
 }
 
-std::vector<int64_t> BatchStream::image_numbers(int64_t index) {
-  const int64_t images = dataset_.info().images;
+std::vector<int64_t> BatchStream::sample_numbers(int64_t index) {
+  const int64_t samples = data_.size();
   const int64_t first = index * options_.batch_size;
   std::vector<int64_t> numbers;
   const std::lock_guard lock(orders_mutex_);
   for (int64_t place = first; place < first + options_.batch_size; ++place) {
-    const int64_t epoch = place / images;
+    const int64_t epoch = place / samples;
     auto& order = orders_[epoch];
     if (order.empty()) {
       order = random_permutation(
-          {options_.seed, RandomPurpose::kShuffle, static_cast<uint64_t>(epoch)}, images);
+          {options_.seed, RandomPurpose::kShuffle, static_cast<uint64_t>(epoch)}, samples);
     }
-    numbers.push_back(order[static_cast<size_t>(place % images)]);
+    numbers.push_back(order[static_cast<size_t>(place % samples)]);
   }
   // Another worker may still need the epoch before.
-  orders_.erase(orders_.begin(), orders_.lower_bound(first / images - 1));
+  orders_.erase(orders_.begin(), orders_.lower_bound(first / samples - 1));
   return numbers;
 }
 
 Batch BatchStream::make_batch(int64_t index) {
-  const auto& info = dataset_.info();
-  const int64_t size = info.channels * info.height * info.width;
-  const auto numbers = image_numbers(index);
+  const auto& spec = data_.spec();
+  const int64_t first = index * options_.batch_size;
+  const auto numbers = sample_numbers(index);
   const auto count = static_cast<int64_t>(numbers.size());
+  const auto pinned = torch::TensorOptions().pinned_memory(options_.pin_memory);
   Batch batch;
-  batch.x = torch::empty({count, info.channels, info.height, info.width},
-                         torch::TensorOptions().pinned_memory(options_.pin_memory));
-  if (info.num_classes > 0) {
-    batch.labels = torch::empty(
-        {count}, torch::TensorOptions(torch::kInt64).pinned_memory(options_.pin_memory));
-  }
-  std::vector<uint8_t> bytes(static_cast<size_t>(size));
+  batch.x = torch::empty({count, spec.channels, spec.height, spec.width}, pinned);
+  if (spec.num_classes > 0) batch.labels = torch::empty({count}, pinned.dtype(torch::kInt64));
   for (int64_t i = 0; i < count; ++i) {
     const int64_t number = numbers[static_cast<size_t>(i)];
-    dataset_.read(number, bytes.data());
-    const auto place = static_cast<uint64_t>(index * options_.batch_size + i);
-    const RandomKey coin{options_.seed, RandomPurpose::kFlip, place};
-    if (options_.flip && random_uniform(coin) < 0.5) mirror(bytes.data(), info);
-    to_unit_range(bytes.data(), size, batch.x.data_ptr<float>() + i * size);
-    if (batch.labels.defined()) batch.labels.data_ptr<int64_t>()[i] = dataset_.label(number);
+    data_.fill(number, first + i, batch.x.data_ptr<float>() + i * spec.numel());
+    if (batch.labels.defined()) batch.labels.data_ptr<int64_t>()[i] = data_.label(number);
   }
-  if (options_.prepare) options_.prepare(batch, index * options_.batch_size);
+  if (options_.prepare) options_.prepare(batch, first);
   return batch;
 }
 

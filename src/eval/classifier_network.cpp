@@ -4,7 +4,7 @@
 
 #include "ddpm/checkpoint/run_directory.h"
 #include "ddpm/config/rules.h"
-#include "ddpm/sample/images.h"
+#include "ddpm/data/image_tensors.h"
 #include "ddpm/util/error.h"
 
 namespace ddpm {

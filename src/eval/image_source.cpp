@@ -1,23 +1,18 @@
 #include "ddpm/eval/image_source.h"
 
 #include <algorithm>
-#include <iterator>
 #include <numeric>
-#include <optional>
+#include <span>
 #include <utility>
 
 #include <torch/types.h>
 
-#include "ddpm/sample/images.h"
-#include "ddpm/util/error.h"
-#include "ddpm/util/number.h"
+#include "ddpm/data/image_tensors.h"
 #include "ddpm/util/random.h"
 #include "ddpm/util/sha256.h"
 #include "ddpm/util/stop.h"
-#include "ddpm/util/text.h"
 
 namespace ddpm {
-namespace fs = std::filesystem;
 namespace {
 
 SourceInfo describe(const DatasetInfo& data, const std::string& name, int64_t count) {
@@ -41,40 +36,6 @@ std::vector<int64_t> choose(int64_t images, int64_t count) {
   return numbers;
 }
 
-DatasetInfo with_class_names(DatasetInfo info, const std::vector<std::string>& names) {
-  info.class_names = names;
-  info.num_classes = std::ssize(names);
-  return info;
-}
-
-/// Of the class that `name` names or numbers.
-std::optional<int64_t> number_of(const std::string& name, const std::vector<std::string>& names) {
-  const auto found = std::ranges::find(names, name);
-  if (found != names.end()) return found - names.begin();
-  const auto number = parse_number<int64_t>(name).value_or(-1);
-  return number >= 0 && number < std::ssize(names) ? std::optional(number) : std::nullopt;
-}
-
-class RenumberedDataset : public Dataset {
- public:
-  /// Class i becomes `numbers` [i].
-  RenumberedDataset(std::shared_ptr<const Dataset> dataset, std::vector<int64_t> numbers,
-                    const std::vector<std::string>& class_names)
-      : Dataset(with_class_names(dataset->info(), class_names)),
-        dataset_(std::move(dataset)),
-        numbers_(std::move(numbers)) {}
-
-  int64_t skipped() const override { return dataset_->skipped(); }
-  int64_t label(int64_t index) const override {
-    return numbers_.at(static_cast<size_t>(dataset_->label(index)));
-  }
-  void read(int64_t index, uint8_t* chw) const override { dataset_->read(index, chw); }
-
- private:
-  std::shared_ptr<const Dataset> dataset_;
-  std::vector<int64_t> numbers_;
-};
-
 }  // namespace
 
 DatasetImages::DatasetImages(std::shared_ptr<const Dataset> dataset, const std::string& name,
@@ -84,24 +45,16 @@ DatasetImages::DatasetImages(std::shared_ptr<const Dataset> dataset, const std::
       chosen_(choose(dataset_->info().images, count)) {}
 
 SourceBatch DatasetImages::read(int64_t first, int64_t count) {
+  const std::span numbers =
+      std::span(chosen_).subspan(static_cast<size_t>(first), static_cast<size_t>(count));
   SourceBatch batch;
-  batch.images = torch::empty({count, info().channels, info().height, info().width}, torch::kUInt8);
-  const int64_t size = info().channels * info().height * info().width;
-  for (int64_t i = 0; i < count; ++i) {
-    const int64_t number = chosen_.at(static_cast<size_t>(first + i));
-    dataset_->read(number, batch.images.data_ptr<uint8_t>() + i * size);
-    if (info().num_classes > 0) batch.labels.push_back(dataset_->label(number));
-  }
+  batch.images = read_images(*dataset_, numbers);
+  if (info().num_classes > 0) batch.labels = read_labels(*dataset_, numbers);
   return batch;
 }
 
 std::vector<int64_t> DatasetImages::labels() const {
-  std::vector<int64_t> labels;
-  if (info().num_classes == 0) return labels;
-  labels.reserve(chosen_.size());
-  for (const int64_t number : chosen_)
-    labels.push_back(dataset_->label(number));
-  return labels;
+  return info().num_classes == 0 ? std::vector<int64_t>() : read_labels(*dataset_, chosen_);
 }
 
 std::string DatasetImages::identity() {
@@ -158,38 +111,6 @@ SourceBatch NoiseImages::read(int64_t first, int64_t count) {
 std::string NoiseImages::identity() {
   return "noise " + std::to_string(info().images) + "x" + std::to_string(info().channels) + "x" +
          std::to_string(info().height) + "x" + std::to_string(info().width);
-}
-
-std::shared_ptr<const Dataset> open_images(const fs::path& path, const DataConfig& like) {
-  if (!fs::exists(path)) throw DataError(path.string(), ": no such file or folder");
-  DataConfig data;
-  data.root = path.string();
-  data.name = fs::is_directory(path) ? "folder" : "npz";
-  if (data.name == "npz" && path.extension() != ".npz") {
-    throw DataError(path.string(), ": expected a folder of images or an .npz file");
-  }
-  data.channels = like.channels;
-  data.image_size = like.image_size;
-  data.skip_bad = like.skip_bad;
-  data.memory_limit_gb = like.memory_limit_gb;
-  data.workers = like.workers;
-  return open_dataset(data);
-}
-
-std::string unknown_class(const Dataset& dataset, const std::vector<std::string>& class_names) {
-  for (const auto& name : dataset.info().class_names)
-    if (!number_of(name, class_names)) return name;
-  return "";
-}
-
-std::shared_ptr<const Dataset> with_classes_as(std::shared_ptr<const Dataset> dataset,
-                                               const std::vector<std::string>& class_names) {
-  const auto& own = dataset->info().class_names;
-  if (own.empty() || own == class_names) return dataset;
-  std::vector<int64_t> numbers;
-  for (const auto& name : own)
-    numbers.push_back(number_of(name, class_names).value());
-  return std::make_shared<RenumberedDataset>(std::move(dataset), std::move(numbers), class_names);
 }
 
 }  // namespace ddpm

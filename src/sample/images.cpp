@@ -4,21 +4,9 @@
 
 #include <torch/types.h>
 
+#include "ddpm/data/image_tensors.h"
+
 namespace ddpm {
-
-torch::Tensor to_uint8(const torch::Tensor& images) {
-  return ((images + 1) / 2)
-      .clamp(0, 1)
-      .mul(255)
-      .add(0.5)
-      .to(torch::kUInt8)
-      .permute({0, 2, 3, 1})
-      .contiguous();
-}
-
-torch::Tensor from_uint8(const torch::Tensor& bytes) {
-  return bytes.to(torch::kFloat32) * (2.0 / 255.0) - 1.0;
-}
 
 std::vector<Image> unpack_images(const torch::Tensor& bytes) {
   const int64_t size = bytes.numel() / bytes.size(0);

@@ -156,11 +156,11 @@ std::string profile_table(const std::vector<ProfileRow>& operators, double secon
   return table;
 }
 
-TrainingProfile profile_training(const Config& config, const Dataset& dataset,
+TrainingProfile profile_training(const Config& config, const TrainingData& data,
                                  const torch::Device& device, int64_t steps) {
   constexpr int64_t kUncounted = 3;  // set-up of operators and allocators
   TrainingModel model = make_training_model(config, device);
-  TrainingStep step(config, dataset, model, device);
+  TrainingStep step(config, data, model, device);
   const auto take = [&](int64_t first, int64_t count) {
     StepResult result;
     for (int64_t i = first; i < first + count; ++i)

@@ -39,31 +39,32 @@ double seconds_of_one_step(Config config, torch::Device device, Precision precis
 
 }  // namespace
 
-Config complete_config(Config config, const DatasetInfo& data) {
+Config complete_config(Config config, const TrainingData& data) {
+  const auto& spec = data.spec();
   auto& signature = config.signature;
   signature = {};
-  signature.data_channels = data.channels;
-  signature.in_channels = data.channels;
+  signature.data_channels = spec.channels;
+  signature.in_channels = spec.channels;
   const bool learned = config.diffusion.variance == Variance::kLearnedRange;
-  signature.out_channels = (learned ? 2 : 1) * data.channels;
+  signature.out_channels = (learned ? 2 : 1) * spec.channels;
   if (learned) config.sample.variance_type = VarianceType::kLearnedRange;
-  signature.sample_size = {data.height, data.width};
-  check_image_size(config, data.height, data.width);
+  signature.sample_size = {spec.height, spec.width};
+  check_image_size(config, spec.height, spec.width);
   const bool answers_classes = objective_kind(config.train.task).answers_classes;
-  if (answers_classes && data.num_classes < 2) {
-    throw UserError("train.task is ", to_name(config.train.task), " but ", data.where, " has ",
-                    data.num_classes == 0 ? "no classes" : "one class only",
+  if (answers_classes && spec.num_classes < 2) {
+    throw UserError("train.task is ", to_name(config.train.task), " but ", data.where(), " has ",
+                    spec.num_classes == 0 ? "no classes" : "one class only",
                     "; sort the images into one sub-folder a class");
   }
   if (!config.model.class_conditional && !answers_classes) return config;
-  if (data.num_classes == 0) {
-    throw UserError("model.class_conditional is true but ", data.where,
+  if (spec.num_classes == 0) {
+    throw UserError("model.class_conditional is true but ", data.where(),
                     " has no classes; set model.class_conditional to false, or sort the images "
                     "into one sub-folder a class");
   }
-  signature.classes = data.num_classes;
-  if (!answers_classes && config.train.label_dropout > 0) signature.null_label = data.num_classes;
-  signature.class_names = data.class_names;
+  signature.classes = spec.num_classes;
+  if (!answers_classes && config.train.label_dropout > 0) signature.null_label = spec.num_classes;
+  signature.class_names = spec.class_names;
   return config;
 }
 

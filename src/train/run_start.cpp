@@ -9,7 +9,7 @@
 
 namespace ddpm {
 
-TrainingState initial_state(const Config& config, const DatasetInfo& data, torch::Device device,
+TrainingState initial_state(const Config& config, const TrainingData& data, torch::Device device,
                             const std::filesystem::path& checkpoint) {
   TrainingState state;
   if (!checkpoint.empty()) state = load_training_state(checkpoint);
@@ -20,11 +20,11 @@ TrainingState initial_state(const Config& config, const DatasetInfo& data, torch
     state.decay_start = 0;
     state.decay_done = 0.0;
   }
-  if (!checkpoint.empty() && state.dataset_images != data.images) {
-    throw DataError(data.where, ": the run was trained on ", state.dataset_images, " images, got ",
-                    data.images);
+  if (!checkpoint.empty() && state.dataset_images != data.size()) {
+    throw DataError(data.where(), ": the run was trained on ", state.dataset_images,
+                    " images, got ", data.size());
   }
-  state.dataset_images = data.images;
+  state.dataset_images = data.size();
   state.threads = at::get_num_threads();
   state.device = device.str();
   return state;

@@ -1,48 +1,21 @@
 #include "ddpm/train/test_accuracy.h"
 
 #include <algorithm>
+#include <numeric>
+#include <span>
+#include <vector>
 
 #include <torch/types.h>
 
-#include "ddpm/config/dataset_traits.h"
+#include "ddpm/data/image_tensors.h"
 #include "ddpm/diffusion/process.h"
-#include "ddpm/sample/images.h"
-#include "ddpm/util/error.h"
 
 namespace ddpm {
 namespace {
 
 constexpr int64_t kBatch = 250;
 
-/// Images first ... first+count-1 in [-1, 1].
-torch::Tensor read_images(const Dataset& dataset, int64_t first, int64_t count) {
-  const auto& info = dataset.info();
-  auto bytes = torch::empty({count, info.channels, info.height, info.width}, torch::kUInt8);
-  const int64_t size = bytes.numel() / count;
-  for (int64_t i = 0; i < count; ++i)
-    dataset.read(first + i, bytes.data_ptr<uint8_t>() + i * size);
-  return from_uint8(bytes);
-}
-
-torch::Tensor read_labels(const Dataset& dataset, int64_t first, int64_t count) {
-  auto labels = torch::empty({count}, torch::kInt64);
-  for (int64_t i = 0; i < count; ++i)
-    labels.data_ptr<int64_t>()[i] = dataset.label(first + i);
-  return labels;
-}
-
 }  // namespace
-
-std::unique_ptr<Dataset> open_test_split(DataConfig data) {
-  const auto* const traits = find_dataset_traits(data.name);
-  if (data.split != "train" || (traits != nullptr && !traits->has_splits)) return nullptr;
-  data.split = "test";
-  try {
-    return open_dataset(data);
-  } catch (const UserError&) {  // there is nothing to test with
-    return nullptr;
-  }
-}
 
 double test_accuracy(NetworkImpl& classifier, const DiffusionConfig& diffusion,
                      const Dataset& dataset, torch::Device device) {
@@ -51,13 +24,19 @@ double test_accuracy(NetworkImpl& classifier, const DiffusionConfig& diffusion,
   const auto clean = process->clean_level();
   const double scale = clean.alpha * process->input_scale(clean);
   const int64_t images = dataset.info().images;
+  std::vector<int64_t> numbers(static_cast<size_t>(images));
+  std::iota(numbers.begin(), numbers.end(), int64_t{0});
   double right = 0.0;
   for (int64_t first = 0; first < images; first += kBatch) {
     const int64_t count = std::min(kBatch, images - first);
-    const auto x = scale * read_images(dataset, first, count).to(device);
+    const std::span range(numbers.data() + first, static_cast<size_t>(count));
+    const auto x = scale * from_uint8(read_images(dataset, range)).to(device);
     const auto timesteps = torch::full({count}, clean.t, x.options());
     const auto guess = classifier.forward(x, timesteps, {}).argmax(1).cpu();
-    right += (guess == read_labels(dataset, first, count)).to(torch::kFloat64).sum().item<double>();
+    right += (guess == torch::tensor(read_labels(dataset, range)))
+                 .to(torch::kFloat64)
+                 .sum()
+                 .item<double>();
   }
   return right / static_cast<double>(images);
 }

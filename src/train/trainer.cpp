@@ -14,14 +14,14 @@
 
 namespace ddpm {
 
-Trainer::Trainer(Config config, const Dataset& dataset, RunFolder& folder,
+Trainer::Trainer(Config config, const TrainingData& data, RunFolder& folder,
                  const TrainerOptions& options)
     : config_(std::move(config)),
       folder_(folder),
       ranks_(options.ranks),
-      state_(initial_state(config_, dataset.info(), options.device, options.checkpoint)),
+      state_(initial_state(config_, data, options.device, options.checkpoint)),
       model_(initial_model(config_, options.device, options.checkpoint)),
-      step_(config_, dataset, model_, options.device,
+      step_(config_, data, model_, options.device,
             {.first_step = state_.step, .graphs = options.graphs, .ranks = ranks_}),
       meter_(config_.train, state_, step_.objective().extras(), options.device),
       budget_(config_.train, state_),
@@ -34,7 +34,8 @@ Trainer::Trainer(Config config, const Dataset& dataset, RunFolder& folder,
     const int64_t written = state_.evaluation_due ? state_.step - 1 : state_.step;
     lines_.add_sink(std::make_unique<MetricsLog>(folder, written));
   }
-  if (objective_kind(config_.train.task).draws_images) {
+  const bool images = data.spec().kind == SampleKind::kImage;
+  if (images && objective_kind(config_.train.task).draws_images) {
     generator_.emplace(config_, model_, options.device, options.graphs);
     grids_.emplace(config_, *generator_);
     hooks_.push_back(&*grids_);

@@ -20,7 +20,6 @@ BatchOptions batch_options(const Config& config, torch::Device device, const Ran
               "the ranks must have parts of the batch of one size");
   return {.batch_size = config.train.batch_size / parts_of(config.train, ranks),
           .stride = ranks.size(),
-          .flip = config.data.flip,
           .seed = static_cast<uint64_t>(config.train.seed),
           .workers = config.data.workers,
           .pin_memory = device.is_cuda(),
@@ -41,14 +40,14 @@ void seed_dropout(uint64_t seed, int64_t micro_batch, torch::Device device) {
 
 }  // namespace
 
-TrainingStep::TrainingStep(const Config& config, const Dataset& dataset, TrainingModel& model,
+TrainingStep::TrainingStep(const Config& config, const TrainingData& data, TrainingModel& model,
                            torch::Device device, const StepOptions& options)
     : config_(config.train),
       model_(model),
       device_(device),
       ranks_(options.ranks),
       objective_(make_objective(config, device)),
-      batches_(dataset, batch_options(config, device, ranks_, *objective_),
+      batches_(data, batch_options(config, device, ranks_, *objective_),
                options.first_step * parts_of(config_, ranks_) + ranks_.rank()),
       pass_(*objective_, model, parts_of(config_, ranks_),
             checkpoints_gradients(config_) ? GraphFactory() : options.graphs) {

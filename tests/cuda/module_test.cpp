@@ -39,8 +39,8 @@ class OnGpu : public testing::Test {
 
   /// The weights after some steps, all of them in one row.
   torch::Tensor train(const GraphFactory& graphs, Precision precision) const {
-    const NoiseDataset dataset(30);
-    auto config = complete_config(tiny_config(), dataset.info());
+    const NoiseData dataset(30);
+    auto config = complete_config(tiny_config(), dataset);
     config.train.precision = precision;
     auto model = make_training_model(config, device_);
     TrainingStep step(config, dataset, model, device_, {.graphs = graphs});

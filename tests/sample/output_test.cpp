@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <torch/types.h>
 
+#include "ddpm/data/image_tensors.h"
 #include "ddpm/data/npy.h"
 #include "ddpm/sample/images.h"
 #include "ddpm/util/error.h"

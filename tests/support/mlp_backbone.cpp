@@ -1,5 +1,7 @@
 #include "tests/support/mlp_backbone.h"
 
+#include <algorithm>
+
 #include <torch/nn/modules/embedding.h>
 #include <torch/nn/modules/linear.h>
 #include <torch/types.h>
@@ -25,8 +27,9 @@ class MlpImpl : public NetworkImpl {
         first_(register_layer("first", torch::nn::Linear(signature().in_channels * pixels_, width_),
                               ParameterRole::kFirst)),
         time_(register_module("time", TimestepEmbedding(width_, width_))),
-        labels_(register_layer("labels", torch::nn::Embedding(signature().labels(), width_),
-                               ParameterRole::kEmbedding)),
+        labels_(register_layer(
+            "labels", torch::nn::Embedding(std::max<int64_t>(1, signature().labels()), width_),
+            ParameterRole::kEmbedding)),
         middle_(
             register_layer("middle", torch::nn::Linear(width_, width_), ParameterRole::kMatrix)),
         end_(register_layer("end", torch::nn::Linear(width_, width_), ParameterRole::kResidualEnd)),
@@ -36,7 +39,8 @@ class MlpImpl : public NetworkImpl {
   torch::Tensor forward(const torch::Tensor& sample, const torch::Tensor& timesteps,
                         const Conditioning& conditioning) override {
     const auto time = time_(timestep_embedding(timesteps, width_, true, 0));
-    const auto hidden = first_(sample.flatten(1)) + time + labels_(conditioning.labels);
+    auto hidden = first_(sample.flatten(1)) + time;
+    if (conditioning.labels.defined()) hidden = hidden + labels_(conditioning.labels);
     const auto output = last_(hidden + end_(torch::silu(middle_(torch::silu(hidden)))));
     return output.view({-1, signature().out_channels, sample.size(2), sample.size(3)});
   }

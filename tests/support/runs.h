@@ -16,10 +16,10 @@ namespace ddpm {
 /// Trains in `run`, from its newest checkpoint if there is one, with `threads` threads.
 inline void train(const Config& settings, const std::filesystem::path& run, int threads = 2) {
   at::set_num_threads(threads);
-  const NoiseDataset dataset(30);  // an epoch ends within the run, within a batch
+  const NoiseData dataset(30);  // an epoch ends within the run, within a batch
   RunFolder folder{RunDirectory(run)};
   folder.directory().create();
-  Trainer trainer(complete_config(settings, dataset.info()), dataset, folder,
+  Trainer trainer(complete_config(settings, dataset), dataset, folder,
                   {.checkpoint = folder.directory().newest_checkpoint()});
   trainer.run();
 }

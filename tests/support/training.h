@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "ddpm/config/config.h"
-#include "ddpm/data/dataset.h"
+#include "ddpm/data/image_data.h"
 #include "ddpm/train/plan.h"
 #include "ddpm/util/random.h"
 
@@ -30,6 +30,13 @@ class NoiseDataset : public Dataset {
     chw[0] = 0;
     chw[63] = 255;
   }
+};
+
+/// The same as training data; half of the images are mirrored, as `tiny_config` says.
+class NoiseData : public ImageData {
+ public:
+  explicit NoiseData(int64_t images)
+      : ImageData(std::make_shared<NoiseDataset>(images), {.flip = true}) {}
 };
 
 /// A run of a few seconds at most: dropout, flips, label dropout, two micro-batches a step.

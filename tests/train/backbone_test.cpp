@@ -1,4 +1,5 @@
 /// A backbone that is nothing but a network and a row of the table does all that a U-Net does.
+#include <cmath>
 #include <sstream>
 #include <string>
 
@@ -76,6 +77,42 @@ TEST_P(NewBackbone, IsSampledFromItsCheckpoint) {
   EXPECT_EQ(images.sizes(), (std::vector<int64_t>{2, 1, 8, 8}));
   EXPECT_TRUE(images.isfinite().all().item<bool>());
   EXPECT_FALSE(torch::equal(images[0], images[1]));
+}
+
+/// Rows of four numbers: a point of a ring, the product of its coordinates, and a number that goes
+/// beyond what pixels can be.
+class Rows : public TrainingData {
+ public:
+  Rows()
+      : TrainingData({.kind = SampleKind::kReal, .channels = 4, .height = 1, .width = 1}, "rows") {}
+  int64_t size() const override { return 64; }
+  int64_t label(int64_t) const override { return -1; }
+  void fill(int64_t index, int64_t, float* values) const override {
+    const float angle = 0.1F * static_cast<float>(index);
+    values[0] = std::cos(angle);
+    values[1] = std::sin(angle);
+    values[2] = values[0] * values[1];
+    values[3] = 2.0F * values[0];
+  }
+};
+
+TEST_P(NewBackbone, TrainsOnRowsOfNumbers) {
+  auto settings = config();
+  settings.model.class_conditional = false;
+  settings.model.block_out_channels = {32};
+  settings.model.down_block_types = {"DownBlock2D"};
+  settings.model.up_block_types = {"UpBlock2D"};
+  settings.train.steps = 400;
+  settings.train.log_every = 100;
+  settings.train.sample_every = 100;  // of which there are no pictures
+  const Rows rows;
+  RunFolder folder{RunDirectory(dir_.path())};
+  folder.directory().create();
+  Trainer trainer(complete_config(settings, rows), rows, folder);
+  EXPECT_EQ(trainer.run(), RunEnd::kFinished);
+  const auto found = losses(dir_.path());
+  EXPECT_LT(found.back(), 0.8 * found.front());
+  EXPECT_FALSE(fs::exists(RunDirectory(dir_.path()).sample_grid(400)));
 }
 
 INSTANTIATE_TEST_SUITE_P(Optimizers, NewBackbone,

@@ -20,8 +20,8 @@ struct Outcome {
 
 Outcome take_steps(const Config& settings, const GraphFactory& graphs) {
   constexpr int64_t kSteps = 7;
-  const NoiseDataset dataset(30);
-  const auto config = complete_config(settings, dataset.info());
+  const NoiseData dataset(30);
+  const auto config = complete_config(settings, dataset);
   auto model = make_training_model(config, torch::kCPU);
   TrainingStep step(config, dataset, model, torch::kCPU, {.graphs = graphs});
   Outcome outcome;
@@ -86,8 +86,8 @@ INSTANTIATE_TEST_SUITE_P(Settings, GradientPassCases,
                                          PassCase{4, Precision::kFloat32, true}));
 
 TEST(GradientPass, HalfABackwardPassDoesNotCountInTheNextOne) {
-  const NoiseDataset dataset(30);
-  const auto config = complete_config(tiny_config(), dataset.info());
+  const NoiseData dataset(30);
+  const auto config = complete_config(tiny_config(), dataset);
   auto model = make_training_model(config, torch::kCPU);
   GraphCalls calls;
   const auto objective = make_objective(config, torch::kCPU);

@@ -25,7 +25,7 @@ Config toy_config() {
   return config;
 }
 
-torch::Tensor train_toy(const Config& config, TrainingModel& model, const Dataset& data) {
+torch::Tensor train_toy(const Config& config, TrainingModel& model, const TrainingData& data) {
   TrainingStep step(config, data, model, torch::kCPU);
   StepResult result;
   for (int64_t i = 0; i < 300; ++i)
@@ -35,14 +35,13 @@ torch::Tensor train_toy(const Config& config, TrainingModel& model, const Datase
 }
 
 /// The inputs of a batch with every timestep many times.
-StepInputs all_timesteps(const Config& config, const Dataset& data) {
+StepInputs all_timesteps(const Config& config, const TrainingData& data) {
   Batch batch;
   const int64_t count = 400;
-  auto bytes = torch::empty({count, 1, 8, 8}, torch::kUInt8);
+  batch.x = torch::empty({count, 1, 8, 8});
   for (int64_t i = 0; i < count; ++i)
-    data.read(i % data.info().images, bytes.data_ptr<uint8_t>() + 64 * i);
-  batch.x = bytes.to(torch::kFloat32) / 127.5 - 1;
-  batch.labels = torch::arange(count, torch::kInt64) % data.info().images % 3;
+    data.fill(i % data.size(), i, batch.x.data_ptr<float>() + 64 * i);
+  batch.labels = torch::arange(count, torch::kInt64) % data.size() % 3;
   const Denoising denoising(config, torch::kCPU);
   denoising.draw(batch, 1'000'000);
   batch.drawn["timesteps"] = torch::arange(count, torch::kInt64) % 10;
@@ -50,8 +49,8 @@ StepInputs all_timesteps(const Config& config, const Dataset& data) {
 }
 
 TEST(LearnedVariance, ReachesALowerBoundThanFixedOnesOnAToy) {
-  const NoiseDataset data(30);
-  auto config = complete_config(toy_config(), data.info());
+  const NoiseData data(30);
+  auto config = complete_config(toy_config(), data);
   auto model = make_training_model(config, torch::kCPU);
   train_toy(config, model, data);
   const torch::NoGradGuard no_grad;

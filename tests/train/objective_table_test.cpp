@@ -19,7 +19,7 @@ TEST(ObjectiveTable, EveryLossHasTheExtrasThatItsObjectiveNames) {
   for (const auto& task : kNames<Task>) {
     auto config = tiny_config();
     config.train.task = task.value;
-    config = complete_config(config, NoiseDataset(9).info());
+    config = complete_config(config, NoiseData(9));
     const auto objective = make_objective(config, torch::kCPU);
     auto model = make_training_model(config, torch::kCPU);
     const auto loss = objective->loss(*model.net(), inputs_of(*objective, batch_of(4), 0));

@@ -46,8 +46,8 @@ TEST(OperatorProfile, KindsAddUpToTheOperators) {
 }
 
 TEST(ProfileTraining, SeesTheFusedOperatorsOnceACallAStep) {
-  const NoiseDataset data(20);
-  const Config config = complete_config(tiny_config(), data.info());
+  const NoiseData data(20);
+  const Config config = complete_config(tiny_config(), data);
   const auto profile = profile_training(config, data, torch::kCPU, 3);
   const int64_t norms = calls_of(profile.operators, "ddpm::group_norm");
   EXPECT_GT(norms, 0);

@@ -8,8 +8,17 @@
 namespace ddpm {
 namespace {
 
+/// Data of which only the form is known.
+class FormOfData : public TrainingData {
+ public:
+  explicit FormOfData(SampleSpec spec) : TrainingData(std::move(spec), "memory") {}
+  int64_t size() const override { return 9; }
+  int64_t label(int64_t) const override { return -1; }
+  void fill(int64_t, int64_t, float*) const override {}
+};
+
 TEST(CompleteConfig, TakesShapeAndClassesFromTheData) {
-  const auto config = complete_config(tiny_config(), NoiseDataset(9).info());
+  const auto config = complete_config(tiny_config(), NoiseData(9));
   EXPECT_EQ(config.signature.data_channels, 1);
   EXPECT_EQ(config.signature.in_channels, 1);
   EXPECT_EQ(config.signature.sample_size, (std::vector<int64_t>{8, 8}));
@@ -20,21 +29,19 @@ TEST(CompleteConfig, TakesShapeAndClassesFromTheData) {
 TEST(CompleteConfig, WithoutLabelDropoutThereIsNoNullClass) {
   auto config = tiny_config();
   config.train.label_dropout = 0;
-  config = complete_config(config, NoiseDataset(9).info());
+  config = complete_config(config, NoiseData(9));
   EXPECT_EQ(config.signature.classes, 3);
   EXPECT_FALSE(config.signature.null_label.has_value());
 }
 
 TEST(CompleteConfig, RefusesClassesThatTheDataDoNotHave) {
-  auto info = NoiseDataset(9).info();
-  info.num_classes = 0;
-  EXPECT_THROW(complete_config(tiny_config(), info), UserError);
+  const FormOfData data({.channels = 1, .height = 8, .width = 8});
+  EXPECT_THROW(complete_config(tiny_config(), data), UserError);
 }
 
 TEST(CompleteConfig, RefusesSizesThatTheLevelsDoNotDivide) {
-  auto info = NoiseDataset(9).info();
-  info.height = 9;
-  EXPECT_THROW(complete_config(tiny_config(), info), UserError);
+  const FormOfData data({.channels = 1, .height = 9, .width = 8, .num_classes = 3});
+  EXPECT_THROW(complete_config(tiny_config(), data), UserError);
 }
 
 }  // namespace

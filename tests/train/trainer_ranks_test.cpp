@@ -42,8 +42,8 @@ Config config_of(const RankCase& row) {
 
 /// Trains in `run` on two ranks, from its newest checkpoint if there is one.
 void train_on_two(const Config& settings, const fs::path& run) {
-  const NoiseDataset dataset(30);
-  const auto config = complete_config(settings, dataset.info());
+  const NoiseData dataset(30);
+  const auto config = complete_config(settings, dataset);
   RunFolder folder{RunDirectory(run)};
   folder.directory().create();
   const auto checkpoint = folder.directory().newest_checkpoint();
@@ -83,8 +83,8 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST(TrainerRanks, AStopAskedOfAnyEndsAllAtTheSameStep) {
   const TempDir dir;
-  const NoiseDataset dataset(30);
-  auto config = complete_config(tiny_config(), dataset.info());
+  const NoiseData dataset(30);
+  auto config = complete_config(tiny_config(), dataset);
   config.train.gradient_accumulation_steps = 1;
   RunFolder folder{RunDirectory(dir.path())};
   folder.directory().create();
@@ -101,8 +101,8 @@ TEST(TrainerRanks, AStopAskedOfAnyEndsAllAtTheSameStep) {
 
 TEST(TrainerRanks, AnEvaluationThatIsStoppedEndsAllAtTheSameStep) {
   const TempDir dir;
-  const NoiseDataset dataset(30);
-  auto config = complete_config(tiny_config(), dataset.info());
+  const NoiseData dataset(30);
+  auto config = complete_config(tiny_config(), dataset);
   config.train.gradient_accumulation_steps = 1;
   config.train.eval_every = 5;
   RunFolder folder{RunDirectory(dir.path())};

@@ -135,12 +135,12 @@ class CountingSink : public MetricSink {
 
 TEST(Trainer, TellsItsMetricsToEverySinkAndSettlesThemBeforeACheckpoint) {
   const TempDir dir;
-  const NoiseDataset dataset(30);
+  const NoiseData dataset(30);
   auto config = tiny_config();
   config.train.steps = 20;
   RunFolder folder{RunDirectory(dir.path())};
   folder.directory().create();
-  Trainer trainer(complete_config(config, dataset.info()), dataset, folder);
+  Trainer trainer(complete_config(config, dataset), dataset, folder);
   std::vector<std::string> calls;
   trainer.add_sink(std::make_unique<CountingSink>(calls));
   trainer.run();
@@ -171,12 +171,12 @@ class TrainerStepByStep : public testing::Test {
  protected:
   TrainerStepByStep() { folder_.directory().create(); }
   Trainer make(const Config& config) {
-    return {complete_config(config, dataset_.info()), dataset_, folder_};
+    return {complete_config(config, dataset_), dataset_, folder_};
   }
 
   TempDir dir_;
   RunFolder folder_{RunDirectory(dir_.path())};
-  NoiseDataset dataset_{30};
+  NoiseData dataset_{30};
 };
 
 TEST_F(TrainerStepByStep, BadStepsChangeNothingAndAreCounted) {
@@ -277,11 +277,10 @@ TEST(Trainer, MoreStepsThanATimeBudgetHeldHaveTheDecayOfTheLongerRun) {
   state.decay_done = 0.75;
   write_file_atomic(checkpoint / "training/state.json", training_state_to_json(state).dump());
   write_checksums(checkpoint);
-  const NoiseDataset dataset(30);
+  const NoiseData dataset(30);
   const auto resumed = [&](int64_t steps) {
     config.train.steps = steps;
-    return initial_state(complete_config(config, dataset.info()), dataset.info(), torch::kCPU,
-                         checkpoint);
+    return initial_state(complete_config(config, dataset), dataset, torch::kCPU, checkpoint);
   };
   EXPECT_EQ(resumed(2).decay_done, 0.75);
   EXPECT_EQ(resumed(20).decay_done, 0.0);
@@ -294,9 +293,9 @@ TEST(Trainer, AnotherDatasetIsRefusedOnResume) {
   auto config = tiny_config();
   config.train.steps = 2;
   train(config, dir.path());
-  const NoiseDataset other(31);
+  const NoiseData other(31);
   RunFolder folder{RunDirectory(dir.path())};
-  EXPECT_THROW(Trainer(complete_config(config, other.info()), other, folder,
+  EXPECT_THROW(Trainer(complete_config(config, other), other, folder,
                        {.checkpoint = folder.directory().newest_checkpoint()}),
                DataError);
 }

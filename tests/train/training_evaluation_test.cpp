@@ -30,10 +30,10 @@ class TrainingEvaluation : public testing::Test {
   /// A value that is not finite stands for a stop in the middle of that evaluation.
   RunEnd train(const fs::path& run, const std::vector<double>& values) {
     at::set_num_threads(1);
-    const NoiseDataset dataset(30);
+    const NoiseData dataset(30);
     RunFolder folder{RunDirectory(run)};
     folder.directory().create();
-    Trainer trainer(complete_config(config_, dataset.info()), dataset, folder,
+    Trainer trainer(complete_config(config_, dataset), dataset, folder,
                     {.checkpoint = folder.directory().newest_checkpoint()});
     size_t next = 0;
     trainer.evaluate_with([&](Generator& generator) -> std::optional<Scores> {

@@ -10,6 +10,7 @@
 #include "ddpm/app/train.h"
 #include "ddpm/config/config.h"
 #include "ddpm/data/dataset.h"
+#include "ddpm/data/training_data.h"
 #include "ddpm/model/cost.h"
 
 namespace ddpm {
@@ -18,7 +19,8 @@ namespace ddpm {
 struct TrainPlan {
   Config config;
   std::shared_ptr<const Dataset> dataset;
-  bool own_dataset = false;  // it is none that the section data names
+  std::shared_ptr<const TrainingData> data;  // the dataset as the network sees it
+  bool own_dataset = false;                  // it is none that the section data names
   std::filesystem::path run;
   std::filesystem::path checkpoint;            // to go on from; empty for a fresh start
   std::vector<std::filesystem::path> damaged;  // newer ones that it cannot go on from

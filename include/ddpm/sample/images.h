@@ -8,13 +8,6 @@
 
 namespace ddpm {
 
-/// [N, C, H, W] in [-1, 1] to 8 bits, [N, H, W, C]: round((x + 1) / 2 * 255), clamped. Nets of one
-/// or three channels only.
-torch::Tensor to_uint8(const torch::Tensor& images);
-
-/// 8 bits to [-1, 1], float32, of any shape: b (2 / 255) - 1, as training sees images.
-torch::Tensor from_uint8(const torch::Tensor& bytes);
-
 /// Images of 8 bits, [N, H, W, C], as a list.
 std::vector<Image> unpack_images(const torch::Tensor& bytes);
 

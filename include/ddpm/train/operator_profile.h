@@ -7,7 +7,7 @@
 #include <torch/types.h>
 
 #include "ddpm/config/config.h"
-#include "ddpm/data/dataset.h"
+#include "ddpm/data/training_data.h"
 
 namespace ddpm {
 
@@ -50,7 +50,7 @@ struct TrainingProfile {
 };
 
 /// Takes `steps` steps of a fresh model, after a few that are not counted, and writes nothing.
-TrainingProfile profile_training(const Config& config, const Dataset& dataset,
+TrainingProfile profile_training(const Config& config, const TrainingData& data,
                                  const torch::Device& device, int64_t steps);
 
 }  // namespace ddpm

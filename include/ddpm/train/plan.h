@@ -5,14 +5,14 @@
 #include <torch/types.h>
 
 #include "ddpm/config/config.h"
-#include "ddpm/data/dataset.h"
+#include "ddpm/data/training_data.h"
 #include "ddpm/train/training_model.h"
 
 namespace ddpm {
 
 /// `config` with all that follows from the data: channels, image size, classes and the row that
 /// means "no class". `UserError` if model and data do not fit each other.
-Config complete_config(Config config, const DatasetInfo& data);
+Config complete_config(Config config, const TrainingData& data);
 
 /// Images that are computed at once: a batch, or one of the parts whose gradients are added up.
 int64_t micro_batch_size(const TrainConfig& config);

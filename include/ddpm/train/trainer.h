@@ -10,7 +10,7 @@
 #include "ddpm/checkpoint/run_folder.h"
 #include "ddpm/checkpoint/training_state.h"
 #include "ddpm/config/config.h"
-#include "ddpm/data/dataset.h"
+#include "ddpm/data/training_data.h"
 #include "ddpm/runtime/ranks.h"
 #include "ddpm/train/checkpoints.h"
 #include "ddpm/train/ema_generator.h"
@@ -42,9 +42,9 @@ struct TrainerOptions {
 /// at each of them; the leader's alone writes.
 class Trainer {
  public:
-  /// `config` must be complete (`complete_config`), with a precision other than auto. `dataset` and
+  /// `config` must be complete (`complete_config`), with a precision other than auto. `data` and
   /// `folder`, whose directory must be there, must outlive the trainer, and so must the ranks.
-  Trainer(Config config, const Dataset& dataset, RunFolder& folder,
+  Trainer(Config config, const TrainingData& data, RunFolder& folder,
           const TrainerOptions& options = {});
   Trainer(const Trainer&) = delete;
   Trainer& operator=(const Trainer&) = delete;

@@ -7,7 +7,7 @@
 
 #include "ddpm/config/config.h"
 #include "ddpm/data/batch_stream.h"
-#include "ddpm/data/dataset.h"
+#include "ddpm/data/training_data.h"
 #include "ddpm/model/named_tensors.h"
 #include "ddpm/runtime/ranks.h"
 #include "ddpm/train/gradient_pass.h"
@@ -38,10 +38,10 @@ struct StepOptions {
 /// micro-batch each are those of one process with size micro-batches.
 class TrainingStep {
  public:
-  /// `config` must be complete (`complete_config`); `dataset`, `model` and the ranks must outlive
+  /// `config` must be complete (`complete_config`); `data`, `model` and the ranks must outlive
   /// this. Forward and backward pass are not recorded if gradients are checkpointed: that reads
   /// the generator's state, which no graph can hold.
-  TrainingStep(const Config& config, const Dataset& dataset, TrainingModel& model,
+  TrainingStep(const Config& config, const TrainingData& data, TrainingModel& model,
                torch::Device device, const StepOptions& options = {});
 
   /// Step number `step`; steps must be taken in order.

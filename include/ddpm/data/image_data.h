@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "ddpm/data/dataset.h"
+#include "ddpm/data/training_data.h"
+
+namespace ddpm {
+
+struct ImageDataOptions {
+  bool flip = false;  // mirror half of the images, left to right
+  uint64_t seed = 0;  // of the draws that say which
+};
+
+/// The images of a dataset as training data.
+class ImageData : public TrainingData {
+ public:
+  explicit ImageData(std::shared_ptr<const Dataset> dataset, const ImageDataOptions& options = {});
+
+  int64_t size() const override { return dataset_->info().images; }
+  int64_t label(int64_t index) const override { return dataset_->label(index); }
+  void fill(int64_t index, int64_t place, float* values) const override;
+
+ private:
+  std::shared_ptr<const Dataset> dataset_;
+  ImageDataOptions options_;
+};
+
+/// The images of `dataset` as the run of `config` trains on them.
+ImageData training_images(std::shared_ptr<const Dataset> dataset, const Config& config);
+
+}  // namespace ddpm

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+
+#include "ddpm/data/sample_spec.h"
+
+namespace ddpm {
+
+/// Samples to train on, addressed by number, as the network sees them. Safe to read from several
+/// threads at once. A new kind of data is a class of these.
+class TrainingData {
+ public:
+  virtual ~TrainingData() = default;
+
+  const SampleSpec& spec() const { return spec_; }
+
+  /// The file or folder that the samples come from, for messages.
+  const std::string& where() const { return where_; }
+
+  /// The number of samples, at least one.
+  virtual int64_t size() const = 0;
+
+  /// The class of sample `index`, or -1 where there are no labels.
+  virtual int64_t label(int64_t index) const = 0;
+
+  /// Writes sample `index` to `values`, `spec().numel()` numbers. Whatever chance has a part in,
+  /// such as mirroring, depends on `place` alone, the sample's place in the sequence of training
+  /// samples. `DataError` naming the file if the sample cannot be read.
+  virtual void fill(int64_t index, int64_t place, float* values) const = 0;
+
+ protected:
+  TrainingData(SampleSpec spec, std::string where)
+      : spec_(std::move(spec)),
+        where_(std::move(where)) {}
+
+ private:
+  SampleSpec spec_;
+  std::string where_;
+};
+
+}  // namespace ddpm
