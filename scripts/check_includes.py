@@ -16,7 +16,7 @@ ALLOWED = {
     "data": (("config/config.h", "config/dataset_traits.h", "util"), ()),
     "runtime": (("config/config.h", "util"), ("torch",)),
     "kernels": (("util",), ("torch",)),
-    "model": (("config/config.h", "config/block_types.h", "kernels", "util"), ("torch",)),
+    "model": (("config/config.h", "config/block_types.h", "config/network_config.h", "kernels", "util"), ("torch",)),
     "diffusion": (("config/config.h", "util"), ("torch",)),
     "samplers": (("diffusion", "config/config.h", "config/process_traits.h", "config/sampler_traits.h", "util"), ("torch",)),
     "checkpoint": (("model", "diffusion", "config", "util"), ("torch",)),

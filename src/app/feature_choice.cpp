@@ -144,7 +144,7 @@ std::unique_ptr<FeatureNetwork> data_classifier(const DataConfig& data, torch::D
 std::vector<std::string> given_classifier_names(const std::string& given) {
   const auto classifier = given_classifier(given);
   if (classifier.empty()) return {};
-  return open_model_folder(resolve_checkpoint(classifier), Task::kClassifier)
+  return open_model_folder(resolve_checkpoint(classifier), NetworkUse::kClassify)
       .network.signature.class_names;
 }
 

@@ -105,7 +105,7 @@ std::vector<int64_t> parse_classes(const std::optional<std::string>& given,
 fs::path find_checkpoint(const std::string& given) {
   if (!given.empty()) return resolve_checkpoint(clean_path(given));
   const auto run = find_newest_run("runs", [](const fs::path& checkpoint) {
-    return find_component(checkpoint, Task::kDenoiser) != nullptr;
+    return find_component(checkpoint, NetworkUse::kDenoise) != nullptr;
   });
   const auto checkpoint = resolve_checkpoint(run);
   log_info("model: " + checkpoint.string());

@@ -54,7 +54,7 @@ torch::Tensor load_noise(const std::string& path, const Signature& model) {
 
 /// The classifier of `--classifier`, whose images and classes must be those of the model.
 ModelFolder load_guide(const std::string& path, const Signature& model) {
-  auto guide = open_model_folder(resolve_checkpoint(clean_path(path)), Task::kClassifier);
+  auto guide = open_model_folder(resolve_checkpoint(clean_path(path)), NetworkUse::kClassify);
   const auto& known = guide.network.signature;
   if (known.data_channels != model.data_channels)
     throw UserError("`classifier` ", path, ": takes images of ", known.data_channels,

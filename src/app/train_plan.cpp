@@ -1,6 +1,5 @@
 #include "ddpm/app/train_plan.h"
 
-#include <cstdio>
 #include <ranges>
 
 #include <nlohmann/json.hpp>
@@ -162,14 +161,12 @@ std::vector<std::string> plan_lines(const TrainPlan& plan) {
   if (const auto skipped = plan.dataset->skipped(); skipped > 0) {
     images += ", " + std::to_string(skipped) + " broken ones skipped";
   }
-  char size[96];
-  std::snprintf(size, sizeof(size), "%.2f million parameters, %.3f GMAC an image",
-                static_cast<double>(plan.parameters) / 1e6,
-                static_cast<double>(plan.cost.macs) / 1e9);
+  const auto size = format_fixed(static_cast<double>(plan.parameters) / 1e6, 2) +
+                    " million parameters, " +
+                    format_fixed(static_cast<double>(plan.cost.macs) / 1e9, 3) + " GMAC an image";
   const auto length = train.steps ? std::to_string(*train.steps) + " steps"
                                   : format_duration(60 * train.max_minutes);
-  return {"data    " + data.name + ": " + images + " (" + data.where + ")",
-          "model   " + std::string(size),
+  return {"data    " + data.name + ": " + images + " (" + data.where + ")", "model   " + size,
           "train   " + length + ", batch " + std::to_string(train.batch_size) + ", about " +
               format_bytes(static_cast<double>(memory_bytes(plan))) + " of memory",
           "device  " + describe_device(plan.device) + ", precision " +

@@ -1,6 +1,5 @@
 #include "ddpm/app/train_session.h"
 
-#include <cstdio>
 #include <utility>
 
 #include <torch/types.h>
@@ -19,6 +18,7 @@
 #include "ddpm/util/files.h"
 #include "ddpm/util/log.h"
 #include "ddpm/util/stop.h"
+#include "ddpm/util/text.h"
 
 namespace ddpm {
 namespace fs = std::filesystem;
@@ -47,10 +47,8 @@ std::optional<double> measure_accuracy(const TrainPlan& plan, Trainer& trainer, 
   trainer.model().refresh_ema();
   const double accuracy =
       test_accuracy(*trainer.model().ema_net(), plan.config.diffusion, *test, plan.device);
-  char text[96];
-  std::snprintf(text, sizeof(text), "test accuracy %.2f %% on %lld clean images", 100.0 * accuracy,
-                static_cast<long long>(test->info().images));
-  log_info(text);
+  log_info("test accuracy " + format_fixed(100.0 * accuracy, 2) + " % on " +
+           std::to_string(test->info().images) + " clean images");
   return accuracy;
 }
 

@@ -24,7 +24,7 @@ Network make(const NetworkConfig& network) {
 std::vector<Component>& table() {
   static std::vector<Component> rows{
       {.name = "unet",
-       .task = Task::kDenoiser,
+       .use = NetworkUse::kDenoise,
        .library = "diffusers",
        .class_name = "UNet2DModel",
        .weights_file = "diffusion_pytorch_model.safetensors",
@@ -33,7 +33,7 @@ std::vector<Component>& table() {
        .make = make<UNet>,
        .least_parameters = least_unet_parameters},
       {.name = "classifier",
-       .task = Task::kClassifier,
+       .use = NetworkUse::kClassify,
        .library = "ddpm",
        .class_name = kClassifierClass,
        .weights_file = "model.safetensors",
@@ -79,10 +79,10 @@ const Component& component_of(const NetworkConfig& network) {
   return *row;
 }
 
-const Component* find_component(const fs::path& path, Task task) {
+const Component* find_component(const fs::path& path, NetworkUse use) {
   for (const auto& row : components())
-    if (row.task == task && fs::exists(row.config_file(path))) return &row;
-  const bool alone = task == Task::kDenoiser && fs::exists(path / "config.json");
+    if (row.use == use && fs::exists(row.config_file(path))) return &row;
+  const bool alone = use == NetworkUse::kDenoise && fs::exists(path / "config.json");
   return alone ? &components().front() : nullptr;
 }
 

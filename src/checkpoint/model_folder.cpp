@@ -44,17 +44,17 @@ std::string modern_key(const std::string& key) {
   return key;
 }
 
-/// The row of the folder's network, which must be trained for `task`.
-const Component& component_for(const fs::path& path, Task task) {
-  if (const auto* const found = find_component(path, task)) return *found;
-  if (task == Task::kClassifier) {
-    if (find_component(path, Task::kDenoiser) == nullptr)
+/// The row of the folder's network, which must be one for `use`.
+const Component& component_for(const fs::path& path, NetworkUse use) {
+  if (const auto* const found = find_component(path, use)) return *found;
+  if (use == NetworkUse::kClassify) {
+    if (find_component(path, NetworkUse::kDenoise) == nullptr)
       refuse_unknown_component(path, "classifier/config.json");
     throw CheckpointError(path.string(),
                           ": holds a denoising model, expected a classifier (train one with "
                           "train.task classifier)");
   }
-  if (find_component(path, Task::kClassifier) == nullptr)
+  if (find_component(path, NetworkUse::kClassify) == nullptr)
     refuse_unknown_component(path, "unet/config.json or config.json");
   throw CheckpointError(path.string(),
                         ": holds a classifier, which draws no images; give it as `classifier`, "
@@ -113,10 +113,10 @@ void read_scheduler(const fs::path& file, ModelFolder& folder) {
 
 }  // namespace
 
-ModelFolder open_model_folder(const fs::path& path, Task task) {
-  const auto& component = component_for(path, task);
+ModelFolder open_model_folder(const fs::path& path, NetworkUse use) {
+  const auto& component = component_for(path, use);
   std::vector<std::string> parts{component.name, "scheduler"};
-  if (task == Task::kDenoiser) parts.emplace_back("config.yaml");  // says how it draws
+  if (use == NetworkUse::kDenoise) parts.emplace_back("config.yaml");  // says how it draws
   verify_checksums(path, parts);
   const auto part = part_of(path, component);
   const auto config = part / "config.json";
@@ -125,7 +125,8 @@ ModelFolder open_model_folder(const fs::path& path, Task task) {
   folder.network = component.read(load_json(config), config.string());
   folder.network.model.backbone = component.name;
   auto scheduler = find_scheduler(path, part);
-  if (scheduler.empty() && task == Task::kClassifier)  // else the noise it knows is anyone's guess
+  if (scheduler.empty() &&
+      use == NetworkUse::kClassify)  // else the noise it knows is anyone's guess
     scheduler = path / "scheduler" / "scheduler_config.json";
   read_scheduler(scheduler, folder);
   load_safetensors_header(find_weights(part, component));  // a broken file is told here and now
@@ -167,7 +168,7 @@ DiffusionConfig load_folder_diffusion(const fs::path& path) {
 void save_model_folder(const fs::path& path, const Config& config, const NamedTensors& weights) {
   const auto network = network_config(config);
   const auto& component = component_of(network);
-  const bool classifier = component.task == Task::kClassifier;
+  const bool classifier = component.use == NetworkUse::kClassify;
   const json scheduler = scheduler_config_to_json(config.diffusion, config.sample);
   const json index = {{"_class_name", classifier ? "ClassifierPipeline" : "DDPMPipeline"},
                       {"_diffusers_version", kDiffusersVersion},

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 #include <optional>
 
@@ -15,6 +14,7 @@
 #include "ddpm/util/files.h"
 #include "ddpm/util/log.h"
 #include "ddpm/util/number.h"
+#include "ddpm/util/text.h"
 
 namespace ddpm {
 namespace fs = std::filesystem;
@@ -23,9 +23,7 @@ namespace {
 constexpr std::string_view kStepPrefix = "step-";
 
 std::string step_name(int64_t step) {
-  char text[32];
-  std::snprintf(text, sizeof(text), "step-%06lld", static_cast<long long>(step));
-  return text;
+  return "step-" + zero_padded(step, 6);
 }
 
 /// The step whose folder is called `name`; "step-5" is that of none.

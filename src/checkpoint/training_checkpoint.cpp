@@ -11,8 +11,8 @@
 #include "ddpm/checkpoint/safetensors.h"
 #include "ddpm/checkpoint/safetensors_header.h"
 #include "ddpm/checkpoint/unet_config.h"
+#include "ddpm/config/network_config.h"
 #include "ddpm/config/yaml.h"
-#include "ddpm/model/network_config.h"
 #include "ddpm/util/error.h"
 #include "ddpm/util/files.h"
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <vector>
 
 #include "ddpm/util/text.h"
@@ -14,11 +13,9 @@ using Json = nlohmann::ordered_json;
 
 /// Five digits, and never fewer than the whole part.
 std::string number_text(double value) {
-  char text[512];  // the largest double has 309 digits
   if (!std::isfinite(value)) return std::isnan(value) ? "nan" : value > 0 ? "inf" : "-inf";
   const int whole = std::abs(value) >= 1 ? static_cast<int>(std::log10(std::abs(value))) + 1 : 1;
-  std::snprintf(text, sizeof(text), "%.*f", std::max(0, 5 - whole), value);
-  return text;
+  return format_fixed(value, std::max(0, 5 - whole));
 }
 
 std::string value_text(const MetricValue& metric) {

@@ -14,7 +14,8 @@ ClassifierNetwork::ClassifierNetwork(const ModelFolder& folder, torch::Device de
       hash_(weights_hash(load_weights(folder))) {}
 
 ClassifierNetwork::ClassifierNetwork(const std::filesystem::path& path, torch::Device device)
-    : ClassifierNetwork(open_model_folder(resolve_checkpoint(path), Task::kClassifier), device) {}
+    : ClassifierNetwork(open_model_folder(resolve_checkpoint(path), NetworkUse::kClassify),
+                        device) {}
 
 Features ClassifierNetwork::run(const torch::Tensor& images) {
   const auto& [model, options, signature] = classifier_.config();

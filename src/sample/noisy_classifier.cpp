@@ -32,7 +32,7 @@ NoisyClassifier::NoisyClassifier(const ModelFolder& folder, torch::Device device
     : NoisyClassifier(load_classifier(folder, device), folder.diffusion, device) {}
 
 NoisyClassifier::NoisyClassifier(const std::filesystem::path& path, torch::Device device)
-    : NoisyClassifier(open_model_folder(resolve_checkpoint(path), Task::kClassifier), device) {}
+    : NoisyClassifier(open_model_folder(resolve_checkpoint(path), NetworkUse::kClassify), device) {}
 
 NoisyClassifier::Input NoisyClassifier::input_at(const NoiseLevel& level) const {
   const auto known = process_->level_of_ratio(level.ratio());

@@ -1,7 +1,5 @@
 #include "ddpm/sample/output.h"
 
-#include <cstdio>
-
 #include <torch/types.h>
 
 #include "ddpm/data/image_tensors.h"
@@ -9,6 +7,7 @@
 #include "ddpm/sample/images.h"
 #include "ddpm/util/error.h"
 #include "ddpm/util/files.h"
+#include "ddpm/util/text.h"
 
 namespace ddpm {
 namespace fs = std::filesystem;
@@ -69,9 +68,8 @@ void OutputWriter::add(const torch::Tensor& images) {
   if (kind_ == OutputKind::kFolder) {
     int64_t image = count_;
     for (const auto& picture : to_images(images)) {
-      char name[32];
-      std::snprintf(name, sizeof(name), "%06lld.png", static_cast<long long>(image));
-      write_file_atomic(path_ / name, encode_png(picture, text_of(image)));
+      write_file_atomic(path_ / (zero_padded(image, 6) + ".png"),
+                        encode_png(picture, text_of(image)));
       ++image;
     }
   } else {

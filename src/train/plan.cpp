@@ -6,8 +6,8 @@
 
 #include "ddpm/checkpoint/components.h"
 #include "ddpm/config/names.h"
+#include "ddpm/config/network_config.h"
 #include "ddpm/config/rules.h"
-#include "ddpm/model/network_config.h"
 #include "ddpm/train/objective_table.h"
 #include "ddpm/util/error.h"
 

@@ -1,6 +1,5 @@
 #include "ddpm/train/training_progress.h"
 
-#include <cstdio>
 #include <string>
 
 #include "ddpm/util/text.h"
@@ -12,14 +11,8 @@ void TrainingProgress::show(const TrainingState& state, const TimeBudget& budget
   const double rate = static_cast<double>(budget.session_steps()) / budget.session_seconds();
   std::string text = "step " + std::to_string(state.step);
   if (state.total_steps) text += "/" + std::to_string(*state.total_steps);
-  char numbers[64];
-  if (loss > 0) {
-    std::snprintf(numbers, sizeof(numbers), "  loss %.4f", loss);
-    text += numbers;
-  }
-  std::snprintf(numbers, sizeof(numbers), "  %.1f images/s",
-                rate * static_cast<double>(batch_size_));
-  text += numbers;
+  if (loss > 0) text += "  loss " + format_fixed(loss, 4);
+  text += "  " + format_fixed(rate * static_cast<double>(batch_size_), 1) + " images/s";
   if (state.total_steps) {
     const auto left = static_cast<double>(*state.total_steps - state.step);
     text += "  " + format_duration(left / rate) + " left";

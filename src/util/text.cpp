@@ -153,15 +153,10 @@ std::string format_duration(double seconds) {
   const auto total = static_cast<long long>(std::llround(std::clamp(seconds, 0.0, kMax)));
   const long long hours = total / 3600;
   const long long minutes = total / 60 % 60;
-  std::array<char, 64> text{};
-  if (hours > 0) {
-    std::snprintf(text.data(), text.size(), "%lld:%02lld:%02lld", hours, minutes, total % 60);
-  } else if (minutes > 0) {
-    std::snprintf(text.data(), text.size(), "%lld:%02lld", minutes, total % 60);
-  } else {
-    std::snprintf(text.data(), text.size(), "%lld s", total);
-  }
-  return text.data();
+  const auto seconds_text = zero_padded(total % 60, 2);
+  if (hours > 0) return std::to_string(hours) + ":" + zero_padded(minutes, 2) + ":" + seconds_text;
+  if (minutes > 0) return std::to_string(minutes) + ":" + seconds_text;
+  return std::to_string(total) + " s";
 }
 
 std::string format_bytes(double bytes) {
@@ -172,9 +167,18 @@ std::string format_bytes(double bytes) {
     bytes /= 1000;
     ++unit;
   }
-  std::array<char, 512> text{};
-  std::snprintf(text.data(), text.size(), "%.*f %s", unit == 0 ? 0 : 1, bytes, kUnits[unit]);
+  return format_fixed(bytes, unit == 0 ? 0 : 1) + " " + kUnits[unit];
+}
+
+std::string format_fixed(double value, int digits) {
+  std::array<char, 512> text{};  // the largest double has 309 digits
+  std::snprintf(text.data(), text.size(), "%.*f", digits, value);
   return text.data();
+}
+
+std::string zero_padded(int64_t number, size_t width) {
+  const auto digits = std::to_string(number);
+  return std::string(width - std::min(width, digits.size()), '0') + digits;
 }
 
 std::string format_number(double value) {

@@ -40,9 +40,10 @@ TEST(ModelFolder, RoundTripKeepsModelAndWeights) {
 }
 
 /// What opening a folder for this task says is wrong.
-std::string opening_error(const std::filesystem::path& path, Task task = Task::kDenoiser) {
+std::string opening_error(const std::filesystem::path& path,
+                          NetworkUse use = NetworkUse::kDenoise) {
   try {
-    open_model_folder(path, task);
+    open_model_folder(path, use);
   } catch (const CheckpointError& error) {
     return error.what();
   }
@@ -109,7 +110,7 @@ class ClassifierFolder : public testing::Test {
 };
 
 TEST_F(ClassifierFolder, ComesBackAsItWasWritten) {
-  const auto folder = open_model_folder(dir_.path(), Task::kClassifier);
+  const auto folder = open_model_folder(dir_.path(), NetworkUse::kClassify);
   EXPECT_EQ(folder.network.signature.classes, 3);
   EXPECT_EQ(folder.network.signature.class_names, config().signature.class_names);
   EXPECT_EQ(folder.network.classifier.feature_dim, 12);
@@ -123,7 +124,7 @@ TEST_F(ClassifierFolder, ComesBackAsItWasWritten) {
 }
 
 TEST_F(ClassifierFolder, SaysWhatIsWrong) {
-  const auto error = [&] { return opening_error(dir_.path(), Task::kClassifier); };
+  const auto error = [&] { return opening_error(dir_.path(), NetworkUse::kClassify); };
   const auto file = dir_.path() / "classifier/config.json";
   auto object = load_json(file);
   object["num_classes"] = 1;
@@ -137,16 +138,16 @@ TEST_F(ClassifierFolder, SaysWhatIsWrong) {
 
 TEST_F(ClassifierFolder, WithoutASchedulerIsRefused) {
   std::filesystem::remove_all(dir_.path() / "scheduler");
-  const auto error = opening_error(dir_.path(), Task::kClassifier);
+  const auto error = opening_error(dir_.path(), NetworkUse::kClassify);
   EXPECT_NE(error.find("scheduler_config.json"), std::string::npos) << error;
 }
 
 TEST_F(ClassifierFolder, IsNotTakenForADenoisingModelNorTheOtherWayRound) {
   const auto draws = opening_error(dir_.path());
   EXPECT_NE(draws.find("holds a classifier"), std::string::npos) << draws;
-  const auto guides = opening_error(test_data("unet/grey_attention"), Task::kClassifier);
+  const auto guides = opening_error(test_data("unet/grey_attention"), NetworkUse::kClassify);
   EXPECT_NE(guides.find("holds a denoising model"), std::string::npos) << guides;
-  const auto nothing = opening_error(dir_.path() / "scheduler", Task::kClassifier);
+  const auto nothing = opening_error(dir_.path() / "scheduler", NetworkUse::kClassify);
   EXPECT_NE(nothing.find("expected classifier/config.json"), std::string::npos) << nothing;
 }
 

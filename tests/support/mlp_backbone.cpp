@@ -95,7 +95,7 @@ uint64_t least_parameters(const NetworkConfig& network) {
 void register_mlp() {
   static const bool once = [] {
     register_component({.name = "mlp",
-                        .task = Task::kDenoiser,
+                        .use = NetworkUse::kDenoise,
                         .library = "ddpm",
                         .class_name = "Mlp",
                         .weights_file = "model.safetensors",

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "ddpm/model/network_config.h"
+#include "ddpm/config/network_config.h"
 
 namespace ddpm {
 

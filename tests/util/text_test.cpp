@@ -147,5 +147,18 @@ TEST(Fields, OtherBackquotesStay) {
   EXPECT_EQ(replace_fields("a` `out`", flag), "a` X");
 }
 
+TEST(FormatFixed, GivesSoManyDigits) {
+  EXPECT_EQ(format_fixed(12.5, 2), "12.50");
+  EXPECT_EQ(format_fixed(-1.0 / 3, 3), "-0.333");
+  EXPECT_EQ(format_fixed(0.5, 0), "0");
+  EXPECT_EQ(format_fixed(1e308, 0).size(), 309U);
+}
+
+TEST(ZeroPadded, FillsUpToTheWidth) {
+  EXPECT_EQ(zero_padded(42, 6), "000042");
+  EXPECT_EQ(zero_padded(1234567, 6), "1234567");
+  EXPECT_EQ(zero_padded(0, 2), "00");
+}
+
 }  // namespace
 }  // namespace ddpm

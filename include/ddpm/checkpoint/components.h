@@ -8,8 +8,8 @@
 #include <nlohmann/json.hpp>
 
 #include "ddpm/config/config.h"
+#include "ddpm/config/network_config.h"
 #include "ddpm/model/network.h"
-#include "ddpm/model/network_config.h"
 
 namespace ddpm {
 
@@ -17,7 +17,7 @@ namespace ddpm {
 /// functions that a row needs, and the row.
 struct Component {
   std::string name;  // `ModelConfig::backbone`, and its folder in a checkpoint
-  Task task = Task::kDenoiser;
+  NetworkUse use = NetworkUse::kDenoise;
   std::string library;       // which model_index.json says the class is of
   std::string class_name;    // `_class_name` in its config.json
   std::string weights_file;  // beside config.json
@@ -47,12 +47,12 @@ void register_component(Component component);
 /// The row of a network.
 const Component& component_of(const NetworkConfig& network);
 
-/// The row of the network that the checkpoint folder `path` holds for this task, null if it holds
+/// The row of the network that the checkpoint folder `path` holds for this use, null if it holds
 /// none that the program knows. A denoiser's files may lie in the folder itself, as older diffusers
 /// and a network on its own have them.
-const Component* find_component(const std::filesystem::path& path, Task task);
+const Component* find_component(const std::filesystem::path& path, NetworkUse use);
 
-/// The row of the network that a checkpoint of ours at `path` holds, whatever its task.
+/// The row of the network that a checkpoint of ours at `path` holds, whatever its use.
 /// `CheckpointError` that tells what it holds if the program does not know that.
 const Component& component_in(const std::filesystem::path& path);
 

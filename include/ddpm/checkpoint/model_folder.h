@@ -5,9 +5,9 @@
 #include <torch/types.h>
 
 #include "ddpm/config/config.h"
+#include "ddpm/config/network_config.h"
 #include "ddpm/model/named_tensors.h"
 #include "ddpm/model/network.h"
-#include "ddpm/model/network_config.h"
 #include "ddpm/model/precision.h"
 
 namespace ddpm {
@@ -20,13 +20,14 @@ struct ModelFolder {
   SampleConfig sample = {};
 };
 
-/// Opens a checkpoint folder of a network that is trained for `task`: a diffusers pipeline folder
+/// Opens a checkpoint folder of a network for `use`: a diffusers pipeline folder
 /// (`unet/` or another component's folder, and `scheduler/`), the old layout with all files in the
 /// root, or a U-Net alone, for which diffusers' scheduler defaults are taken with a warning; a
 /// classifier's folder has `classifier/` and `scheduler/`, for the noise that it knows.
 /// `CheckpointError` naming the file that is missing, damaged or wrong, the file of weights
 /// included, or saying what the folder holds instead.
-ModelFolder open_model_folder(const std::filesystem::path& path, Task task = Task::kDenoiser);
+ModelFolder open_model_folder(const std::filesystem::path& path,
+                              NetworkUse use = NetworkUse::kDenoise);
 
 /// The (averaged) weights, float32, under the names that diffusers writes today: the file may have
 /// float16 or bfloat16, and old names of attention. `CheckpointError` naming the file.

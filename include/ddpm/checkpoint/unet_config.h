@@ -6,7 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "ddpm/model/network_config.h"
+#include "ddpm/config/network_config.h"
 
 namespace ddpm {
 

@@ -4,8 +4,8 @@
 #include <torch/nn/modules/normalization.h>
 #include <torch/types.h>
 
+#include "ddpm/config/network_config.h"
 #include "ddpm/model/cost.h"
-#include "ddpm/model/network_config.h"
 #include "ddpm/model/parameter_role.h"
 #include "ddpm/model/unet_encoder.h"
 

@@ -6,11 +6,11 @@
 #include <torch/nn/modules/embedding.h>
 #include <torch/types.h>
 
+#include "ddpm/config/network_config.h"
 #include "ddpm/model/blocks.h"
 #include "ddpm/model/cost.h"
 #include "ddpm/model/embeddings.h"
 #include "ddpm/model/network.h"
-#include "ddpm/model/network_config.h"
 
 namespace ddpm {
 

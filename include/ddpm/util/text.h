@@ -50,6 +50,12 @@ std::string format_duration(double seconds);
 /// A number of bytes for people: "812 B", "3.4 MB", "1.2 GB" (powers of 1000).
 std::string format_bytes(double bytes);
 
+/// A number with so many digits after the point: "12.50", "-0.333"; "inf" and "nan" as such.
+std::string format_fixed(double value, int digits);
+
+/// A number that is not negative, with zeros in front up to `width` digits: "000042".
+std::string zero_padded(int64_t number, size_t width);
+
 /// The shortest text that reads back as the same number: "0.0002", "1e-08", "50".
 std::string format_number(double value);
 

@@ -4,6 +4,9 @@
 
 namespace ddpm {
 
+/// What a network is for.
+enum class NetworkUse { kDenoise, kClassify };
+
 /// All that makes a network: the settings of its kind, and what it takes and gives.
 struct NetworkConfig {
   ModelConfig model = {};
