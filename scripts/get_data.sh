@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Downloads a dataset into data/ and verifies it. Needs the internet.
+# Gets a dataset into data/: downloads and verifies it, or makes it (emoji, from Debian's font). Needs the internet.
 #
-#   scripts/get_data.sh fashion-mnist|mnist|cifar10
+#   scripts/get_data.sh fashion-mnist|mnist|cifar10|emoji
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -42,5 +42,12 @@ case ${1:-} in
   cifar10)
     fetch https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz data/cifar-10-binary.tar.gz \
       c32a1d4ab5d03f1284b67883e8d87530 ;;
+  emoji)
+    . scripts/debian.sh
+    install_debian_packages fonts-noto-color-emoji unicode-data python3-pil
+    rm -rf data/emoji.part
+    /usr/bin/python3 scripts/make_emoji.py data/emoji.part >&2
+    rm -rf data/emoji
+    mv data/emoji.part data/emoji ;;
   *) sed -n '2,4s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
 esac

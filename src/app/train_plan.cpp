@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "ddpm/app/init_from.h"
 #include "ddpm/checkpoint/components.h"
 #include "ddpm/checkpoint/json.h"
 #include "ddpm/checkpoint/run_directory.h"
@@ -74,6 +75,15 @@ void check_resume(Config& config, const fs::path& checkpoint) {
   throw UserError(checkpoint.string(), ": cannot go on with other settings: ", join(fixed, "; "));
 }
 
+/// Takes what no setting tells of a network that began as someone else's.
+void take_untold(Config& config, const fs::path& checkpoint) {
+  const auto& component = component_in(checkpoint);
+  const auto file = component.config_file(checkpoint);
+  const ModelConfig model = component.read(load_json(file), file.string()).model;
+  config.model.attn_norm_num_groups = model.attn_norm_num_groups;
+  config.model.time_embedding_dim = model.time_embedding_dim;
+}
+
 /// The data must still have the shape and the classes that the model was made for.
 void check_same_model(const Config& config, const fs::path& checkpoint) {
   const json before = load_json(network_config_file(checkpoint, config));
@@ -104,14 +114,20 @@ void check_end(const Config& config) {
 
 Config resolve_settings(const TrainRequest& request, const fs::path& checkpoint) {
   Config config;
-  if (!request.config.empty()) {
+  const bool starts = checkpoint.empty() || !request.config.empty();
+  if (!request.init_from.empty() && starts) {
+    config = init_settings(request, open_init_model(request));
+  } else if (!request.config.empty()) {
     config = load_config(request.config);
   } else if (!checkpoint.empty()) {
     config = load_checkpoint_config(checkpoint);
   } else if (request.dataset == nullptr) {
-    throw UserError(request.run.string(),
-                    ": no run to go on with; give `config` NAME to start one");
+    throw UserError(
+        request.run.string(),
+        ": no run to go on with; give `config` NAME to start one, or `init_from` PATH to "
+        "start from a model");
   }
+  if (!checkpoint.empty()) take_untold(config, checkpoint);
   request.settings.apply(config);
   if (request.runtime.precision) config.train.precision = *request.runtime.precision;
   if (request.max_minutes > 0) config.train.max_minutes = request.max_minutes;
@@ -137,6 +153,8 @@ TrainPlan plan_training(const TrainRequest& request, RunUse use) {
   plan.dataset = plan.own_dataset ? request.dataset : open_dataset(plan.config.data);
   plan.data = std::make_shared<ImageData>(training_images(plan.dataset, plan.config));
   plan.config = complete_config(plan.config, *plan.data);
+  if (!request.init_from.empty() && plan.checkpoint.empty())
+    plan.start = starting_weights(open_init_model(request), plan.config);
   if (!plan.checkpoint.empty()) {
     check_same_model(plan.config, plan.checkpoint);
     check_weights_suffice(plan.checkpoint, plan.config);
@@ -166,7 +184,8 @@ std::vector<std::string> plan_lines(const TrainPlan& plan) {
                     format_fixed(static_cast<double>(plan.cost.macs) / 1e9, 3) + " GMAC an image";
   const auto length = train.steps ? std::to_string(*train.steps) + " steps"
                                   : format_duration(60 * train.max_minutes);
-  return {"data    " + data.name + ": " + images + " (" + data.where + ")", "model   " + size,
+  return {"data    " + data.name + ": " + images + " (" + data.where + ")",
+          "model   " + size + (plan.start.origin.empty() ? "" : ", from " + plan.start.origin),
           "train   " + length + ", batch " + std::to_string(train.batch_size) + ", about " +
               format_bytes(static_cast<double>(memory_bytes(plan))) + " of memory",
           "device  " + describe_device(plan.device) + ", precision " +

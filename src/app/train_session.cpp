@@ -107,7 +107,10 @@ TrainResult train(const TrainRequest& request, const std::function<void()>& begi
   const auto settings = to_yaml(plan.config);
   RunFolder folder(run, *lock, settings);
   Trainer trainer(plan.config, *plan.data, folder,
-                  {.device = plan.device, .checkpoint = plan.checkpoint, .graphs = graphs});
+                  {.device = plan.device,
+                   .checkpoint = plan.checkpoint,
+                   .start = std::move(plan.start),
+                   .graphs = graphs});
   trainer.evaluate_with(std::move(evaluate));
   write_file_atomic(run.config_file(), settings);
   const RunEnd end = trainer.run();

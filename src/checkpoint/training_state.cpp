@@ -53,6 +53,7 @@ TrainingState parse_state(const json& object, const std::string& origin) {
   const json best = object.value("best_score", json(nullptr));
   if (!best.is_null()) state.best_score = best.get<double>();
   state.best_step = whole_number(object.value("best_step", json(0U)), origin);
+  state.began_from = object.value("began_from", "");
   state.dataset_images = whole("dataset_images");
   state.threads = whole("threads");
   state.device = object.at("device").get<std::string>();
@@ -80,6 +81,7 @@ json training_state_to_json(const TrainingState& state) {
               {"dataset_images", state.dataset_images},
               {"threads", state.threads},
               {"device", state.device}};
+  if (!state.began_from.empty()) object["began_from"] = state.began_from;
   for (const auto& [name, sum] : state.extra_sums)
     object[name + std::string(kSumEnding)] = sum;
   return object;

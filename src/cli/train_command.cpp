@@ -34,6 +34,7 @@ struct TrainFlags {
   CommonFlags common;
   TrainRequest request;
   std::string config;
+  std::string init_from;
   std::string run;
   std::string max_time;
   bool dry_run = false;
@@ -46,6 +47,7 @@ fs::path run_path(const TrainFlags& flags) {
   if (!flags.run.empty()) return clean_path(flags.run);
   if (!flags.config.empty()) return fs::path("runs") / fs::path(flags.config).stem();
   if (flags.request.resume) return find_newest_run("runs");
+  if (!flags.init_from.empty()) throw UserError("--run DIR is missing: the folder of the new run");
   throw UserError("--config NAME is missing");
 }
 
@@ -53,6 +55,7 @@ TrainRequest request_of(const TrainFlags& flags) {
   auto request = flags.request;
   request.run = run_path(flags);
   if (!flags.config.empty()) request.config = find_config(flags.config);
+  request.init_from = flags.init_from;
   if (flags.max_time.empty()) return request;
   const auto seconds = parse_duration(flags.max_time);
   if (!seconds)
@@ -78,6 +81,7 @@ std::string resume_command(const TrainFlags& flags, const fs::path& run) {
     if (!value.empty()) words.insert(words.end(), {flag, value});
   };
   add("--config", flags.config);
+  if (!flags.config.empty()) add("--init-from", flags.init_from);
   for (const auto& [key, text] : flags.request.settings.texts())
     words.insert(words.end(), {"--" + key, text});
   if (runtime.precision) add("--train.precision", std::string(to_name(*runtime.precision)));
@@ -105,6 +109,7 @@ json plan_json(const TrainPlan& plan) {
             {"shape", {data.channels, data.height, data.width}},
             {"classes", data.num_classes},
             {"skipped", plan.dataset->skipped()}}},
+          {"start_from", plan.start.origin},
           {"run", plan.run.string()},
           {"resume_from", plan.checkpoint.string()},
           {"device", plan.device.str()},
@@ -185,6 +190,11 @@ void add_train_command(CLI::App& app, ExitCode& exit_code) {
       ->add_option("-c,--config", flags->config,
                    "Settings: a file, or the name of one in configs/.")
       ->type_name("NAME|FILE");
+  command
+      ->add_option("--init-from", flags->init_from,
+                   "Begin with the network and the weights of this model: a run, a checkpoint or a "
+                   "diffusers folder. Data and classes may be others.")
+      ->type_name("PATH");
   command->add_option("--run", flags->run, "Folder of the run (default runs/NAME).")
       ->type_name("DIR");
   command->add_flag("--resume", flags->request.resume,

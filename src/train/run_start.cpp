@@ -31,8 +31,9 @@ TrainingState initial_state(const Config& config, const TrainingData& data, torc
 }
 
 TrainingModel initial_model(const Config& config, torch::Device device,
-                            const std::filesystem::path& checkpoint) {
+                            const std::filesystem::path& checkpoint, const StartingWeights& start) {
   auto model = make_training_model(config, device);
+  if (checkpoint.empty() && !start.weights.empty()) model.begin_with(start.weights, start.origin);
   if (!checkpoint.empty()) model.load(load_training_tensors(checkpoint), checkpoint.string());
   return model;
 }

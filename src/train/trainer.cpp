@@ -20,7 +20,7 @@ Trainer::Trainer(Config config, const TrainingData& data, RunFolder& folder,
       folder_(folder),
       ranks_(options.ranks),
       state_(initial_state(config_, data, options.device, options.checkpoint)),
-      model_(initial_model(config_, options.device, options.checkpoint)),
+      model_(initial_model(config_, options.device, options.checkpoint, options.start)),
       step_(config_, data, model_, options.device,
             {.first_step = state_.step, .graphs = options.graphs, .ranks = ranks_}),
       meter_(config_.train, state_, step_.objective().extras(), options.device),
@@ -41,6 +41,7 @@ Trainer::Trainer(Config config, const TrainingData& data, RunFolder& folder,
     hooks_.push_back(&*grids_);
   }
   const auto& checkpoint = options.checkpoint;
+  if (checkpoint.empty()) state_.began_from = options.start.origin;
   if (!checkpoint.empty())
     step_.objective().load_state(load_timestep_sampler(checkpoint), checkpoint.string());
 }

@@ -118,6 +118,12 @@ TrainingTensors TrainingModel::tensors() const {
           .exp_avg_sq = layout_.named_views(exp_avg_sq_)};
 }
 
+void TrainingModel::begin_with(const NamedTensors& weights, const std::string& origin) {
+  layout_.load(weights_, weights, origin);
+  ema_.copy_(weights_);
+  parameters_.refresh();
+}
+
 void TrainingModel::load(const TrainingTensors& tensors, const std::string& origin) {
   layout_.load(ema_, tensors.ema, origin);
   layout_.load(weights_, tensors.weights, origin + "/training");

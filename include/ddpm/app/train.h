@@ -19,10 +19,11 @@ struct TrainRequest {
   SettingOverrides settings;
   std::shared_ptr<const Dataset> dataset;  // images of one's own; null: those of the section data
   std::filesystem::path
-      config;                 // a settings file; empty: as the run to go on with, or the defaults
-  std::filesystem::path run;  // the run's folder
-  double max_minutes = 0.0;   // of this session; 0: as `settings` or `config` say
-  bool resume = false;        // go on from the run's newest checkpoint, if there is one
+      config;  // a settings file; empty: as the run to go on with, or the defaults
+  std::filesystem::path init_from;  // a model whose network and weights a new run begins with
+  std::filesystem::path run;        // the run's folder
+  double max_minutes = 0.0;         // of this session; 0: as `settings` or `config` say
+  bool resume = false;              // go on from the run's newest checkpoint, if there is one
 };
 
 /// How a training session ended.

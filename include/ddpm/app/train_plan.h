@@ -12,6 +12,7 @@
 #include "ddpm/data/dataset.h"
 #include "ddpm/data/training_data.h"
 #include "ddpm/model/cost.h"
+#include "ddpm/train/starting_weights.h"
 
 namespace ddpm {
 
@@ -22,6 +23,7 @@ struct TrainPlan {
   std::shared_ptr<const TrainingData> data;  // the dataset as the network sees it
   bool own_dataset = false;                  // it is none that the section data names
   std::filesystem::path run;
+  StartingWeights start;                       // of a fresh start from a model
   std::filesystem::path checkpoint;            // to go on from; empty for a fresh start
   std::vector<std::filesystem::path> damaged;  // newer ones that it cannot go on from
   torch::Device device = torch::kCPU;

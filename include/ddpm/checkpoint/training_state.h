@@ -27,6 +27,7 @@ struct TrainingState {
   int64_t skipped_steps = 0;    // all of them so far, which changed nothing
   std::optional<double> best_score = {};  // the lowest of the evaluations so far
   int64_t best_step = 0;                  // its step; 0 if not known
+  std::string began_from = {};            // the model whose weights it began with; empty: none
   int64_t dataset_images = 0;
   int64_t threads = 0;         // of the session that wrote it
   std::string device = "cpu";  // likewise

@@ -7,6 +7,7 @@
 #include "ddpm/checkpoint/training_state.h"
 #include "ddpm/config/config.h"
 #include "ddpm/data/training_data.h"
+#include "ddpm/train/starting_weights.h"
 #include "ddpm/train/training_model.h"
 
 namespace ddpm {
@@ -16,8 +17,10 @@ namespace ddpm {
 TrainingState initial_state(const Config& config, const TrainingData& data, torch::Device device,
                             const std::filesystem::path& checkpoint);
 
-/// The model of that moment. `CheckpointError`.
+/// The model of that moment; at step 0 with the weights of `start`, if that has some.
+/// `CheckpointError`.
 TrainingModel initial_model(const Config& config, torch::Device device,
-                            const std::filesystem::path& checkpoint);
+                            const std::filesystem::path& checkpoint,
+                            const StartingWeights& start = {});
 
 }  // namespace ddpm

@@ -18,6 +18,7 @@
 #include "ddpm/train/metric_lines.h"
 #include "ddpm/train/run_end.h"
 #include "ddpm/train/sample_grids.h"
+#include "ddpm/train/starting_weights.h"
 #include "ddpm/train/step_meter.h"
 #include "ddpm/train/time_budget.h"
 #include "ddpm/train/training_model.h"
@@ -31,6 +32,7 @@ namespace ddpm {
 struct TrainerOptions {
   torch::Device device = torch::kCPU;
   std::filesystem::path checkpoint = {};  // to go on from; empty: a fresh start
+  StartingWeights start = {};             // of a fresh start; empty: drawn ones
   GraphFactory graphs = {};               // for training steps and sample grids
   Ranks& ranks = single_rank();
 };

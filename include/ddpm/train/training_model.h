@@ -55,6 +55,10 @@ class TrainingModel {
 
   /// Views by parameter name, for saving.
   TrainingTensors tensors() const;
+  /// Begins with these weights, and with an EMA of the same, in place of drawn ones.
+  /// `CheckpointError` starting with `origin` if they do not fit.
+  void begin_with(const NamedTensors& weights, const std::string& origin);
+
   /// `CheckpointError` if the tensors do not fit.
   void load(const TrainingTensors& tensors, const std::string& origin);
 
