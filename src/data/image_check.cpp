@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "ddpm/data/bytes.h"
+#include "ddpm/data/image_format.h"
 #include "ddpm/util/crc32.h"
 #include "ddpm/util/error.h"
 
@@ -201,13 +202,6 @@ void check_bmp(std::string_view bytes, const std::string& name) {
 }
 
 }  // namespace
-
-ImageFormat image_format(std::string_view bytes, const std::string& name) {
-  if (bytes.starts_with(kPngSignature)) return ImageFormat::kPng;
-  if (bytes.starts_with("\xFF\xD8\xFF")) return ImageFormat::kJpeg;
-  if (bytes.starts_with("BM")) return ImageFormat::kBmp;
-  throw DataError(name, ": not a PNG, JPEG or BMP image");
-}
 
 std::vector<PngChunk> png_chunks(std::string_view bytes, const std::string& name) {
   if (!bytes.starts_with(kPngSignature)) throw DataError(name, ": not a PNG image");

@@ -6,11 +6,6 @@
 
 namespace ddpm {
 
-enum class ImageFormat { kPng, kJpeg, kBmp };
-
-/// What the first bytes say. `DataError` starting with `name` if it is none of the formats.
-ImageFormat image_format(std::string_view bytes, const std::string& name);
-
 /// One piece of a PNG file; the views point into the file.
 struct PngChunk {
   std::string_view type;  // 4 letters
