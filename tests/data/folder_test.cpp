@@ -94,7 +94,7 @@ TEST(Folder, BrokenFilesAreNamed) {
   root.write("a/1.png", "oops");
   DataConfig config;
   config.image_size = {8};
-  const std::string text = "a/1.png: not a PNG, JPEG or BMP image";
+  const std::string text = "a/1.png: not an image, expected PNG";
   EXPECT_TRUE(contains(error_of<DataError>([&] { open_folder(config, root.path()); }), text));
   config.memory_limit_gb = 0;
   const auto dataset = open_folder(config, root.path());
