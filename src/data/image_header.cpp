@@ -5,7 +5,10 @@
 namespace ddpm {
 namespace {
 
-constexpr const char* kLargerRemedy = "; make the image smaller or raise data.max_image_pixels";
+std::string remedy(const ImageLimits& limits) {
+  const std::string smaller = "; make the image smaller";
+  return limits.pixels < kMostImagePixels ? smaller + " or raise data.max_image_pixels" : smaller;
+}
 
 }  // namespace
 
@@ -19,7 +22,7 @@ void check_image_size(const ImageSize& size, const ImageLimits& limits, const st
   }
   if (size.width * size.height > limits.pixels) {
     throw DataError(name, ": too large, expected at most ", limits.pixels, " pixels, got ",
-                    size.width, " x ", size.height, kLargerRemedy);
+                    size.width, " x ", size.height, remedy(limits));
   }
 }
 
@@ -27,13 +30,13 @@ void check_decoding_memory(uint64_t pixels, uint64_t bytes_each, const ImageLimi
                            const std::string& name) {
   if (pixels * bytes_each <= limits.bytes()) return;
   throw DataError(name, ": too large, expected an image that takes at most ", limits.bytes(),
-                  " bytes to decode, got ", pixels * bytes_each, kLargerRemedy);
+                  " bytes to decode, got ", pixels * bytes_each, remedy(limits));
 }
 
 void check_file_bytes(uint64_t bytes, const ImageLimits& limits, const std::string& name) {
   if (bytes <= limits.bytes()) return;
   throw DataError(name, ": too large, expected a file of at most ", limits.bytes(), " bytes, got ",
-                  bytes, kLargerRemedy);
+                  bytes, remedy(limits));
 }
 
 }  // namespace ddpm

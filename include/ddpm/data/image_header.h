@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string>
 
+#include "ddpm/config/config.h"
 #include "ddpm/data/image.h"
 
 namespace ddpm {
@@ -13,9 +14,12 @@ struct ImageHeader {
   int orientation = 1;  // EXIF's: 1 to 8, 1 if nothing is told; see `turn_upright`
 };
 
+/// The largest `data.max_image_pixels`.
+inline constexpr int64_t kMostImagePixels = 250'000'000;
+
 /// What an image file may take at most; the other limits follow from the number of pixels.
 struct ImageLimits {
-  int64_t pixels = 64'000'000;  // `data.max_image_pixels`
+  int64_t pixels = DataConfig().max_image_pixels;
 
   /// Most bytes of the file, and most bytes that decoding may take beside it.
   uint64_t bytes() const { return uint64_t{8} * static_cast<uint64_t>(pixels); }
