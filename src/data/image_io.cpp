@@ -1,13 +1,10 @@
 #include "ddpm/data/image_io.h"
 
 #include <algorithm>
-#include <cstring>
 #include <fstream>
-#include <memory>
 #include <stdexcept>
 #include <system_error>
 
-#include <stb/stb_image.h>
 #include <stb/stb_image_write.h>
 
 #include "ddpm/data/bytes.h"
@@ -16,6 +13,7 @@
 #include "ddpm/data/image_format.h"
 #include "ddpm/data/jpeg.h"
 #include "ddpm/data/pnm.h"
+#include "ddpm/data/stb_formats.h"
 #include "ddpm/data/tiff.h"
 #include "ddpm/data/webp.h"
 #include "ddpm/util/crc32.h"
@@ -27,74 +25,6 @@ namespace {
 
 constexpr size_t kHeadBytes = 64 << 10;
 constexpr size_t kMaxTextBytes = 64 << 20;
-
-const stbi_uc* as_bytes(std::string_view bytes) {
-  return reinterpret_cast<const stbi_uc*>(bytes.data());
-}
-
-uint8_t over_white(int value, int alpha) {
-  return static_cast<uint8_t>((value * alpha + 255 * (255 - alpha) + 127) / 255);
-}
-
-// `stored` is 1 (grey), 2 (grey, alpha), 3 (RGB) or 4 (RGB, alpha), as stb_image counts.
-std::vector<uint8_t> without_alpha(const stbi_uc* pixels, size_t count, size_t stored) {
-  if (stored % 2 == 1) return {pixels, pixels + count * stored};
-  std::vector<uint8_t> out;
-  out.reserve(count * (stored - 1));
-  for (const stbi_uc* pixel = pixels; pixel != pixels + count * stored; pixel += stored) {
-    const int alpha = pixel[stored - 1];
-    std::transform(pixel, pixel + stored - 1, std::back_inserter(out),
-                   [alpha](stbi_uc value) { return over_white(value, alpha); });
-  }
-  return out;
-}
-
-// Of the formats that stb_image reads.
-ImageHeader stb_header(std::string_view bytes, const std::string& name) {
-  int width = 0;
-  int height = 0;
-  int stored = 0;
-  if (stbi_info_from_memory(as_bytes(bytes), static_cast<int>(bytes.size()), &width, &height,
-                            &stored) == 0) {
-    throw DataError(name, ": broken image header (", stbi_failure_reason(), ")");
-  }
-  return {{height, width, stored < 3 ? 1 : 3}, 1};
-}
-
-Image decode_by_stb(std::string_view bytes, const std::string& name) {
-  int width = 0;
-  int height = 0;
-  int stored = 0;
-  const std::unique_ptr<stbi_uc, decltype(&stbi_image_free)> pixels(
-      stbi_load_from_memory(as_bytes(bytes), static_cast<int>(bytes.size()), &width, &height,
-                            &stored, 0),
-      stbi_image_free);
-  if (pixels == nullptr) throw DataError(name, ": broken image (", stbi_failure_reason(), ")");
-  const size_t count = static_cast<size_t>(width) * static_cast<size_t>(height);
-  return {height, width, stored < 3 ? 1 : 3,
-          without_alpha(pixels.get(), count, static_cast<size_t>(stored))};
-}
-
-Image decode_png(std::string_view bytes, const std::string& name) {
-  constexpr size_t kDepth = 24;  // in IHDR, which `check_complete` has seen
-  Image image = decode_by_stb(bytes, name);
-  image.stored_bits = bytes[kDepth] == 16 ? 16 : 8;
-  return image;
-}
-
-// stb_image fills what the first frame leaves with the background colour; viewers leave it clear.
-Image decode_gif(std::string_view bytes, const std::string& name) {
-  constexpr size_t kBackground = 11;
-  std::string clear(bytes);
-  clear[kBackground] = 0;
-  return decode_by_stb(clear, name);
-}
-
-Image decode_webp_over_white(std::string_view bytes, const ImageSize& size,
-                             const std::string& name) {
-  const std::vector<uint8_t> rgba = decode_webp(bytes, name);
-  return {size.height, size.width, size.channels, without_alpha(rgba.data(), rgba.size() / 4, 4)};
-}
 
 ReadAt reader_of(std::string_view bytes) {
   return [bytes](uint64_t offset, size_t length) -> std::string {
@@ -124,34 +54,12 @@ ImageHeader header_of(std::string_view bytes, const ReadAt& read_at, const std::
   return stb_header(bytes, name);
 }
 
-ImageHeader checked_header(std::string_view bytes, const ReadAt& read_at, const ImageLimits& limits,
+ImageHeader checked_header(std::string_view bytes, const ImageLimits& limits,
                            const std::string& name) {
   check_file_bytes(bytes.size(), limits, name);
-  const ImageHeader header = header_of(bytes, read_at, name);
+  const ImageHeader header = header_of(bytes, reader_of(bytes), name);
   check_image_size(header.size, limits, name);
   return header;
-}
-
-// As stored.
-Image decode_stored(std::string_view bytes, const ImageSize& size, const ImageLimits& limits,
-                    const std::string& name) {
-  switch (image_format(bytes, name)) {
-    case ImageFormat::kPng:
-      return decode_png(bytes, name);
-    case ImageFormat::kJpeg:
-      return decode_jpeg(bytes, name);
-    case ImageFormat::kWebp:
-      return decode_webp_over_white(bytes, size, name);
-    case ImageFormat::kGif:
-      return decode_gif(bytes, name);
-    case ImageFormat::kTiff:
-      return decode_tiff(bytes, limits, name);
-    case ImageFormat::kPnm:
-      return decode_pnm(bytes, name);
-    case ImageFormat::kBmp:
-      break;
-  }
-  return decode_by_stb(bytes, name);
 }
 
 std::string read_image_file(const std::filesystem::path& path, const ImageLimits& limits) {
@@ -159,6 +67,43 @@ std::string read_image_file(const std::filesystem::path& path, const ImageLimits
   const auto bytes = std::filesystem::file_size(path, unreadable);
   if (!unreadable) check_file_bytes(bytes, limits, path.string());
   return read_file(path);
+}
+
+ImageHeader file_header(const std::filesystem::path& path, const ImageLimits& limits) {
+  std::ifstream file(path, std::ios::binary);
+  const ReadAt read_at = [&file](uint64_t offset, size_t length) {
+    std::string part(length, '\0');
+    file.clear();
+    file.seekg(static_cast<std::streamoff>(offset));
+    file.read(part.data(), static_cast<std::streamsize>(length));
+    part.resize(static_cast<size_t>(file.gcount()));
+    return part;
+  };
+  try {
+    return header_of(read_at(0, kHeadBytes), read_at, path.string());
+  } catch (const DataError&) {  // a long preamble, or a file that is broken indeed
+    return checked_header(read_image_file(path, limits), limits, path.string());
+  }
+}
+
+// As stored.
+Image decode_stored(std::string_view bytes, const ImageLimits& limits, const std::string& name) {
+  const ImageFormat format = image_format(bytes, name);
+  switch (format) {
+    case ImageFormat::kJpeg:
+      return decode_jpeg(bytes, name);
+    case ImageFormat::kWebp:
+      return decode_webp(bytes, limits, name);
+    case ImageFormat::kTiff:
+      return decode_tiff(bytes, limits, name);
+    case ImageFormat::kPnm:
+      return decode_pnm(bytes, name);
+    case ImageFormat::kPng:
+    case ImageFormat::kGif:
+    case ImageFormat::kBmp:
+      break;
+  }
+  return decode_by_stb(bytes, format, name);
 }
 
 bool is_ascii(std::string_view text) {
@@ -203,34 +148,21 @@ void append_to_string(void* context, void* data, int size) {
 }  // namespace
 
 ImageSize probe_image(std::string_view bytes, const std::string& name, const ImageLimits& limits) {
-  const ImageHeader header = checked_header(bytes, reader_of(bytes), limits, name);
+  const ImageHeader header = checked_header(bytes, limits, name);
   return upright_size(header.size, header.orientation);
 }
 
 ImageSize probe_image_file(const std::filesystem::path& path, const ImageLimits& limits) {
-  std::ifstream file(path, std::ios::binary);
-  const ReadAt read_at = [&file](uint64_t offset, size_t length) {
-    std::string part(length, '\0');
-    file.clear();
-    file.seekg(static_cast<std::streamoff>(offset));
-    file.read(part.data(), static_cast<std::streamsize>(length));
-    part.resize(static_cast<size_t>(file.gcount()));
-    return part;
-  };
-  try {
-    const ImageHeader header =
-        checked_header(read_at(0, kHeadBytes), read_at, limits, path.string());
-    return upright_size(header.size, header.orientation);
-  } catch (const DataError&) {  // a long preamble, or a file that is broken indeed
-    return probe_image(read_image_file(path, limits), path.string(), limits);
-  }
+  const ImageHeader header = file_header(path, limits);
+  check_image_size(header.size, limits, path.string());
+  return upright_size(header.size, header.orientation);
 }
 
 Image decode_image(std::string_view bytes, const std::string& name, int64_t channels,
                    const ImageLimits& limits) {
-  const ImageHeader header = checked_header(bytes, reader_of(bytes), limits, name);
+  const ImageHeader header = checked_header(bytes, limits, name);
   check_complete(bytes, limits, name);
-  Image image = turn_upright(decode_stored(bytes, header.size, limits, name), header.orientation);
+  Image image = turn_upright(decode_stored(bytes, limits, name), header.orientation);
   return channels == 0 ? image : convert_channels(std::move(image), channels);
 }
 

@@ -107,7 +107,7 @@ class JpegReader {
   // `work` calls libjpeg and makes nothing that needs a destructor, which a jump would pass over.
   template <typename Work>
   void guarded(const Work& work) {
-    if (setjmp(errors_.start) != 0) {  // NOLINT(cert-err52-cpp): libjpeg's way
+    if (setjmp(errors_.start) != 0) {
       if (is_unread_kind(errors_.manager.msg_code)) refuse(errors_.message);
       throw DataError(name_, ": broken JPEG (", errors_.message, ")");
     }

@@ -5,7 +5,7 @@
 #include <webp/decode.h>
 #include <webp/demux.h>
 
-#include "ddpm/data/exif.h"
+#include "ddpm/data/transparency.h"
 #include "ddpm/util/error.h"
 
 namespace ddpm {
@@ -31,7 +31,18 @@ size_t rgba_bytes(const WebPBitstreamFeatures& features) {
   throw DataError(name, ": broken WebP, or the file ends early");
 }
 
-std::vector<uint8_t> decode_first_frame(std::string_view bytes, size_t size,
+std::vector<uint8_t> decode_still(std::string_view bytes, const WebPBitstreamFeatures& features,
+                                  const std::string& name) {
+  std::vector<uint8_t> rgba(rgba_bytes(features));
+  if (WebPDecodeRGBAInto(webp_data(bytes), bytes.size(), rgba.data(), rgba.size(),
+                         4 * features.width) == nullptr) {
+    fail_webp(name);
+  }
+  return over_white(rgba.data(), rgba.size() / 4, 4);
+}
+
+std::vector<uint8_t> decode_first_frame(std::string_view bytes,
+                                        const WebPBitstreamFeatures& features,
                                         const std::string& name) {
   const WebPData data{webp_data(bytes), bytes.size()};
   const std::unique_ptr<WebPAnimDecoder, decltype(&WebPAnimDecoderDelete)> decoder(
@@ -41,7 +52,7 @@ std::vector<uint8_t> decode_first_frame(std::string_view bytes, size_t size,
   if (decoder == nullptr || WebPAnimDecoderGetNext(decoder.get(), &frame, &milliseconds) == 0) {
     fail_webp(name);
   }
-  return {frame, frame + size};
+  return over_white(frame, rgba_bytes(features) / 4, 4);
 }
 
 }  // namespace
@@ -51,15 +62,13 @@ ImageHeader webp_header(std::string_view bytes, const std::string& name) {
   return {{features.height, features.width, 3}, 1};
 }
 
-std::vector<uint8_t> decode_webp(std::string_view bytes, const std::string& name) {
+Image decode_webp(std::string_view bytes, const ImageLimits& limits, const std::string& name) {
   const auto features = webp_features(bytes, name);
-  if (features.has_animation != 0) return decode_first_frame(bytes, rgba_bytes(features), name);
-  std::vector<uint8_t> pixels(rgba_bytes(features));
-  if (WebPDecodeRGBAInto(webp_data(bytes), bytes.size(), pixels.data(), pixels.size(),
-                         4 * features.width) == nullptr) {
-    fail_webp(name);
-  }
-  return pixels;
+  const bool is_animated = features.has_animation != 0;
+  check_decoding_memory(rgba_bytes(features) / 4, is_animated ? 15 : 7, limits, name);
+  return {features.height, features.width, 3,
+          is_animated ? decode_first_frame(bytes, features, name)
+                      : decode_still(bytes, features, name)};
 }
 
 }  // namespace ddpm
