@@ -8,6 +8,7 @@ namespace ddpm {
 namespace {
 
 constexpr size_t kMostExifBytes = 64 << 10;  // the first directory stands at the beginning
+constexpr int kMostChunks = 100'000;         // a hostile file may have millions
 
 // Numbers of EXIF data, in their byte order; 0 past the end.
 class ExifNumbers {
@@ -73,7 +74,8 @@ int exif_orientation(std::string_view exif) {
 
 int png_orientation(const ReadAt& read_at) {
   constexpr uint64_t kOverhead = 12;  // length, type and checksum of a chunk
-  for (uint64_t at = 8;;) {
+  uint64_t at = 8;
+  for (int chunk = 0; chunk < kMostChunks; ++chunk) {
     const std::string head = read_at(at, 8);
     if (head.size() < 8 || head.ends_with("IEND")) return 1;
     const uint64_t length = read_be32(head, 0);
@@ -82,6 +84,7 @@ int png_orientation(const ReadAt& read_at) {
     }
     at += kOverhead + length;
   }
+  return 1;
 }
 
 int webp_orientation(const ReadAt& read_at) {
@@ -92,7 +95,8 @@ int webp_orientation(const ReadAt& read_at) {
     return 1;
   }
   const uint64_t end = uint64_t{8} + read_le<uint32_t>(file, 4);
-  for (uint64_t at = 12; at < end;) {
+  uint64_t at = 12;
+  for (int chunk = 0; chunk < kMostChunks && at < end; ++chunk) {
     const std::string head = read_at(at, 8);
     if (head.size() < 8) return 1;
     const uint64_t length = read_le<uint32_t>(head, 4);

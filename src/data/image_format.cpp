@@ -28,11 +28,17 @@ constexpr auto kEndings = std::to_array<ImageEnding>({
     {".dcm", "DICOM", false},     {".fits", "FITS", false},     {".qoi", "QOI", false},
 });
 
-constexpr std::string_view kLittleTiff("II*\0", 4);
-constexpr std::string_view kBigTiff("MM\0*", 4);
+// Both byte orders, and those of files with 64-bit offsets.
+constexpr auto kTiffMarks =
+    std::to_array<std::string_view>({{"II*\0", 4}, {"MM\0*", 4}, {"II+\0", 4}, {"MM\0+", 4}});
 
 std::string_view at(std::string_view bytes, size_t offset) {
   return bytes.substr(std::min(offset, bytes.size()));
+}
+
+bool is_tiff(std::string_view bytes) {
+  return std::any_of(kTiffMarks.begin(), kTiffMarks.end(),
+                     [bytes](std::string_view mark) { return bytes.starts_with(mark); });
 }
 
 bool is_pnm(std::string_view bytes) {
@@ -89,7 +95,7 @@ ImageFormat image_format(std::string_view bytes, const std::string& name) {
   if (bytes.starts_with("\xFF\xD8\xFF")) return ImageFormat::kJpeg;
   if (bytes.starts_with("RIFF") && at(bytes, 8).starts_with("WEBP")) return ImageFormat::kWebp;
   if (bytes.starts_with("GIF87a") || bytes.starts_with("GIF89a")) return ImageFormat::kGif;
-  if (bytes.starts_with(kLittleTiff) || bytes.starts_with(kBigTiff)) return ImageFormat::kTiff;
+  if (is_tiff(bytes)) return ImageFormat::kTiff;
   if (bytes.starts_with("BM")) return ImageFormat::kBmp;
   if (is_pnm(bytes)) return ImageFormat::kPnm;
   const std::string_view other = unread_kind(bytes);

@@ -203,6 +203,7 @@ def tiffs():
     deep_grey = Image.frombytes("I;16", (WIDTH, HEIGHT), b"".join(
         struct.pack("<H", 257 * value) for value in picture("L").tobytes()))
     yield "grey-16.tif", saved(deep_grey, "TIFF")
+    yield "big.tif", saved(picture(), "TIFF", big_tiff=True)
     yield "tiled.tif", tiled_tiff(picture(width=24, height=16))
     yield "pages.tif", saved(picture(), "TIFF", save_all=True, append_images=[ImageOps.mirror(picture())])
 
@@ -222,7 +223,7 @@ def seen(content):
         image = Image.frombytes("L", image.size, bytes(values))
     is_grey = image.mode in ("1", "L", "LA")
     rgba = image.convert("RGBA")
-    over_white = [tuple((v * a + 255 * (255 - a) + 127) // 255 for v in rgb) for *rgb, a in rgba.getdata()]
+    over_white = [tuple((v * a + 255 * (255 - a) + 127) // 255 for v in rgb) for *rgb, a in zip(*[iter(rgba.tobytes())] * 4)]
     image = Image.new("RGB", image.size)
     image.putdata(over_white)
     return image.getchannel(0) if is_grey else image
