@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "ddpm/data/bytes.h"
+#include "ddpm/data/deflate.h"
 #include "ddpm/data/image_format.h"
 #include "ddpm/util/crc32.h"
 #include "ddpm/util/error.h"

@@ -150,6 +150,12 @@ ImageHeader header_of(const TiffReader& reader) {
           orientation >= 1 && orientation <= 8 ? orientation : 1};
 }
 
+uint32_t multiplied_grey(uint32_t pixel) {
+  const uint32_t alpha = TIFFGetA(pixel);
+  const uint32_t grey = (TIFFGetR(pixel) * alpha + 127) / 255;
+  return grey | grey << 8 | grey << 16 | alpha << 24;
+}
+
 // All pixels as stored, each in the order red, green, blue, alpha from the lowest byte; colours are
 // multiplied by alpha already.
 std::vector<uint32_t> read_rgba(const TiffReader& reader, const ImageSize& size) {
@@ -163,6 +169,9 @@ std::vector<uint32_t> read_rgba(const TiffReader& reader, const ImageSize& size)
   if (TIFFRGBAImageGet(&image, pixels.data(), static_cast<uint32_t>(size.width),
                        static_cast<uint32_t>(size.height)) == 0) {
     reader.fail();
+  }
+  if (size.channels == 1 && image.alpha == EXTRASAMPLE_UNASSALPHA) {  // libtiff forgets these
+    std::transform(pixels.begin(), pixels.end(), pixels.begin(), multiplied_grey);
   }
   return pixels;
 }

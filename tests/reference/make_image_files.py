@@ -198,6 +198,7 @@ def tiffs():
     yield "grey.tif", saved(picture("L"), "TIFF")
     yield "grey-1.tif", saved(picture("1"), "TIFF")
     yield "palette.tif", saved(picture().quantize(16), "TIFF")
+    yield "grey-alpha.tif", saved(with_alpha("LA"), "TIFF")
     yield "alpha.tif", saved(with_alpha(), "TIFF")
     yield "cmyk.tif", saved(picture("CMYK"), "TIFF")
     deep_grey = Image.frombytes("I;16", (WIDTH, HEIGHT), b"".join(
