@@ -1,5 +1,7 @@
 #include "ddpm/app/eval_plan.h"
 
+#include <algorithm>
+
 #include <torch/types.h>
 
 #include "ddpm/checkpoint/run_directory.h"

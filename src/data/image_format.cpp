@@ -32,7 +32,7 @@ constexpr auto kEndings = std::to_array<ImageEnding>({
 constexpr auto kTiffMarks =
     std::to_array<std::string_view>({{"II*\0", 4}, {"MM\0*", 4}, {"II+\0", 4}, {"MM\0+", 4}});
 
-std::string_view at(std::string_view bytes, size_t offset) {
+std::string_view after(std::string_view bytes, size_t offset) {
   return bytes.substr(std::min(offset, bytes.size()));
 }
 
@@ -48,7 +48,7 @@ bool is_pnm(std::string_view bytes) {
 
 // The name of an image or a file in place of one that people have; empty if it is none of these.
 std::string_view unread_kind(std::string_view bytes) {
-  const std::string_view box = at(bytes, 4);
+  const std::string_view box = after(bytes, 4);
   if (box.starts_with("ftypavi")) return "AVIF";
   if (box.starts_with("ftyphe") || box.starts_with("ftypmif1")) return "HEIC";
   if (box.starts_with("ftypcrx")) return "a camera's raw file";
@@ -93,7 +93,7 @@ std::string read_image_endings() {
 ImageFormat image_format(std::string_view bytes, const std::string& name) {
   if (bytes.starts_with("\x89PNG\r\n\x1a\n")) return ImageFormat::kPng;
   if (bytes.starts_with("\xFF\xD8\xFF")) return ImageFormat::kJpeg;
-  if (bytes.starts_with("RIFF") && at(bytes, 8).starts_with("WEBP")) return ImageFormat::kWebp;
+  if (bytes.starts_with("RIFF") && after(bytes, 8).starts_with("WEBP")) return ImageFormat::kWebp;
   if (bytes.starts_with("GIF87a") || bytes.starts_with("GIF89a")) return ImageFormat::kGif;
   if (is_tiff(bytes)) return ImageFormat::kTiff;
   if (bytes.starts_with("BM")) return ImageFormat::kBmp;

@@ -5,7 +5,7 @@
 namespace ddpm {
 namespace {
 
-std::string remedy(const ImageLimits& limits) {
+std::string limit_remedy(const ImageLimits& limits) {
   const std::string smaller = "; make the image smaller";
   return limits.pixels < kMostImagePixels ? smaller + " or raise data.max_image_pixels" : smaller;
 }
@@ -22,7 +22,7 @@ void check_image_size(const ImageSize& size, const ImageLimits& limits, const st
   }
   if (size.width * size.height > limits.pixels) {
     throw DataError(name, ": too large, expected at most ", limits.pixels, " pixels, got ",
-                    size.width, " x ", size.height, remedy(limits));
+                    size.width, " x ", size.height, limit_remedy(limits));
   }
 }
 
@@ -30,13 +30,13 @@ void check_decoding_memory(uint64_t pixels, uint64_t bytes_each, const ImageLimi
                            const std::string& name) {
   if (pixels * bytes_each <= limits.bytes()) return;
   throw DataError(name, ": too large, expected an image that takes at most ", limits.bytes(),
-                  " bytes to decode, got ", pixels * bytes_each, remedy(limits));
+                  " bytes to decode, got ", pixels * bytes_each, limit_remedy(limits));
 }
 
 void check_file_bytes(uint64_t bytes, const ImageLimits& limits, const std::string& name) {
   if (bytes <= limits.bytes()) return;
   throw DataError(name, ": too large, expected a file of at most ", limits.bytes(), " bytes, got ",
-                  bytes, remedy(limits));
+                  bytes, limit_remedy(limits));
 }
 
 }  // namespace ddpm

@@ -69,18 +69,44 @@ std::string read_image_file(const std::filesystem::path& path, const ImageLimits
   return read_file(path);
 }
 
-ImageHeader file_header(const std::filesystem::path& path, const ImageLimits& limits) {
-  std::ifstream file(path, std::ios::binary);
-  const ReadAt read_at = [&file](uint64_t offset, size_t length) {
+// A file of which only parts are read.
+class FileParts {
+ public:
+  // Without a buffer, which would read around each part.
+  explicit FileParts(const std::filesystem::path& path) {
+    file_.rdbuf()->pubsetbuf(nullptr, 0);
+    file_.open(path, std::ios::binary);
+    head_ = read(0, kHeadBytes);
+  }
+
+  const std::string& head() const { return head_; }
+
+  std::string at(uint64_t offset, size_t length) {
+    if (offset + length <= head_.size()) return head_.substr(offset, length);
+    return read(offset, length);
+  }
+
+ private:
+  std::string read(uint64_t offset, size_t length) {
     std::string part(length, '\0');
-    file.clear();
-    file.seekg(static_cast<std::streamoff>(offset));
-    file.read(part.data(), static_cast<std::streamsize>(length));
-    part.resize(static_cast<size_t>(file.gcount()));
+    file_.clear();
+    file_.seekg(static_cast<std::streamoff>(offset));
+    file_.read(part.data(), static_cast<std::streamsize>(length));
+    part.resize(static_cast<size_t>(file_.gcount()));
     return part;
+  }
+
+  std::ifstream file_;
+  std::string head_;
+};
+
+ImageHeader file_header(const std::filesystem::path& path, const ImageLimits& limits) {
+  FileParts file(path);
+  const ReadAt read_at = [&file](uint64_t offset, size_t length) {
+    return file.at(offset, length);
   };
   try {
-    return header_of(read_at(0, kHeadBytes), read_at, path.string());
+    return header_of(file.head(), read_at, path.string());
   } catch (const DataError&) {  // a long preamble, or a file that is broken indeed
     return checked_header(read_image_file(path, limits), limits, path.string());
   }

@@ -15,7 +15,7 @@ struct PnmHeader {
   size_t end = 0;  // where the pixels begin
 };
 
-bool is_space(char c) {
+bool is_pnm_space(char c) {
   return std::isspace(static_cast<unsigned char>(c)) != 0;
 }
 
@@ -33,7 +33,7 @@ class PnmNumbers {
       if (value > kMostPnmValue) fail();
       ++at_;
     }
-    if (value == 0 || !is_space(peek())) fail();
+    if (value == 0 || !is_pnm_space(peek())) fail();
     return value;
   }
 
@@ -44,7 +44,7 @@ class PnmNumbers {
   char peek() const { return at_ < bytes_.size() ? bytes_[at_] : '\0'; }
 
   void skip_spaces() {
-    while (is_space(peek()) || peek() == '#') {
+    while (is_pnm_space(peek()) || peek() == '#') {
       if (peek() == '#') at_ = std::min(bytes_.find('\n', at_), bytes_.size() - 1);
       ++at_;
     }

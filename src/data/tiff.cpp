@@ -135,7 +135,7 @@ bool is_read_compression(uint16_t scheme) {
   }
 }
 
-ImageHeader header_of(const TiffReader& reader) {
+ImageHeader read_tiff_header(const TiffReader& reader) {
   const uint16_t compression = reader.short_field(TIFFTAG_COMPRESSION);
   if (!is_read_compression(compression)) {
     reader.refuse("compression " + std::to_string(compression));
@@ -183,12 +183,12 @@ uint8_t on_white(uint32_t value, uint32_t alpha) {
 }  // namespace
 
 ImageHeader tiff_header(std::string_view bytes, const std::string& name) {
-  return header_of(TiffReader(bytes, bytes.size() + (1 << 20), name));
+  return read_tiff_header(TiffReader(bytes, bytes.size() + (1 << 20), name));
 }
 
 Image decode_tiff(std::string_view bytes, const ImageLimits& limits, const std::string& name) {
   const TiffReader reader(bytes, limits.bytes(), name);
-  const ImageSize size = header_of(reader).size;
+  const ImageSize size = read_tiff_header(reader).size;
   check_image_size(size, limits, name);
   Image image{size.height, size.width, size.channels, {}};
   image.pixels.reserve(static_cast<size_t>(size.bytes()));

@@ -4,7 +4,9 @@
 
 #include "ddpm/data/bytes.h"
 #include "ddpm/data/image_io.h"
+#include "ddpm/util/crc32.h"
 #include "support/data_files.h"
+#include "support/temp_dir.h"
 
 namespace ddpm {
 namespace {
@@ -75,6 +77,25 @@ TEST(Exif, ChunksThatLeadPastTheFileAreUpright) {
   const std::string webp = "RIFF\xFF\xFF\xFF\xFFWEBPVP8X\x0A" + std::string(3, '\0') + "\x08";
   EXPECT_EQ(webp_orientation(reader(webp + std::string(9, '\0') + "EXIF\xFF\xFF\xFF\xFF")), 1);
   EXPECT_EQ(webp_orientation(reader(webp)), 1);
+}
+
+TEST(Exif, IsFoundBehindThePixelsOfALargePng) {
+  Image noise{150, 200, 3, {}};
+  uint32_t state = 1;
+  for (int i = 0; i < 150 * 200 * 3; ++i) {
+    state = state * 1664525 + 1013904223;
+    noise.pixels.push_back(static_cast<uint8_t>(state >> 24));
+  }
+  std::string png = encode_png(noise);
+  ASSERT_GT(png.size(), size_t{80} << 10);
+  const std::string content = "eXIf" + exif_of(274, 3, 1, short_value(6));
+  const std::string chunk =
+      big_endian(content.size() - 4, 4) + content + big_endian(crc32_of(content), 4);
+  png.insert(png.size() - 12, chunk);
+  const TempDir folder;
+  const ImageSize turned{200, 150, 3};
+  EXPECT_EQ(probe_image_file(folder.write("a.png", png)), turned);
+  EXPECT_EQ(decode_image(png, "a.png").pixels, turn_upright(noise, 6).pixels);
 }
 
 TEST(Exif, InABrokenSegmentDoesNotStopAJpeg) {

@@ -146,10 +146,10 @@ TEST(ImageIo, HostileSizesAreRefusedBeforeDecoding) {
 
 TEST(ImageIo, LargeFilesAreRefused) {
   std::string png = encode_png(make_image(2, 2, 1));
-  png.resize(8 * 100 + 1);
+  png.resize((64 << 20) + 1);
   const auto error = error_of<DataError>([&] { decode_image(png, "x", 0, {.pixels = 100}); });
   EXPECT_EQ(error,
-            "x: too large, expected a file of at most 800 bytes, got 801; make the image "
+            "x: too large, expected a file of at most 67108864 bytes, got 67108865; make the image "
             "smaller or raise data.max_image_pixels");
 }
 

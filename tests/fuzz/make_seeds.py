@@ -138,7 +138,8 @@ def exifs():
     for order, mark in (("<", b"II*\0"), (">", b"MM\0*")):
         tags = struct.pack(order + "IHHHII", 8, 2, 271, 2, 4, 0) + struct.pack(order + "HHIHHI", 274, 3, 1, 6, 0, 0)
         yield mark.decode()[:2], mark + tags
-        yield mark.decode()[:2] + "-png", (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", bytes(13)) + chunk(b"eXIf", mark + tags))
+        head = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", bytes(13))
+        yield mark.decode()[:2] + "-png", head + chunk(b"eXIf", mark + tags)
         block = b"WEBPVP8X" + struct.pack("<IIHHH", 10, 8, 1, 0, 1) + b"EXIF" + struct.pack("<I", 38) + mark + tags
         yield mark.decode()[:2] + "-webp", b"RIFF" + struct.pack("<I", len(block)) + block
 

@@ -74,7 +74,8 @@ def rows(pixels, row_bytes):
 def interlaced(image):
     """The seven passes of Adam7, RGB."""
     data = b""
-    for x0, y0, dx, dy in ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)):
+    passes = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+    for x0, y0, dx, dy in passes:
         for y in range(y0, HEIGHT, dy):
             line = b"".join(bytes(image.getpixel((x, y))) for x in range(x0, WIDTH, dx))
             data += b"\0" + line if line else b""
@@ -223,8 +224,8 @@ def seen(content):
         values = [value >> 8 for value, in struct.iter_unpack("<i", deep_values)]
         image = Image.frombytes("L", image.size, bytes(values))
     is_grey = image.mode in ("1", "L", "LA")
-    rgba = image.convert("RGBA")
-    over_white = [tuple((v * a + 255 * (255 - a) + 127) // 255 for v in rgb) for *rgb, a in zip(*[iter(rgba.tobytes())] * 4)]
+    pixels = struct.iter_unpack("4B", image.convert("RGBA").tobytes())
+    over_white = [tuple((v * a + 255 * (255 - a) + 127) // 255 for v in rgb) for *rgb, a in pixels]
     image = Image.new("RGB", image.size)
     image.putdata(over_white)
     return image.getchannel(0) if is_grey else image

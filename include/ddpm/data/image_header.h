@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 
@@ -21,8 +22,11 @@ inline constexpr int64_t kMostImagePixels = 250'000'000;
 struct ImageLimits {
   int64_t pixels = DataConfig().max_image_pixels;
 
-  /// Most bytes of the file, and most bytes that decoding may take beside it.
-  uint64_t bytes() const { return uint64_t{8} * static_cast<uint64_t>(pixels); }
+  /// Most bytes of the file, and most bytes that decoding may take beside it: 8 for each pixel, and
+  /// 64 MiB where these are fewer.
+  uint64_t bytes() const {
+    return std::max(uint64_t{64} << 20, uint64_t{8} * static_cast<uint64_t>(pixels));
+  }
 };
 
 /// `DataError` starting with `name` if an image of this size has no pixels, or more than the limits
