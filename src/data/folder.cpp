@@ -11,6 +11,7 @@
 #include "ddpm/data/image_io.h"
 #include "ddpm/data/memory_dataset.h"
 #include "ddpm/data/parallel.h"
+#include "ddpm/data/sixteen_bits.h"
 #include "ddpm/util/error.h"
 
 namespace ddpm {
@@ -23,6 +24,7 @@ class FolderFiles {
  public:
   FolderFiles(const DataConfig& config, const fs::path& root)
       : listing_(scan_folder(root, config.split)),
+        limits_{config.max_image_pixels},
         skip_bad_(config.skip_bad),
         any_size_(!config.image_size.empty()),
         size_(wanted_size(config, first_size())) {}
@@ -38,19 +40,34 @@ class FolderFiles {
   }
 
   // False if the file is broken and may be skipped.
-  bool read(int64_t index, uint8_t* chw) const {
-    const auto image = unless_broken([&] { return load_image(file(index), size_.channels); });
+  bool read(int64_t index, uint8_t* chw, SixteenBits* depth = nullptr) const {
+    const auto image =
+        unless_broken([&] { return load_image(file(index), size_.channels, limits_); });
     if (!image) return false;
+    if (depth != nullptr) depth->note(*image);
     check_size(index, image->height, image->width);
     to_chw(fit_image(*image, size_), chw);
     return true;
+  }
+
+  // Looks at a few files, where all are not read at once; broken ones tell when they are read.
+  void look_at_depth(SixteenBits& depth) const {
+    constexpr int64_t kFew = 16;
+    const int64_t looked_at = std::min(kFew, count());
+    for (int64_t i = 0; i < looked_at; ++i) {
+      try {
+        depth.note(load_image(file(i * count() / looked_at), 0, limits_));
+      } catch (const DataError&) {
+        continue;
+      }
+    }
   }
 
   // Refuses files of another size by their headers, where all must be of one.
   void check_sizes(int64_t threads) const {
     if (any_size_) return;
     parallel_for(count(), threads, [this](int64_t i) {
-      const auto size = unless_broken([&] { return probe_image_file(file(i)); });
+      const auto size = unless_broken([&] { return probe_image_file(file(i), limits_); });
       if (size) check_size(i, size->height, size->width);
     });
   }
@@ -68,7 +85,7 @@ class FolderFiles {
 
   ImageSize first_size() const {
     for (const fs::path& path : listing_.files) {
-      const auto size = unless_broken([&] { return probe_image_file(path); });
+      const auto size = unless_broken([&] { return probe_image_file(path, limits_); });
       if (size) return *size;
     }
     throw DataError(listing_.files.front().string(),
@@ -84,6 +101,7 @@ class FolderFiles {
   }
 
   FolderListing listing_;
+  ImageLimits limits_;
   bool skip_bad_;
   bool any_size_;
   ImageSize size_;
@@ -173,10 +191,12 @@ std::unique_ptr<Dataset> load_all(const FolderFiles& files, DatasetInfo info, in
   const auto count = static_cast<size_t>(files.count());
   std::vector<uint8_t> pixels(count * image_bytes);
   std::vector<uint8_t> broken(count, 0);
+  SixteenBits depth;
   parallel_for(files.count(), threads, [&](int64_t i) {
     const auto at = static_cast<size_t>(i);
-    broken[at] = files.read(i, pixels.data() + at * image_bytes) ? 0 : 1;
+    broken[at] = files.read(i, pixels.data() + at * image_bytes, &depth) ? 0 : 1;
   });
+  depth.warn_if_dark(info.where);
   std::vector<int64_t> labels = files.listing().labels;
   info.skipped = remove_broken(broken, image_bytes, pixels, labels);
   info.images -= info.skipped;
@@ -194,6 +214,9 @@ std::unique_ptr<Dataset> open_folder(const DataConfig& config, const fs::path& r
   if (bytes <= config.memory_limit_gb * 1e9)
     return load_all(files, std::move(info), config.workers);
   files.check_sizes(config.workers);
+  SixteenBits depth;
+  files.look_at_depth(depth);
+  depth.warn_if_dark(info.where);
   return std::make_unique<FolderDataset>(std::move(info), std::move(files));
 }
 

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <set>
 #include <string_view>
 
+#include "ddpm/data/image_format.h"
 #include "ddpm/util/error.h"
 
 namespace ddpm {
@@ -14,18 +14,13 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::array<std::string_view, 4> kSplits = {"train", "test", "val", "validation"};
-constexpr std::array<std::string_view, 4> kEndings = {".png", ".jpg", ".jpeg", ".bmp"};
 
 bool is_hidden(const fs::path& path) {
   return path.filename().string().starts_with('.');
 }
 
 bool is_image(const fs::directory_entry& entry) {
-  std::string ending = entry.path().extension().string();
-  std::transform(ending.begin(), ending.end(), ending.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return std::find(kEndings.begin(), kEndings.end(), ending) != kEndings.end() &&
-         !is_hidden(entry.path()) &&
+  return is_read_image(entry.path()) && !is_hidden(entry.path()) &&
          (entry.is_regular_file() || !entry.exists());  // dangling links too
 }
 
@@ -119,7 +114,7 @@ FolderListing scan_folder(const fs::path& root, const std::string& split) {
     listing.labels.insert(listing.labels.end(), files.size(), number);
   }
   if (listing.files.empty()) {
-    throw DataError(folder.string(), ": expected .png, .jpg, .jpeg or .bmp files, found none");
+    throw DataError(folder.string(), ": expected ", read_image_endings(), " files, found none");
   }
   return listing;
 }

@@ -14,8 +14,8 @@ struct FolderListing {
   std::vector<std::string> class_names;  // empty if there are no classes
 };
 
-/// Finds the `.png`, `.jpg`, `.jpeg` and `.bmp` files (in any case) of a split. Hidden files are
-/// ignored; names are ordered by their bytes.
+/// Finds the files of a split whose names end as images that are read do (`is_read_image`). Hidden
+/// files are ignored; names are ordered by their bytes.
 ///
 /// Classes are the sub-folders that hold images, at any depth; without any, the folder's own images
 /// have no classes. The folder has splits if it holds both `train` and `test`, or no sub-folders
