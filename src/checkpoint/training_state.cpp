@@ -54,6 +54,7 @@ TrainingState parse_state(const json& object, const std::string& origin) {
   if (!best.is_null()) state.best_score = best.get<double>();
   state.best_step = whole_number(object.value("best_step", json(0U)), origin);
   state.dataset_images = whole("dataset_images");
+  state.dataset_fingerprint = object.value("dataset_fingerprint", "");
   state.threads = whole("threads");
   state.device = object.at("device").get<std::string>();
   return state;
@@ -78,6 +79,7 @@ json training_state_to_json(const TrainingState& state) {
               {"best_score", state.best_score ? json(*state.best_score) : json(nullptr)},
               {"best_step", state.best_step},
               {"dataset_images", state.dataset_images},
+              {"dataset_fingerprint", state.dataset_fingerprint},
               {"threads", state.threads},
               {"device", state.device}};
   for (const auto& [name, sum] : state.extra_sums)

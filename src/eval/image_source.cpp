@@ -164,10 +164,6 @@ std::shared_ptr<const Dataset> open_images(const fs::path& path, const DataConfi
   if (!fs::exists(path)) throw DataError(path.string(), ": no such file or folder");
   DataConfig data;
   data.root = path.string();
-  data.name = fs::is_directory(path) ? "folder" : "npz";
-  if (data.name == "npz" && path.extension() != ".npz") {
-    throw DataError(path.string(), ": expected a folder of images or an .npz file");
-  }
   data.channels = like.channels;
   data.image_size = like.image_size;
   data.skip_bad = like.skip_bad;

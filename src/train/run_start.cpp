@@ -25,6 +25,7 @@ TrainingState initial_state(const Config& config, const DatasetInfo& data, torch
                     data.images);
   }
   state.dataset_images = data.images;
+  state.dataset_fingerprint = data.fingerprint;
   state.threads = at::get_num_threads();
   state.device = device.str();
   return state;

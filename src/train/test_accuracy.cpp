@@ -4,10 +4,8 @@
 
 #include <torch/types.h>
 
-#include "ddpm/config/dataset_traits.h"
 #include "ddpm/diffusion/process.h"
 #include "ddpm/sample/images.h"
-#include "ddpm/util/error.h"
 
 namespace ddpm {
 namespace {
@@ -32,17 +30,6 @@ torch::Tensor read_labels(const Dataset& dataset, int64_t first, int64_t count) 
 }
 
 }  // namespace
-
-std::unique_ptr<Dataset> open_test_split(DataConfig data) {
-  const auto* const traits = find_dataset_traits(data.name);
-  if (data.split != "train" || (traits != nullptr && !traits->has_splits)) return nullptr;
-  data.split = "test";
-  try {
-    return open_dataset(data);
-  } catch (const UserError&) {  // there is nothing to test with
-    return nullptr;
-  }
-}
 
 double test_accuracy(NetworkImpl& classifier, const DiffusionConfig& diffusion,
                      const Dataset& dataset, torch::Device device) {

@@ -23,6 +23,8 @@ struct TrainRequest {
   std::filesystem::path run;  // the run's folder
   double max_minutes = 0.0;   // of this session; 0: as `settings` or `config` say
   bool resume = false;        // go on from the run's newest checkpoint, if there is one
+  bool accept_changed_data = false;  // go on although the images are no longer the run's
+  bool check_data = false;           // decode all images first and name every broken file
 };
 
 /// How a training session ended.

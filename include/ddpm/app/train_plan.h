@@ -18,7 +18,8 @@ namespace ddpm {
 struct TrainPlan {
   Config config;
   std::shared_ptr<const Dataset> dataset;
-  bool own_dataset = false;  // it is none that the section data names
+  bool own_dataset = false;                    // it is none that the section data names
+  std::vector<std::string> broken_files = {};  // what is wrong with each, if all were looked at
   std::filesystem::path run;
   std::filesystem::path checkpoint;            // to go on from; empty for a fresh start
   std::vector<std::filesystem::path> damaged;  // newer ones that it cannot go on from
@@ -42,6 +43,9 @@ TrainPlan plan_training(const TrainRequest& request, RunUse use);
 
 /// The memory that training is expected to take, in bytes (see `estimate_training_bytes`).
 int64_t memory_bytes(const TrainPlan& plan);
+
+/// Says on the log what of the data may not be as its owner means it.
+void tell_data_warnings(const TrainPlan& plan);
 
 /// What the run will do, a line a subject, for people.
 std::vector<std::string> plan_lines(const TrainPlan& plan);

@@ -28,6 +28,7 @@ struct TrainingState {
   std::optional<double> best_score = {};  // the lowest of the evaluations so far
   int64_t best_step = 0;                  // its step; 0 if not known
   int64_t dataset_images = 0;
+  std::string dataset_fingerprint = {};  // see `DatasetInfo`; empty: not known
   int64_t threads = 0;         // of the session that wrote it
   std::string device = "cpu";  // likewise
 };
