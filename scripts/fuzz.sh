@@ -2,7 +2,7 @@
 # Fuzzes the parsers under the address and undefined-behaviour sanitizers and prints a line for each. Needs no LibTorch.
 #
 #   scripts/fuzz.sh [--runs N] [--jobs N] [TARGET...]
-#     --runs N   inputs for each target (1000000; png, jpeg and bmp 300000)
+#     --runs N   inputs for each target (1000000; of images 300000)
 #     --jobs N   targets at once (as many as there are CPUs)
 #     TARGET     a file of tests/fuzz without .cpp; all of them if none is given
 #
@@ -13,7 +13,8 @@ cd "$(dirname "$0")/.."
 . scripts/debian.sh
 
 debian_packages=(clang libclang-rt-14-dev cmake ninja-build python3
-  libspdlog-dev libyaml-cpp-dev nlohmann-json3-dev libstb-dev zlib1g-dev)
+  libspdlog-dev libyaml-cpp-dev nlohmann-json3-dev libstb-dev zlib1g-dev
+  libjpeg-dev libtiff-dev libwebp-dev)
 build=build-fuzz
 runs='' jobs=$(nproc)
 targets=()
@@ -34,7 +35,7 @@ fi
 # fuzz TARGET: runs one target and prints its line; false if it failed
 fuzz() {
   local target=$1 folder=runs/fuzz/$1 count=${runs:-1000000} longest=16384
-  case $target in png | jpeg | bmp) count=${runs:-300000} longest=4096 ;; esac
+  case $target in png | jpeg | webp | gif | tiff | bmp | pnm) count=${runs:-300000} longest=4096 ;; esac
   mkdir -p "$folder/corpus"
   local words=()
   [ ! -s "$build/seeds/$target.dict" ] || words=(-dict="$build/seeds/$target.dict")

@@ -13,7 +13,7 @@ header_package=nvidia-cuda-crt==13.0.88  # what the headers of the CUDA runtime 
 cpu_packages=("torch==$torch_version" nvidia-cuda-runtime==13.0.96 nvidia-cuda-cupti==13.0.85 "$header_package")
 debian_packages=(g++ cmake ninja-build python3 python3-pip ca-certificates
   libcli11-dev libspdlog-dev libyaml-cpp-dev nlohmann-json3-dev libstb-dev libhwy-dev zlib1g-dev libgtest-dev
-  dataset-fashion-mnist)
+  libjpeg-dev libtiff-dev libwebp-dev dataset-fashion-mnist)
 
 cuda=no build=yes
 cmake_options=()

@@ -118,7 +118,7 @@ torch::Tensor read_images(const std::string& given, const WantedImages& wanted) 
   Stack stack(wanted);
   for (const auto& file : files) {
     if (stack.full()) break;
-    stack.add(load_image(file), file.string());
+    stack.add(load_image(file, 0, {kMostImagePixels}), file.string());
   }
   return stack.tensor();
 }

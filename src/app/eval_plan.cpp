@@ -95,13 +95,17 @@ bool needs_checkpoint(const EvalRequest& request) {
 }
 
 /// A checkpoint, which may be of anyone, does not say how much memory its data may take here.
-void limit_memory(DataConfig& data) {
-  const double most = DataConfig().memory_limit_gb;
-  if (data.memory_limit_gb <= most) return;
-  const auto asked = format_number(data.memory_limit_gb);
-  log_info("data may take " + format_number(most) + " GB of memory, not the checkpoint's " + asked +
-           "; --data.memory_limit_gb " + asked + " allows it");
-  data.memory_limit_gb = most;
+void limit_memory(DataConfig& data, const SettingOverrides& overrides) {
+  const DataConfig most;
+  if (!overrides.has("data.memory_limit_gb") && data.memory_limit_gb > most.memory_limit_gb) {
+    const auto asked = format_number(data.memory_limit_gb);
+    log_info("data may take " + format_number(most.memory_limit_gb) +
+             " GB of memory, not the checkpoint's " + asked + "; --data.memory_limit_gb " + asked +
+             " allows it");
+    data.memory_limit_gb = most.memory_limit_gb;
+  }
+  if (!overrides.has("data.max_image_pixels"))
+    data.max_image_pixels = std::min(data.max_image_pixels, most.max_image_pixels);
 }
 
 /// What the run of the plan's checkpoint was trained on; none for a foreign folder.
@@ -118,7 +122,7 @@ std::optional<DataConfig> resolve_data(const EvalPlan& plan, const SettingOverri
   Config config;
   if (of_run) {
     config.data = *of_run;
-    if (!overrides.has("data.memory_limit_gb")) limit_memory(config.data);
+    limit_memory(config.data, overrides);
   }
   overrides.apply(config, "data");
   config.data.flip = false;

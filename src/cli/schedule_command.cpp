@@ -49,7 +49,7 @@ std::vector<std::string> names_of(const std::vector<NamedSchedule>& schedules) {
 /// The image to noise: cut to a square of --image-size, or else as it is but not too large to see
 /// its noise.
 Image image_of(const ScheduleFlags& flags) {
-  const auto image = load_image(flags.image);
+  const auto image = load_image(flags.image, 0, {kMostImagePixels});
   if (flags.image_size) return resize_and_crop(image, *flags.image_size, *flags.image_size);
   const int64_t side = std::max(image.height, image.width);
   if (side <= kLargestSide) return image;

@@ -14,6 +14,7 @@ constexpr auto kFree = OnResume::kFree;
 constexpr Range kSteps{.min = 1, .max = 1e12};
 constexpr Range kEvery{.min = 0, .max = 1e12};
 constexpr Range kPixels{.min = 1, .max = 16384};
+constexpr Range kImageFilePixels{.min = 1, .max = 250e6};
 constexpr Range kChannels{.min = 1, .max = 65536};
 constexpr Range kBatch{.min = 1, .max = 1 << 20};
 constexpr Range kFraction{.min = 0, .max = 1};
@@ -73,6 +74,9 @@ std::vector<Setting> data_settings(DataConfig& data) {
       {"data.memory_limit_gb", &data.memory_limit_gb, kFixed,
        "Decoded images larger than this many GB together are read from disk as needed.",
        kNotNegative},
+      {"data.max_image_pixels", &data.max_image_pixels, kFree,
+       "Image files with more pixels than this, or 8 times as many bytes, are refused.",
+       kImageFilePixels},
       {"data.workers", &data.workers, kFree, "Threads that decode images ahead of the training.",
        kThreads},
   };

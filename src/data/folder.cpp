@@ -10,6 +10,7 @@
 #include "ddpm/data/folder_images.h"
 #include "ddpm/data/memory_dataset.h"
 #include "ddpm/data/parallel.h"
+#include "ddpm/data/sixteen_bits.h"
 #include "ddpm/util/error.h"
 #include "ddpm/util/log.h"
 #include "ddpm/util/sha256.h"
@@ -143,10 +144,12 @@ std::unique_ptr<Dataset> load_all(const FolderImages& images, DatasetInfo info, 
   const auto count = static_cast<size_t>(images.count());
   std::vector<uint8_t> pixels(count * image_bytes);
   std::vector<std::string> broken(count);
+  SixteenBits depth;
   parallel_for(images.count(), threads, [&](int64_t i) {
     const auto at = static_cast<size_t>(i);
-    images.read(i, pixels.data() + at * image_bytes, broken[at]);
+    images.read(i, pixels.data() + at * image_bytes, broken[at], &depth);
   });
+  depth.warn_if_dark(info.where);
   std::vector<int64_t> labels = images.listing().labels;
   remove_broken(broken, image_bytes, pixels, labels);
   std::erase(broken, "");
@@ -170,6 +173,7 @@ std::unique_ptr<Dataset> open_folder(const DataConfig& config, const fs::path& r
       static_cast<double>(images.size().bytes()) * static_cast<double>(info.images);
   if (bytes <= config.memory_limit_gb * 1e9)
     return load_all(images, std::move(info), config.workers);
+  images.look_at_depth();
   return std::make_unique<FolderDataset>(std::move(info), std::move(images));
 }
 

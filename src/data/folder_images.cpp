@@ -14,6 +14,7 @@ namespace ddpm {
 FolderImages::FolderImages(const DataConfig& config, std::unique_ptr<ImageFiles> files)
     : files_(std::move(files)),
       listing_(scan_files(*files_, config)),
+      limits_{config.max_image_pixels},
       skip_bad_(config.skip_bad),
       any_size_(!config.image_size.empty()),
       size_(wanted_size(config, probe_files(config))) {
@@ -30,25 +31,42 @@ std::string FolderImages::describe_colours() const {
          " images are grey, the others in colour";
 }
 
-bool FolderImages::read(int64_t index, uint8_t* chw, std::string& reason) const {
+bool FolderImages::read(int64_t index, uint8_t* chw, std::string& reason,
+                        SixteenBits* depth) const {
   std::optional<Image> image;
   try {
-    image = decode_image(files_->read(name(index)), place(index), size_.channels);
+    image = decode_image(files_->read(name(index)), place(index), size_.channels, limits_);
   } catch (const DataError& error) {
     if (!skip_bad_) throw;
     reason = error.what();
     return false;
   }
+  if (depth != nullptr) depth->note(*image);
   check_size(index, image->height, image->width);
   to_chw(fit_image(*std::move(image), size_), chw);
   return true;
 }
 
-// Whether an image is broken is told when it is read, and not here.
+void FolderImages::look_at_depth() const {
+  constexpr int64_t kFew = 16;
+  SixteenBits depth;
+  const int64_t looked_at = std::min(kFew, count());
+  for (int64_t i = 0; i < looked_at; ++i) {
+    const int64_t index = i * count() / looked_at;
+    try {
+      depth.note(decode_image(files_->read(name(index)), place(index), 0, limits_));
+    } catch (const DataError&) {  // which is told when it is read
+      continue;
+    }
+  }
+  depth.warn_if_dark(files_->where());
+}
+
 void FolderImages::probe(int64_t index) {
   try {
-    stored_[static_cast<size_t>(index)] = files_->probe(name(index));
+    stored_[static_cast<size_t>(index)] = files_->probe(name(index), limits_);
   } catch (const DataError&) {
+    if (!skip_bad_) throw;
     stored_[static_cast<size_t>(index)] = {};
   }
 }
@@ -64,7 +82,6 @@ ImageSize FolderImages::probe_files(const DataConfig& config) {
       probe(i);
   }
   const auto found = std::ranges::find_if(stored_, is_known);
-  if (found == stored_.end() && !skip_bad_) files_->probe(name(0));  // says what is wrong
   if (found == stored_.end())
     throw DataError(place(0), ": expected an image, but neither this nor any of ", count(),
                     " files can be read");

@@ -1,6 +1,7 @@
 #include "ddpm/data/image.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <new>
 #include <stdexcept>
@@ -12,7 +13,7 @@ namespace ddpm {
 namespace {
 
 Image to_grey(const Image& image) {
-  Image grey{image.height, image.width, 1, {}};
+  Image grey{image.height, image.width, 1, {}, image.stored_bits};
   grey.pixels.reserve(image.pixels.size() / 3);
   for (size_t i = 0; i + 2 < image.pixels.size(); i += 3) {
     const int luma = 77 * image.pixels[i] + 150 * image.pixels[i + 1] + 29 * image.pixels[i + 2];
@@ -22,7 +23,7 @@ Image to_grey(const Image& image) {
 }
 
 Image to_rgb(const Image& image) {
-  Image rgb{image.height, image.width, 3, {}};
+  Image rgb{image.height, image.width, 3, {}, image.stored_bits};
   rgb.pixels.reserve(image.pixels.size() * 3);
   for (const uint8_t value : image.pixels) {
     rgb.pixels.insert(rgb.pixels.end(), 3, value);
@@ -46,6 +47,27 @@ Box middle(const Image& image, int64_t height, int64_t width) {
   return {(image.height - box_height) / 2, (image.width - box_width) / 2, box_height, box_width};
 }
 
+// How a stored image becomes the one that was seen.
+struct Turn {
+  bool swaps;            // rows become columns
+  bool mirrors_rows;     // the last stored row comes first
+  bool mirrors_columns;  // the last stored column comes first
+};
+
+Turn turn_of(int orientation) {
+  constexpr std::array<Turn, 8> kTurns = {{
+      {false, false, false},
+      {false, false, true},
+      {false, true, true},
+      {false, true, false},
+      {true, false, false},
+      {true, true, false},
+      {true, true, true},
+      {true, false, true},
+  }};
+  return kTurns.at(static_cast<size_t>(orientation - 1));
+}
+
 }  // namespace
 
 bool operator==(const ImageSize& a, const ImageSize& b) {
@@ -62,7 +84,7 @@ Image resize_and_crop(const Image& image, int64_t height, int64_t width) {
   if (height < 1 || width < 1) throw std::invalid_argument("image sizes must be positive");
   if (image.height == height && image.width == width) return image;
   const Box box = middle(image, height, width);
-  Image out{height, width, image.channels, {}};
+  Image out{height, width, image.channels, {}, image.stored_bits};
   out.pixels.resize(static_cast<size_t>(height * width * image.channels));
   const int64_t start = (box.top * image.width + box.left) * image.channels;
   const int ok = stbir_resize_uint8_generic(
@@ -79,6 +101,30 @@ Image fit_image(Image image, const ImageSize& size) {
   image = convert_channels(std::move(image), size.channels);
   if (image.height == size.height && image.width == size.width) return image;
   return resize_and_crop(image, size.height, size.width);
+}
+
+ImageSize upright_size(const ImageSize& size, int orientation) {
+  if (orientation < 5) return size;
+  return {size.width, size.height, size.channels};
+}
+
+Image turn_upright(Image image, int orientation) {
+  if (orientation == 1) return image;
+  const Turn turn = turn_of(orientation);
+  Image out = image;
+  if (turn.swaps) std::swap(out.height, out.width);
+  auto to = out.pixels.begin();
+  for (int64_t y = 0; y < out.height; ++y) {
+    for (int64_t x = 0; x < out.width; ++x) {
+      int64_t row = turn.swaps ? x : y;
+      int64_t column = turn.swaps ? y : x;
+      if (turn.mirrors_rows) row = image.height - 1 - row;
+      if (turn.mirrors_columns) column = image.width - 1 - column;
+      const int64_t from = (row * image.width + column) * image.channels;
+      to = std::copy_n(image.pixels.begin() + from, image.channels, to);
+    }
+  }
+  return out;
 }
 
 void to_chw(const Image& image, uint8_t* chw) {

@@ -15,7 +15,6 @@ namespace {
 constexpr std::string_view kPngSignature = "\x89PNG\r\n\x1a\n";
 constexpr size_t kPngOverhead = 12;  // length, type and checksum of a chunk
 constexpr uint64_t kMaxPngSide = kMaxImageSide;
-constexpr uint64_t kMaxDecodingBytes = uint64_t{512} << 20;
 
 bool is_known_or_optional(std::string_view type) {
   const bool is_optional = (static_cast<unsigned char>(type[0]) & 0x20U) != 0;
@@ -35,13 +34,6 @@ PngChunk next_chunk(std::string_view rest, const std::string& name) {
   return chunk;
 }
 
-// `pixels` of which stb_image keeps `bytes_each` at a time.
-void check_decoding_memory(uint64_t pixels, uint64_t bytes_each, const std::string& name) {
-  if (pixels * bytes_each <= kMaxDecodingBytes) return;
-  throw DataError(name, ": too large, expected an image that takes at most ", kMaxDecodingBytes,
-                  " bytes to decode, got ", pixels * bytes_each);
-}
-
 uint64_t png_samples(uint8_t colour_type) {
   switch (colour_type) {
     case 2:
@@ -56,7 +48,7 @@ uint64_t png_samples(uint8_t colour_type) {
 }
 
 // The data must be able to hold the rows, each of which has one byte more than its samples.
-void check_png(std::string_view bytes, const std::string& name) {
+void check_png(std::string_view bytes, const ImageLimits& limits, const std::string& name) {
   const std::vector<PngChunk> chunks = png_chunks(bytes, name);
   const std::string_view header = chunks.front().data;
   if (header.size() != 13 || read_be32(header, 0) > kMaxPngSide ||
@@ -75,7 +67,7 @@ void check_png(std::string_view bytes, const std::string& name) {
   if (unpacked / kMaxDeflateRatio > packed) {
     throw DataError(name, ": broken PNG, too few bytes for its size");
   }
-  check_decoding_memory(width * height, depth == 16 ? 16 : 8, name);
+  check_decoding_memory(width * height, depth == 16 ? 16 : 8, limits, name);
 }
 
 // Walks over a JPEG from marker to marker.
@@ -112,42 +104,20 @@ class JpegWalk {
   size_t at_ = 2;  // after the start marker
 };
 
-// stb_image 2.27 writes past its tables if one has more than 256 codes.
-bool are_huffman_tables_sound(std::string_view tables) {
-  constexpr size_t kCounts = 16;
-  if (tables.empty()) return false;
-  while (tables.size() > kCounts) {
-    size_t codes = 0;
-    for (const char count : tables.substr(1, kCounts)) {
-      codes += static_cast<uint8_t>(count);
-    }
-    if (codes > 256 || 1 + kCounts + codes > tables.size()) return false;
-    tables.remove_prefix(1 + kCounts + codes);
-  }
-  return tables.empty();
-}
-
 // Each block of 8 x 8 takes at least one bit.
-void check_jpeg_frame(std::string_view frame, bool progressive, uint64_t file_bytes,
-                      const std::string& name) {
+void check_jpeg_frame(std::string_view frame, bool progressive, std::string_view file,
+                      const ImageLimits& limits, const std::string& name) {
   constexpr uint64_t kPixelsOfAByte = 8 * 64;
   if (frame.size() < 6) throw DataError(name, ": broken JPEG header");
   const auto number = [frame](size_t at) -> uint64_t {
     return __builtin_bswap16(read_le<uint16_t>(frame, at));
   };
   const uint64_t pixels = number(1) * number(3);
-  if (pixels / kPixelsOfAByte > file_bytes) {
+  if (pixels / kPixelsOfAByte > file.size()) {
     throw DataError(name, ": broken JPEG, too few bytes for its size");
   }
   const uint64_t components = static_cast<uint8_t>(frame[5]);
-  check_decoding_memory(pixels, 3 + components * (progressive ? 3 : 1), name);
-}
-
-void check_jpeg_tables(uint8_t marker, std::string_view segment, const std::string& name) {
-  constexpr uint8_t kHuffman = 0xC4;
-  if (marker == kHuffman && !are_huffman_tables_sound(segment)) {
-    throw DataError(name, ": broken JPEG, its tables are damaged");
-  }
+  check_decoding_memory(pixels, 3 + components * (progressive ? 3 : 1), limits, name);
 }
 
 // Baseline, extended and progressive.
@@ -155,7 +125,7 @@ bool is_jpeg_frame(uint8_t marker) {
   return marker >= 0xC0 && marker <= 0xC2;
 }
 
-void check_jpeg(std::string_view bytes, const std::string& name) {
+void check_jpeg(std::string_view bytes, const ImageLimits& limits, const std::string& name) {
   constexpr uint8_t kEnd = 0xD9;
   constexpr uint8_t kProgressive = 0xC2;
   constexpr uint8_t kScan = 0xDA;
@@ -167,12 +137,67 @@ void check_jpeg(std::string_view bytes, const std::string& name) {
     if (marker == kScan && ++scans > kMostScans)
       throw DataError(name, ": broken JPEG, expected at most ", kMostScans, " scans");
     const std::string_view segment = walk.segment();
-    check_jpeg_tables(marker, segment, name);
     if (is_jpeg_frame(marker)) {
-      check_jpeg_frame(segment, marker == kProgressive, bytes.size(), name);
+      check_jpeg_frame(segment, marker == kProgressive, bytes, limits, name);
     }
   }
   if (marker == 0) throw DataError(name, ": broken JPEG, the file ends early");
+}
+
+// Walks over a GIF. What does not lie in the file is a `DataError`.
+class GifWalk {
+ public:
+  GifWalk(std::string_view bytes, const std::string& name) : bytes_(bytes), name_(name) {}
+
+  uint8_t byte() {
+    skip(1);
+    return static_cast<uint8_t>(bytes_[at_ - 1]);
+  }
+
+  void skip(size_t count) {
+    if (count > bytes_.size() - at_) throw DataError(name_, ": broken GIF, the file ends early");
+    at_ += count;
+  }
+
+  // The colour table that the lowest bits of `flags` tell, if there is one.
+  void skip_colours(uint8_t flags) {
+    if ((flags & 0x80U) != 0) skip(size_t{3} << ((flags & 7U) + 1));
+  }
+
+  void skip_blocks() {
+    while (const uint8_t length = byte()) {
+      skip(length);
+    }
+  }
+
+ private:
+  std::string_view bytes_;
+  const std::string& name_;
+  size_t at_ = 0;
+};
+
+// As far as the first frame goes.
+void check_gif(std::string_view bytes, const ImageLimits& limits, const std::string& name) {
+  constexpr uint8_t kExtension = 0x21;
+  constexpr uint8_t kFrame = 0x2C;
+  GifWalk walk(bytes, name);
+  walk.skip(10);
+  const uint8_t flags = walk.byte();
+  walk.skip(2);
+  walk.skip_colours(flags);
+  uint8_t kind = walk.byte();
+  for (; kind == kExtension; kind = walk.byte()) {
+    walk.skip(1);
+    walk.skip_blocks();
+  }
+  if (kind != kFrame) throw DataError(name, ": broken GIF, expected a frame");
+  walk.skip(8);
+  walk.skip_colours(walk.byte());
+  walk.skip(1);
+  walk.skip_blocks();
+  const uint64_t pixels =
+      uint64_t{read_le<uint16_t>(bytes, 6)} * uint64_t{read_le<uint16_t>(bytes, 8)};
+  check_decoding_memory(pixels, 12, limits, name);
 }
 
 struct BmpHeader {
@@ -217,26 +242,20 @@ std::vector<PngChunk> png_chunks(std::string_view bytes, const std::string& name
   return chunks;
 }
 
-void check_before_probing(std::string_view bytes, const std::string& name) {
-  if (image_format(bytes, name) != ImageFormat::kJpeg) return;
-  JpegWalk walk(bytes);
-  uint8_t marker = walk.next();
-  for (; marker != 0 && !is_jpeg_frame(marker); marker = walk.next()) {
-    check_jpeg_tables(marker, walk.segment(), name);
-  }
-}
-
-void check_complete(std::string_view bytes, const std::string& name) {
+void check_complete(std::string_view bytes, const ImageLimits& limits, const std::string& name) {
   switch (image_format(bytes, name)) {
     case ImageFormat::kPng:
-      check_png(bytes, name);
-      break;
+      return check_png(bytes, limits, name);
     case ImageFormat::kJpeg:
-      check_jpeg(bytes, name);
-      break;
+      return check_jpeg(bytes, limits, name);
+    case ImageFormat::kGif:
+      return check_gif(bytes, limits, name);
     case ImageFormat::kBmp:
-      check_bmp(bytes, name);
-      break;
+      return check_bmp(bytes, name);
+    case ImageFormat::kWebp:
+    case ImageFormat::kTiff:
+    case ImageFormat::kPnm:
+      return;
   }
 }
 

@@ -18,22 +18,23 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr uint64_t kMaxImageFileBytes = uint64_t{64} << 20;
+constexpr ImageLimits kAnyImage{kMostImagePixels};
 constexpr auto kWaits = std::to_array<std::chrono::milliseconds>({std::chrono::milliseconds(30),
                                                                   std::chrono::milliseconds(120),
                                                                   std::chrono::milliseconds(500)});
 
 std::string read_patiently(const fs::path& path) {
   for (const auto wait : kWaits) {
+    std::error_code code;
+    const auto size = fs::file_size(path, code);
+    if (!code) check_file_bytes(size, kAnyImage, path.string());
     try {
-      return read_file(path, kMaxImageFileBytes);
+      return read_file(path);
     } catch (const DataError&) {
-      std::error_code code;
-      if (const auto size = fs::file_size(path, code); !code && size > kMaxImageFileBytes) throw;
       std::this_thread::sleep_for(wait);
     }
   }
-  return read_file(path, kMaxImageFileBytes);
+  return read_file(path);
 }
 
 class FilesOfFolder : public ImageFiles {
@@ -44,11 +45,11 @@ class FilesOfFolder : public ImageFiles {
 
   std::string place(const std::string& name) const override { return (root_ / name).string(); }
   std::string read(const std::string& name) const override { return read_patiently(root_ / name); }
-  ImageSize probe(const std::string& name) const override {
+  ImageSize probe(const std::string& name, const ImageLimits& limits) const override {
     try {
-      return probe_image_file(root_ / name);
+      return probe_image_file(root_ / name, limits);
     } catch (const DataError&) {  // away for a moment, or broken indeed
-      return probe_image(read(name), place(name));
+      return probe_image(read(name), place(name), limits);
     }
   }
   std::string mark(const std::string& name) const override {
@@ -80,13 +81,11 @@ class FilesOfZip : public ImageFiles {
   std::string place(const std::string& name) const override { return where() + ": " + name; }
   std::string read(const std::string& name) const override {
     const auto& entry = *entries_.at(name);
-    if (entry.size > kMaxImageFileBytes)
-      throw DataError(place(name), ": too large, expected at most ", kMaxImageFileBytes,
-                      " bytes, got ", entry.size);
+    check_file_bytes(entry.size, kAnyImage, place(name));
     return zip_.read(entry);
   }
-  ImageSize probe(const std::string& name) const override {
-    return probe_image(read(name), place(name));
+  ImageSize probe(const std::string& name, const ImageLimits& limits) const override {
+    return probe_image(read(name), place(name), limits);
   }
   std::string mark(const std::string& name) const override {
     return std::to_string(entries_.at(name)->crc);

@@ -1,16 +1,21 @@
 #include "ddpm/data/image_io.h"
 
 #include <algorithm>
-#include <cstring>
 #include <fstream>
-#include <memory>
 #include <stdexcept>
+#include <system_error>
 
-#include <stb/stb_image.h>
 #include <stb/stb_image_write.h>
 
 #include "ddpm/data/bytes.h"
+#include "ddpm/data/exif.h"
 #include "ddpm/data/image_check.h"
+#include "ddpm/data/image_format.h"
+#include "ddpm/data/jpeg.h"
+#include "ddpm/data/pnm.h"
+#include "ddpm/data/stb_formats.h"
+#include "ddpm/data/tiff.h"
+#include "ddpm/data/webp.h"
 #include "ddpm/util/crc32.h"
 #include "ddpm/util/error.h"
 #include "ddpm/util/files.h"
@@ -18,29 +23,87 @@
 namespace ddpm {
 namespace {
 
-constexpr uint64_t kMaxFileBytes = uint64_t{64} << 20;
-constexpr int64_t kMaxPixels = 64'000'000;
 constexpr size_t kHeadBytes = 64 << 10;
+constexpr size_t kMaxTextBytes = 64 << 20;
 
-const stbi_uc* as_bytes(std::string_view bytes) {
-  return reinterpret_cast<const stbi_uc*>(bytes.data());
+ReadAt reader_of(std::string_view bytes) {
+  return [bytes](uint64_t offset, size_t length) -> std::string {
+    if (offset >= bytes.size()) return {};
+    return std::string(bytes.substr(offset, length));
+  };
 }
 
-uint8_t over_white(int value, int alpha) {
-  return static_cast<uint8_t>((value * alpha + 255 * (255 - alpha) + 127) / 255);
-}
-
-// `stored` is 1 (grey), 2 (grey, alpha), 3 (RGB) or 4 (RGB, alpha), as stb_image counts.
-std::vector<uint8_t> without_alpha(const stbi_uc* pixels, size_t count, size_t stored) {
-  if (stored % 2 == 1) return {pixels, pixels + count * stored};
-  std::vector<uint8_t> out;
-  out.reserve(count * (stored - 1));
-  for (const stbi_uc* pixel = pixels; pixel != pixels + count * stored; pixel += stored) {
-    const int alpha = pixel[stored - 1];
-    std::transform(pixel, pixel + stored - 1, std::back_inserter(out),
-                   [alpha](stbi_uc value) { return over_white(value, alpha); });
+// `bytes` may be the first ones of a file, which `read_at` reads anywhere; only a TIFF must be
+// whole.
+ImageHeader header_of(std::string_view bytes, const ReadAt& read_at, const std::string& name) {
+  switch (image_format(bytes, name)) {
+    case ImageFormat::kJpeg:
+      return jpeg_header(bytes, name);
+    case ImageFormat::kTiff:
+      return tiff_header(bytes, name);
+    case ImageFormat::kPnm:
+      return pnm_header(bytes, name);
+    case ImageFormat::kWebp:
+      return {webp_header(bytes, name).size, webp_orientation(read_at)};
+    case ImageFormat::kPng:
+      return {stb_header(bytes, name).size, png_orientation(read_at)};
+    case ImageFormat::kGif:
+    case ImageFormat::kBmp:
+      break;
   }
-  return out;
+  return stb_header(bytes, name);
+}
+
+ImageHeader checked_header(std::string_view bytes, const ImageLimits& limits,
+                           const std::string& name) {
+  check_file_bytes(bytes.size(), limits, name);
+  const ImageHeader header = header_of(bytes, reader_of(bytes), name);
+  check_image_size(header.size, limits, name);
+  return header;
+}
+
+std::string read_image_file(const std::filesystem::path& path, const ImageLimits& limits) {
+  std::error_code unreadable;  // which read_file tells
+  const auto bytes = std::filesystem::file_size(path, unreadable);
+  if (!unreadable) check_file_bytes(bytes, limits, path.string());
+  return read_file(path);
+}
+
+ImageHeader file_header(const std::filesystem::path& path, const ImageLimits& limits) {
+  std::ifstream file(path, std::ios::binary);
+  const ReadAt read_at = [&file](uint64_t offset, size_t length) {
+    std::string part(length, '\0');
+    file.clear();
+    file.seekg(static_cast<std::streamoff>(offset));
+    file.read(part.data(), static_cast<std::streamsize>(length));
+    part.resize(static_cast<size_t>(file.gcount()));
+    return part;
+  };
+  try {
+    return header_of(read_at(0, kHeadBytes), read_at, path.string());
+  } catch (const DataError&) {  // a long preamble, or a file that is broken indeed
+    return checked_header(read_image_file(path, limits), limits, path.string());
+  }
+}
+
+// As stored.
+Image decode_stored(std::string_view bytes, const ImageLimits& limits, const std::string& name) {
+  const ImageFormat format = image_format(bytes, name);
+  switch (format) {
+    case ImageFormat::kJpeg:
+      return decode_jpeg(bytes, name);
+    case ImageFormat::kWebp:
+      return decode_webp(bytes, limits, name);
+    case ImageFormat::kTiff:
+      return decode_tiff(bytes, limits, name);
+    case ImageFormat::kPnm:
+      return decode_pnm(bytes, name);
+    case ImageFormat::kPng:
+    case ImageFormat::kGif:
+    case ImageFormat::kBmp:
+      break;
+  }
+  return decode_by_stb(bytes, format, name);
 }
 
 bool is_ascii(std::string_view text) {
@@ -57,7 +120,7 @@ std::string png_chunk(const std::string& type_and_data) {
 
 std::string text_chunk(const std::string& key, const std::string& value) {
   if (key.empty() || key.size() > 79 || !is_ascii(key) || value.find('\0') != std::string::npos ||
-      value.size() > kMaxFileBytes) {
+      value.size() > kMaxTextBytes) {
     throw std::invalid_argument("not a text for a PNG: " + key);
   }
   using namespace std::string_literals;
@@ -84,58 +147,27 @@ void append_to_string(void* context, void* data, int size) {
 
 }  // namespace
 
-ImageSize probe_image(std::string_view bytes, const std::string& name) {
-  check_before_probing(bytes, name);
-  if (bytes.size() > kMaxFileBytes) {
-    throw DataError(name, ": file too large, expected at most ", kMaxFileBytes, " bytes, got ",
-                    bytes.size());
-  }
-  int width = 0;
-  int height = 0;
-  int stored = 0;
-  if (stbi_info_from_memory(as_bytes(bytes), static_cast<int>(bytes.size()), &width, &height,
-                            &stored) == 0) {
-    throw DataError(name, ": broken image header (", stbi_failure_reason(), ")");
-  }
-  if (width < 1 || height < 1 || width > kMaxImageSide || height > kMaxImageSide ||
-      int64_t{width} * height > kMaxPixels) {
-    throw DataError(name, ": expected 1 to ", kMaxPixels, " pixels and sides up to ", kMaxImageSide,
-                    ", got ", width, " x ", height);
-  }
-  return {height, width, stored < 3 ? 1 : 3};
+ImageSize probe_image(std::string_view bytes, const std::string& name, const ImageLimits& limits) {
+  const ImageHeader header = checked_header(bytes, limits, name);
+  return upright_size(header.size, header.orientation);
 }
 
-ImageSize probe_image_file(const std::filesystem::path& path) {
-  std::string head(kHeadBytes, '\0');
-  std::ifstream file(path, std::ios::binary);
-  file.read(head.data(), static_cast<std::streamsize>(head.size()));
-  head.resize(static_cast<size_t>(file.gcount()));
-  try {
-    return probe_image(head, path.string());
-  } catch (const DataError&) {  // a long preamble, or a file that is broken indeed
-    return probe_image(read_file(path, kMaxFileBytes), path.string());
-  }
+ImageSize probe_image_file(const std::filesystem::path& path, const ImageLimits& limits) {
+  const ImageHeader header = file_header(path, limits);
+  check_image_size(header.size, limits, path.string());
+  return upright_size(header.size, header.orientation);
 }
 
-Image decode_image(std::string_view bytes, const std::string& name, int64_t channels) {
-  probe_image(bytes, name);
-  check_complete(bytes, name);
-  int width = 0;
-  int height = 0;
-  int stored = 0;
-  const std::unique_ptr<stbi_uc, decltype(&stbi_image_free)> pixels(
-      stbi_load_from_memory(as_bytes(bytes), static_cast<int>(bytes.size()), &width, &height,
-                            &stored, 0),
-      stbi_image_free);
-  if (pixels == nullptr) throw DataError(name, ": broken image (", stbi_failure_reason(), ")");
-  const size_t count = static_cast<size_t>(width) * static_cast<size_t>(height);
-  Image image{height, width, stored < 3 ? 1 : 3,
-              without_alpha(pixels.get(), count, static_cast<size_t>(stored))};
+Image decode_image(std::string_view bytes, const std::string& name, int64_t channels,
+                   const ImageLimits& limits) {
+  const ImageHeader header = checked_header(bytes, limits, name);
+  check_complete(bytes, limits, name);
+  Image image = turn_upright(decode_stored(bytes, limits, name), header.orientation);
   return channels == 0 ? image : convert_channels(std::move(image), channels);
 }
 
-Image load_image(const std::filesystem::path& path, int64_t channels) {
-  return decode_image(read_file(path, kMaxFileBytes), path.string(), channels);
+Image load_image(const std::filesystem::path& path, int64_t channels, const ImageLimits& limits) {
+  return decode_image(read_image_file(path, limits), path.string(), channels, limits);
 }
 
 std::string encode_png(const Image& image, const ImageText& text) {

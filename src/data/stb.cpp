@@ -5,12 +5,13 @@
 
 namespace {
 
-// What check_complete lets pass takes no more; a hostile file may ask for more.
-constexpr size_t kMaxAllocation = size_t{512} << 20;
+// What check_complete lets pass takes no more under the largest limits that can be set; a hostile
+// file may ask for more.
+constexpr size_t kMaxAllocation = size_t{2} << 30;
 // Only compressed data grow, and rows beyond those that a PNG's header tells.
-constexpr size_t kMaxGrown = size_t{256} << 20;
+constexpr size_t kMaxGrown = size_t{512} << 20;
 
-// Zeroed, because a hostile JPEG makes stb_image use tables that it never set.
+// Zeroed, because a hostile file makes stb_image use tables that it never set.
 void* bounded_malloc(size_t size) {
   return size > kMaxAllocation ? nullptr : std::calloc(1, size);
 }
@@ -43,7 +44,7 @@ unsigned char* compress_with_zlib(unsigned char* data, int length, int* out_leng
 
 #define STB_IMAGE_IMPLEMENTATION
 #define STBI_ONLY_PNG
-#define STBI_ONLY_JPEG
+#define STBI_ONLY_GIF
 #define STBI_ONLY_BMP
 #define STBI_NO_STDIO
 #define STBI_MAX_DIMENSIONS 65535

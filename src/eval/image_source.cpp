@@ -168,6 +168,7 @@ std::shared_ptr<const Dataset> open_images(const fs::path& path, const DataConfi
   data.image_size = like.image_size;
   data.skip_bad = like.skip_bad;
   data.memory_limit_gb = like.memory_limit_gb;
+  data.max_image_pixels = like.max_image_pixels;
   data.workers = like.workers;
   return open_dataset(data);
 }

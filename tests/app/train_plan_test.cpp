@@ -43,16 +43,16 @@ TEST_F(TrainPlanTest, TellsWhatWillBeDoneAndTouchesNothing) {
 }
 
 TEST_F(TrainPlanTest, SaysWhatOfTheDataWasTakenAndLeftOut) {
-  dir_.write("images/cat/a.gif", "GIF89a");
+  dir_.write("images/cat/a.heic", "x");
   dir_.write("images/runs/one/metrics.jsonl", "");
   dir_.write("images/runs/one/samples/x.png", "");
   const auto plan = plan_training(training(), RunUse::kLook);
   const auto lines = join(plan_lines(plan), "\n");
-  EXPECT_NE(lines.find("took 6 files in 2 classes; left out: 1 file (1 .gif)"), std::string::npos);
+  EXPECT_NE(lines.find("took 6 files in 2 classes; left out: 1 file (1 .heic)"), std::string::npos);
   EXPECT_NE(lines.find("runs of ddpm are no data: runs"), std::string::npos);
   const LogMessages messages;
   tell_data_warnings(plan);
-  EXPECT_TRUE(messages.have("kinds that are not read are left out: 1 file (1 .gif)"));
+  EXPECT_TRUE(messages.have("kinds that are not read are left out: 1 file (1 .heic)"));
 }
 
 TEST_F(TrainPlanTest, AllBrokenFilesAreNamedOnWish) {

@@ -153,7 +153,8 @@ TEST(OpenDataset, ErrorsNameTheFile) {
   const TempDir root;
   root.write("cat/3.png", "no image");
   EXPECT_EQ(data_error(config_of("folder", root.path())),
-            "data: " + root.path().string() + "/cat/3.png: not a PNG, JPEG or BMP image");
+            "data: " + root.path().string() +
+                "/cat/3.png: not an image, expected PNG, JPEG, WebP, GIF, TIFF, BMP, PGM or PPM");
 }
 
 TEST(OpenDataset, ClassNamesThatCheckpointsCannotHoldAreRefused) {

@@ -58,15 +58,15 @@ TEST(FolderScan, SubFoldersAreClassesInOrder) {
 
 TEST(FolderScan, SaysWhatItTookAndLeftOut) {
   const TempDir root;
-  write_all(root, {"cat/1.png", "cat/2.webq", "dog/3.png", "dog/4.GIF", "dog/5.gif", "README",
+  write_all(root, {"cat/1.png", "cat/2.webq", "dog/3.png", "dog/4.HEIC", "dog/5.heic", "README",
                    "empty/notes.txt"});
   const auto listing = scan(root);
   EXPECT_EQ(listing.notes.front(),
-            "took 2 files in 2 classes; left out: 5 files (2 .gif, 1 .txt, 1 .webq, 1 without "
+            "took 2 files in 2 classes; left out: 5 files (2 .heic, 1 .txt, 1 .webq, 1 without "
             "ending)");
-  EXPECT_EQ(listing.left_out.at(".gif"), 2);
+  EXPECT_EQ(listing.left_out.at(".heic"), 2);
   EXPECT_EQ(warnings_of(listing),
-            "images of kinds that are not read are left out: 2 files (2 .gif); convert them to "
+            "images of kinds that are not read are left out: 2 files (2 .heic); convert them to "
             "PNG; folders without images: empty");
   EXPECT_EQ(scan(root, "train", DataLabels::kNone).files.size(), 2U);
 }

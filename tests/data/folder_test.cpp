@@ -9,7 +9,9 @@
 #include "ddpm/data/image_io.h"
 #include "ddpm/data/zip.h"
 #include "ddpm/util/error.h"
+#include "ddpm/util/files.h"
 #include "support/data_files.h"
+#include "support/log_messages.h"
 #include "support/temp_dir.h"
 
 namespace ddpm {
@@ -53,6 +55,46 @@ TEST(Folder, MemoryAndStreamingReadTheSame) {
       EXPECT_EQ(read(*dataset, i), expected(i));
       EXPECT_EQ(dataset->label(i), i / 3);
     }
+  }
+}
+
+TEST(Folder, ImagesAreTurnedUprightInMemoryAndWhileStreaming) {
+  const TempDir root;
+  const auto images = std::filesystem::path(DDPM_TEST_DATA) / "images";
+  for (const char* name : {"turned-6.jpg", "turned-6.png", "turned-6.webp", "turned-6.tif"}) {
+    root.write(name, read_file(images / name));
+  }
+  for (const DataConfig& config : {DataConfig{}, streaming()}) {
+    const auto dataset = open_folder(config, root.path());
+    EXPECT_EQ(dataset->info().height, 16);
+    EXPECT_EQ(dataset->info().width, 8);
+    EXPECT_EQ(read(*dataset, 1), read(*dataset, 2));
+    EXPECT_EQ(read(*dataset, 1), read(*dataset, 3));
+  }
+}
+
+TEST(Folder, ImagesAboveTheLimitNameItsSetting) {
+  const TempDir root;
+  write_images(root);
+  for (DataConfig config : {DataConfig{}, streaming()}) {
+    config.max_image_pixels = 79;
+    const auto error = error_of<DataError>([&] { open_folder(config, root.path()); });
+    EXPECT_TRUE(contains(error, "a/0.png: too large")) << error;
+    EXPECT_TRUE(contains(error, "raise data.max_image_pixels")) << error;
+    config.max_image_pixels = 80;
+    EXPECT_EQ(open_folder(config, root.path())->info().images, 6);
+  }
+}
+
+TEST(Folder, WarnsOfDarkImagesOfSixteenBitsInMemoryAndWhileStreaming) {
+  using namespace std::string_literals;
+  const TempDir root;
+  root.write("a.pgm", "P5 2 1 65535 \x0F\xFF\x00\x10"s);
+  root.write("b.pgm", "P5 2 1 65535 \x0A\xFF\x00\x10"s);
+  for (const DataConfig& config : {DataConfig{}, streaming()}) {
+    const LogMessages messages;
+    open_folder(config, root.path());
+    EXPECT_TRUE(messages.have("the brightest of 2 images of 16 bits")) << messages.all();
   }
 }
 
@@ -109,9 +151,11 @@ TEST(Folder, BrokenFilesAreNamed) {
   root.write("a/1.png", "oops");
   DataConfig config;
   config.image_size = {8};
-  const std::string text = "a/1.png: not a PNG, JPEG or BMP image";
+  const std::string text = "a/1.png: not an image, expected PNG";
   EXPECT_TRUE(contains(error_of<DataError>([&] { open_folder(config, root.path()); }), text));
   config.memory_limit_gb = 0;
+  EXPECT_TRUE(contains(error_of<DataError>([&] { open_folder(config, root.path()); }), text));
+  config.channels = 3;  // headers need not be read
   const auto dataset = open_folder(config, root.path());
   EXPECT_TRUE(contains(error_of<DataError>([&] { read(*dataset, 1); }), text));
   EXPECT_NO_THROW(read(*dataset, 0));

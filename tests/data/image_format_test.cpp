@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include "ddpm/util/error.h"
+#include "support/data_files.h"
+
 namespace ddpm {
 namespace {
 
@@ -29,6 +32,25 @@ TEST(ImageEnding, OtherFilesHaveNone) {
 TEST(ImageEnding, AreListedForMessages) {
   EXPECT_TRUE(read_image_endings().starts_with(".png, .jpg, "));
   EXPECT_NE(read_image_endings().find(" or ."), std::string::npos);
+}
+
+TEST(ImageFormat, ImagesThatAreNotReadAreNamedWithTheRemedy) {
+  using namespace std::string_literals;
+  for (const auto& [bytes, name] :
+       {std::pair("\0\0\0\x1C"
+                  "ftypavif"s,
+                  "AVIF"),
+        {"\0\0\0\x18"
+         "ftypheic"s,
+         "HEIC"},
+        {"\xFF\x0A..."s, "JPEG XL"},
+        {"8BPS\0\1"s, "Photoshop's format"},
+        {"<svg xmlns="s, "SVG or other XML"},
+        {"<!DOCTYPE html>"s, "a web page"},
+        {"version https://git-lfs.github.com/spec/v1"s, "a pointer of Git LFS"}}) {
+    const auto error = error_of<DataError>([&] { image_format(bytes, "x.jpg"); });
+    EXPECT_EQ(error, "x.jpg: "s + name + " is not read; save it as PNG, JPEG or WebP");
+  }
 }
 
 }  // namespace

@@ -38,6 +38,19 @@ TEST(Image, ChwAndBackIsTheSame) {
   EXPECT_EQ(from_chw(chw.data(), {3, 5, 3}).pixels, image.pixels);
 }
 
+TEST(TurnUpright, DoesWhatEachOrientationAsksFor) {
+  const Image stored{2, 3, 1, {1, 2, 3, 4, 5, 6}};
+  const std::vector<std::vector<uint8_t>> upright = {
+      {1, 2, 3, 4, 5, 6}, {3, 2, 1, 6, 5, 4}, {6, 5, 4, 3, 2, 1}, {4, 5, 6, 1, 2, 3},
+      {1, 4, 2, 5, 3, 6}, {4, 1, 5, 2, 6, 3}, {6, 3, 5, 2, 4, 1}, {3, 6, 2, 5, 1, 4}};
+  for (int orientation = 1; orientation <= 8; ++orientation) {
+    const Image image = turn_upright(stored, orientation);
+    EXPECT_EQ(image.pixels, upright[static_cast<size_t>(orientation - 1)]) << orientation;
+    const ImageSize size{image.height, image.width, 1};
+    EXPECT_EQ(upright_size({2, 3, 1}, orientation), size) << orientation;
+  }
+}
+
 TEST(Resize, SameSizeIsUntouched) {
   const Image image = make_image(6, 9, 3);
   EXPECT_EQ(resize_and_crop(image, 6, 9).pixels, image.pixels);

@@ -136,6 +136,21 @@ def bmps():
     yield "os2", file(struct.pack("<IHHHH", 12, 2, 2, 1, 24), bytes(16))
 
 
+def image_files(ending, skip=0):
+    """Those of tests/data/images, without their first bytes, which the target puts before them."""
+    for file in sorted((DATA / "images").glob("*." + ending)):
+        yield file.stem, file.read_bytes()[skip:]
+
+
+def exifs():
+    for order, mark in (("<", b"II*\0"), (">", b"MM\0*")):
+        tags = struct.pack(order + "IHHHII", 8, 2, 271, 2, 4, 0) + struct.pack(order + "HHIHHI", 274, 3, 1, 6, 0, 0)
+        yield mark.decode()[:2], mark + tags
+        yield mark.decode()[:2] + "-png", (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", bytes(13)) + chunk(b"eXIf", mark + tags))
+        block = b"WEBPVP8X" + struct.pack("<IIHHH", 10, 8, 1, 0, 1) + b"EXIF" + struct.pack("<I", 38) + mark + tags
+        yield mark.decode()[:2] + "-webp", b"RIFF" + struct.pack("<I", len(block)) + block
+
+
 def tar(files, **options):
     file = io.BytesIO()
     with tarfile.open(fileobj=file, format=tarfile.USTAR_FORMAT, **options) as archive:
@@ -246,9 +261,14 @@ def seeds():
         "scheduler_config": [*schedulers()],
         "training_state": [*states()],
         "checksums": [*checksums()],
-        "png": [*pngs()],
-        "jpeg": [(name, base64.b64decode(text)[3:]) for name, text in JPEGS.items()],
+        "png": [*pngs(), *((name, content) for name, content in image_files("png") if content[1:4] == b"PNG")],
+        "jpeg": [*((name, base64.b64decode(text)[3:]) for name, text in JPEGS.items()), *image_files("jpg", 3)],
         "bmp": [(name, content[2:]) for name, content in bmps()],
+        "webp": [*image_files("webp", 4)],
+        "gif": [*image_files("gif", 6)],
+        "tiff": [*image_files("tif")],
+        "pnm": [*image_files("ppm", 1), *image_files("pgm", 1)],
+        "exif": [*exifs()],
     }
 
 

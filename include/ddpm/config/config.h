@@ -26,7 +26,8 @@ struct DataConfig {
   int64_t channels = 0;             // 0: as stored; else 1 or 3
   bool flip = false;
   bool skip_bad = false;
-  double memory_limit_gb = 4.0;  // decoded images above this are streamed from disk
+  double memory_limit_gb = 4.0;           // decoded images above this are streamed from disk
+  int64_t max_image_pixels = 64'000'000;  // of an image file; see `ImageLimits`
   int64_t workers = 2;
 };
 

@@ -15,7 +15,8 @@ namespace ddpm {
 /// is refused. Without `data.channels`, images are in colour if any is. With `data.skip_bad`, a
 /// broken file is left out in memory; while streaming, the next good file of its class stands in
 /// for it (after the last comes the first), which depends on nothing but the files. Without it,
-/// `DataError` names the broken file.
+/// `DataError` names the broken file. A warning says if images of 16 bits are nearly black; while
+/// streaming, a few files are looked at for it.
 std::unique_ptr<Dataset> open_folder(const DataConfig& config, const std::filesystem::path& root);
 
 }  // namespace ddpm

@@ -9,6 +9,7 @@
 #include "ddpm/data/folder_scan.h"
 #include "ddpm/data/image.h"
 #include "ddpm/data/image_files.h"
+#include "ddpm/data/sixteen_bits.h"
 
 namespace ddpm {
 
@@ -35,7 +36,11 @@ class FolderImages {
 
   /// Writes the image to `chw`, channel by channel. False, with the reason, if the file is broken
   /// and `data.skip_bad` is set; else `DataError` naming it.
-  bool read(int64_t index, uint8_t* chw, std::string& reason) const;
+  /// Shows the image as it is stored to `depth`.
+  bool read(int64_t index, uint8_t* chw, std::string& reason, SixteenBits* depth = nullptr) const;
+
+  /// Looks at a few images, and warns if those of 16 bits are nearly black.
+  void look_at_depth() const;
 
  private:
   const std::string& name(int64_t index) const {
@@ -48,6 +53,7 @@ class FolderImages {
 
   std::unique_ptr<ImageFiles> files_;
   FolderListing listing_;
+  ImageLimits limits_;
   bool skip_bad_;
   bool any_size_;
   std::vector<ImageSize> stored_;  // no channels where a header cannot be read, or need not be

@@ -11,6 +11,7 @@ struct Image {
   int64_t width = 0;
   int64_t channels = 0;  // 1 (grey) or 3 (RGB)
   std::vector<uint8_t> pixels;
+  int64_t stored_bits = 8;  // of a value in its file: 8 or fewer, or 16 that were cut to 8
 };
 
 /// The largest side of an image that is read or written, in pixels.
@@ -37,6 +38,13 @@ Image resize_and_crop(const Image& image, int64_t height, int64_t width);
 
 /// The image with the channels and the extents of `size`.
 Image fit_image(Image image, const ImageSize& size);
+
+/// The image turned and mirrored as EXIF's `orientation`, 1 to 8, asks for, so that it is as it was
+/// seen; 5 to 8 swap its sides.
+Image turn_upright(Image image, int orientation);
+
+/// The extents of an image after `turn_upright`.
+ImageSize upright_size(const ImageSize& size, int orientation);
 
 /// Writes the image channel by channel, `channels * height * width` bytes.
 void to_chw(const Image& image, uint8_t* chw);

@@ -7,6 +7,7 @@
 
 #include "ddpm/data/file_tree.h"
 #include "ddpm/data/image.h"
+#include "ddpm/data/image_header.h"
 
 namespace ddpm {
 
@@ -25,12 +26,12 @@ class ImageFiles {
   virtual std::string place(const std::string& name) const = 0;
 
   /// The whole file. Reading that fails, as on a network that is away for a moment, is tried again
-  /// a few times within a second. `DataError` if it fails in the end, or the file has more than 64
-  /// MiB.
+  /// a few times within a second. `DataError` if it fails in the end, or the file is larger than
+  /// any image may be.
   virtual std::string read(const std::string& name) const = 0;
 
   /// What the header of the file says, tried again likewise. `DataError`.
-  virtual ImageSize probe(const std::string& name) const = 0;
+  virtual ImageSize probe(const std::string& name, const ImageLimits& limits) const = 0;
 
   /// What tells whether the file is still the same without reading it: its size, or the checksum
   /// that the archive has of it.

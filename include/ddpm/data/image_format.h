@@ -8,7 +8,7 @@
 namespace ddpm {
 
 /// The formats of image files that are read.
-enum class ImageFormat { kPng, kJpeg, kBmp };
+enum class ImageFormat { kPng, kJpeg, kWebp, kGif, kTiff, kBmp, kPnm };
 
 /// What the ending of a file's name says of it.
 struct ImageEnding {
@@ -28,7 +28,7 @@ bool is_read_image(const std::filesystem::path& path);
 std::string read_image_endings();
 
 /// What the first bytes say, whatever the file is called. `DataError` starting with `name` if it is
-/// none of the formats, which names an image of a kind that is not read.
+/// none of the formats, which names an image of a kind that is not read and what to do.
 ImageFormat image_format(std::string_view bytes, const std::string& name);
 
 }  // namespace ddpm

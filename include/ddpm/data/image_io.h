@@ -8,23 +8,30 @@
 #include <vector>
 
 #include "ddpm/data/image.h"
+#include "ddpm/data/image_header.h"
 
 namespace ddpm {
 
-/// Reads the header of a PNG, JPEG or BMP held in memory. `DataError` starting with `name` if it is
-/// none of these or larger than the limits (64 MiB of file, 64 million pixels, 65535 a side).
-ImageSize probe_image(std::string_view bytes, const std::string& name);
+/// The extents of an image held in memory, as it is seen: after EXIF's orientation. `DataError`
+/// starting with `name` if it is in none of the formats of `ImageFormat`, broken, or larger than
+/// the limits.
+ImageSize probe_image(std::string_view bytes, const std::string& name,
+                      const ImageLimits& limits = {});
 
-/// Reads the header of a file; see `probe_image`.
-ImageSize probe_image_file(const std::filesystem::path& path);
+/// Those of a file, of which it reads no more than it must; see `probe_image`.
+ImageSize probe_image_file(const std::filesystem::path& path, const ImageLimits& limits = {});
 
-/// Decodes a PNG, JPEG or BMP held in memory to `channels` (1, 3, or 0 for those it has).
-/// Transparent pixels are laid over white, 16 bits are cut to 8. `DataError` starting with `name`
-/// if it is broken, which includes a wrong checksum or an early end.
-Image decode_image(std::string_view bytes, const std::string& name, int64_t channels = 0);
+/// Decodes an image held in memory to `channels` (1, 3, or 0 for those it has), as viewers show it,
+/// whatever its file is called. It is turned upright as its EXIF data tell (broken ones are
+/// ignored), transparent pixels are laid over white, CMYK becomes RGB, 16 bits are cut to 8, and of
+/// several images or frames the first is taken. `DataError` starting with `name` if it is broken,
+/// which includes a wrong checksum or an early end, or larger than the limits.
+Image decode_image(std::string_view bytes, const std::string& name, int64_t channels = 0,
+                   const ImageLimits& limits = {});
 
 /// Reads and decodes a file; see `decode_image`.
-Image load_image(const std::filesystem::path& path, int64_t channels = 0);
+Image load_image(const std::filesystem::path& path, int64_t channels = 0,
+                 const ImageLimits& limits = {});
 
 /// Key and value pairs for the text chunks of a PNG, ASCII keys of 1 to 79 characters.
 using ImageText = std::vector<std::pair<std::string, std::string>>;
