@@ -95,6 +95,14 @@ torch::Tensor read_npy(const fs::path& path, const WantedImages& wanted) {
   return wanted.most ? images.narrow(0, 0, std::min(*wanted.most, shape[0])) : images;
 }
 
+std::vector<fs::path> files_in(const fs::path& folder) {
+  std::vector<fs::path> files;
+  const auto found = open_image_files(folder, /*max_bytes=*/0);
+  for (const auto& name : scan_files(*found, DataConfig()).files)
+    files.push_back(folder / name);
+  return files;
+}
+
 }  // namespace
 
 torch::Tensor read_images(const std::string& given, const WantedImages& wanted) {
@@ -106,8 +114,7 @@ torch::Tensor read_images(const std::string& given, const WantedImages& wanted) 
   if (const int64_t channels = wanted.size.channels; channels != 1 && channels != 3)
     throw UserError(wanted.field, " ", given, ": the model has ", channels,
                     " channels, which no image has; expected a .npy file of them");
-  const auto files =
-      fs::is_directory(path) ? scan_folder(path, "train").files : std::vector<fs::path>{path};
+  const auto files = fs::is_directory(path) ? files_in(path) : std::vector<fs::path>{path};
   Stack stack(wanted);
   for (const auto& file : files) {
     if (stack.full()) break;

@@ -101,7 +101,9 @@ class ContextMaker {
     reference.name = plan_.reference;
     NpzContent content{.statistics = false, .images = true};
     const bool names_file = !plan_.reference_images && !is_split(plan_.reference);
-    if (names_file && !fs::is_directory(plan_.reference)) content = npz_content(plan_.reference);
+    if (names_file && fs::path(plan_.reference).extension() == ".npz" &&
+        !fs::is_directory(plan_.reference))
+      content = npz_content(plan_.reference);
     if (content.statistics) reference.measured.statistics = load_statistics(plan_.reference);
     if (!content.statistics || (content.images && context_.metrics.needs_reference_features()))
       open_reference_source();

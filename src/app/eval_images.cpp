@@ -11,6 +11,7 @@
 #include "ddpm/config/dataset_traits.h"
 #include "ddpm/config/names.h"
 #include "ddpm/config/settings.h"
+#include "ddpm/data/held_out.h"
 #include "ddpm/data/open.h"
 #include "ddpm/eval/feature_statistics.h"
 #include "ddpm/runtime/device.h"
@@ -38,6 +39,8 @@ std::string generation_identity(const EvalPlan& plan, Precision precision) {
 /// Numbers the classes of the dataset as `names`, if there are any.
 OpenedImages opened(std::shared_ptr<const Dataset> dataset, const std::string& name, int64_t count,
                     const std::vector<std::string>& names) {
+  for (const auto& warning : dataset->info().warnings)
+    log_warning(name + ": " + warning);
   auto unknown = names.empty() ? std::string() : unknown_class(*dataset, names);
   if (!names.empty() && unknown.empty()) dataset = with_classes_as(std::move(dataset), names);
   return {std::make_shared<DatasetImages>(std::move(dataset), name, count), std::move(unknown)};
@@ -59,15 +62,15 @@ OpenedImages open_split(const EvalPlan& plan, const std::string& split, int64_t 
   return opened(std::move(dataset), name, count, names);
 }
 
-/// Nothing if the data has no test split.
-std::optional<OpenedImages> find_test_split(const EvalPlan& plan, int64_t count,
-                                            const std::vector<std::string>& names) {
+/// Nothing if the data has no held-out split.
+std::optional<OpenedImages> find_held_out(const EvalPlan& plan, int64_t count,
+                                          const std::vector<std::string>& names) {
   DataConfig data = *plan.data;
   data.split = "train";
-  std::shared_ptr<const Dataset> test = open_test_split(data);
-  if (test == nullptr) return std::nullopt;
-  const auto name = split_name(data, *test, "test");
-  return opened(std::move(test), name, count, names);
+  auto held_out = open_held_out(data, HeldOutUse::kEvaluation);
+  if (held_out.images == nullptr) return std::nullopt;
+  const auto name = split_name(data, *held_out.images, held_out.split);
+  return opened(std::move(held_out.images), name, count, names);
 }
 
 DataConfig data_for_files(const EvalPlan& plan) {
@@ -139,14 +142,14 @@ OpenedImages open_reference_images(const EvalPlan& plan, const std::vector<std::
 
 std::shared_ptr<ImageSource> open_floor_images(const EvalPlan& plan, int64_t count) {
   if (!plan.data) return nullptr;
-  const auto test = find_test_split(plan, count, {});
+  const auto test = find_held_out(plan, count, {});
   return test ? test->images : nullptr;
 }
 
 OpenedImages open_bits_images(const EvalPlan& plan) {
   const auto& names = plan.model->pipeline.network.signature.class_names;
-  if (auto test = find_test_split(plan, plan.bits_images, names)) return *std::move(test);
-  log_warning("there is no test split, so bits per dimension are those of training images");
+  if (auto test = find_held_out(plan, plan.bits_images, names)) return *std::move(test);
+  log_warning("there is no test or val split, so bits per dimension are those of training images");
   return open_split(plan, "train", plan.bits_images, names);
 }
 

@@ -52,8 +52,10 @@ void check_path(const std::string& field, const std::string& path) {
   std::error_code code;
   if (!fs::exists(path, code))
     throw DataError(field, " ", path, ": ", code ? code.message() : "no such file or folder");
-  if (!fs::is_directory(path) && fs::path(path).extension() != ".npz")
-    throw UserError(field, " ", path, ": expected train, test, a folder or an .npz file");
+  const auto ending = fs::path(path).extension();
+  if (!fs::is_directory(path) && ending != ".npz" && ending != ".npy" && ending != ".zip")
+    throw UserError(field, " ", path,
+                    ": expected train, val, test, a folder, or an .npz, .npy or .zip file");
 }
 
 void check_free(const std::string& field, const std::string& path, const std::string& extension) {
@@ -234,7 +236,7 @@ EvaluationOptions options_for(const EvalPlan& plan, const MetricSelection& metri
 }
 
 bool is_split(const std::string& word) {
-  return word == "train" || word == "test";
+  return word == "train" || word == "val" || word == "test";
 }
 
 EvalPlan plan_evaluation(const EvalRequest& request, ModelCache& models) {

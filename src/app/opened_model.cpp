@@ -4,6 +4,7 @@
 
 #include <torch/types.h>
 
+#include "ddpm/app/data_root.h"
 #include "ddpm/checkpoint/components.h"
 #include "ddpm/checkpoint/run_directory.h"
 #include "ddpm/checkpoint/training_checkpoint.h"
@@ -49,6 +50,7 @@ OpenedModel open_model(const fs::path& checkpoint) {
     const auto config = load_checkpoint_config(checkpoint);
     model.pipeline.sample = config.sample;
     model.data = config.data;
+    if (!model.run.empty()) model.data->root = root_of_run(config.data.root, model.run);
   }
   const int64_t in = model.pipeline.network.signature.data_channels;
   const int64_t out = model.pipeline.network.signature.out_channels;

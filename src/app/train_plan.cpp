@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "ddpm/app/data_root.h"
 #include "ddpm/app/init_from.h"
 #include "ddpm/checkpoint/components.h"
 #include "ddpm/checkpoint/json.h"
@@ -13,6 +14,7 @@
 #include "ddpm/config/rules.h"
 #include "ddpm/config/settings.h"
 #include "ddpm/config/yaml.h"
+#include "ddpm/data/broken_images.h"
 #include "ddpm/data/image_data.h"
 #include "ddpm/model/signature.h"
 #include "ddpm/runtime/device.h"
@@ -99,6 +101,48 @@ void check_same_model(const Config& config, const fs::path& checkpoint) {
   }
 }
 
+/// The images must still be those that the run was trained on: their order is that of the run.
+void check_same_data(const TrainRequest& request, const DatasetInfo& data,
+                     const fs::path& checkpoint) {
+  const auto state = load_training_state(checkpoint);
+  const auto& before = state.dataset_fingerprint;
+  if (state.dataset_images != data.images)
+    throw DataError(data.where, ": the data changed since the run began: it had ",
+                    state.dataset_images, " images, now there are ", data.images,
+                    "; bring them back, or start another run");
+  if (before.empty() || data.fingerprint.empty() || before == data.fingerprint) return;
+  const std::string what = data.where + ": the data changed since the run began (" +
+                           (before.starts_with("files") ? "names or sizes of files" : "contents") +
+                           " differ)";
+  if (!request.accept_changed_data)
+    throw DataError(what,
+                    "; bring the run's images back, or go on with these: `accept_changed_data`");
+  log_warning(what + ", the run goes on with the new");
+}
+
+/// Names what is broken; a run may go on without.
+std::vector<std::string> check_files(const DataConfig& data) {
+  auto found = find_broken_images(data);
+  for (const auto& line : found.broken)
+    log_warning(line);
+  log_info("checked " + std::to_string(found.files) + " images, " +
+           std::to_string(found.broken.size()) + " are broken");
+  if (!found.broken.empty() && !data.skip_bad)
+    throw DataError(data.root, ": ", found.broken.size(), " of ", found.files,
+                    " images are broken; remove or mend them, or set data.skip_bad true");
+  return std::move(found.broken);
+}
+
+/// What is to be opened. A run keeps its colours, whatever files have come to its own.
+DataConfig data_to_open(const Config& config, const fs::path& checkpoint) {
+  auto data = config.data;
+  if (checkpoint.empty() || data.channels != 0) return data;
+  const json network = load_json(network_config_file(checkpoint, config));
+  const json channels = network.value("in_channels", json(0));
+  if (channels == 1 || channels == 3) data.channels = channels.get<int64_t>();
+  return data;
+}
+
 /// Evaluations in training compare with images that settings name, or train a classifier on them.
 void check_evaluations(const TrainRequest& request, const Config& config) {
   if (request.dataset == nullptr || config.train.eval_every == 0) return;
@@ -142,6 +186,9 @@ TrainPlan plan_training(const TrainRequest& request, RunUse use) {
   const RunDirectory run(plan.run);
   if (request.resume) plan.checkpoint = newest_whole_checkpoint(run, plan.damaged);
   plan.config = resolve_settings(request, plan.checkpoint);
+  const bool typed = !request.config.empty() || request.settings.has("data.root");
+  auto& root = plan.config.data.root;
+  root = typed ? root_for_run(root, plan.run) : root_of_run(root, plan.run);
   check_rules(plan.config);
   check_end(plan.config);
   check_evaluations(request, plan.config);
@@ -150,13 +197,16 @@ TrainPlan plan_training(const TrainRequest& request, RunUse use) {
   plan.device = select_device(request.runtime.device);
   check_precision(plan.config.train.precision, plan.device);
   plan.own_dataset = request.dataset != nullptr;
-  plan.dataset = plan.own_dataset ? request.dataset : open_dataset(plan.config.data);
+  if (request.check_data && !plan.own_dataset) plan.broken_files = check_files(plan.config.data);
+  plan.dataset =
+      plan.own_dataset ? request.dataset : open_dataset(data_to_open(plan.config, plan.checkpoint));
   plan.data = std::make_shared<ImageData>(training_images(plan.dataset, plan.config));
   plan.config = complete_config(plan.config, *plan.data);
   if (!request.init_from.empty() && plan.checkpoint.empty())
     plan.start = starting_weights(open_init_model(request), plan.config);
   if (!plan.checkpoint.empty()) {
     check_same_model(plan.config, plan.checkpoint);
+    check_same_data(request, plan.dataset->info(), plan.checkpoint);
     check_weights_suffice(plan.checkpoint, plan.config);
   }
   check_guidance(plan.config.signature, plan.config.sample);
@@ -184,15 +234,25 @@ std::vector<std::string> plan_lines(const TrainPlan& plan) {
                     format_fixed(static_cast<double>(plan.cost.macs) / 1e9, 3) + " GMAC an image";
   const auto length = train.steps ? std::to_string(*train.steps) + " steps"
                                   : format_duration(60 * train.max_minutes);
-  return {"data    " + data.name + ": " + images + " (" + data.where + ")",
-          "model   " + size + (plan.start.origin.empty() ? "" : ", from " + plan.start.origin),
-          "train   " + length + ", batch " + std::to_string(train.batch_size) + ", about " +
-              format_bytes(static_cast<double>(memory_bytes(plan))) + " of memory",
-          "device  " + describe_device(plan.device) + ", precision " +
-              std::string(to_name(train.precision)),
-          "run     " + plan.run.string() +
-              (plan.checkpoint.empty() ? ""
-                                       : ", going on from " + plan.checkpoint.filename().string())};
+  std::vector<std::string> lines{"data    " + data.name + ": " + images + " (" + data.where + ")"};
+  for (const auto& note : data.notes)
+    lines.push_back("        " + note);
+  lines.insert(
+      lines.end(),
+      {"model   " + size + (plan.start.origin.empty() ? "" : ", from " + plan.start.origin),
+       "train   " + length + ", batch " + std::to_string(train.batch_size) + ", about " +
+           format_bytes(static_cast<double>(memory_bytes(plan))) + " of memory",
+       "device  " + describe_device(plan.device) + ", precision " +
+           std::string(to_name(train.precision)),
+       "run     " + plan.run.string() +
+           (plan.checkpoint.empty() ? ""
+                                    : ", going on from " + plan.checkpoint.filename().string())});
+  return lines;
+}
+
+void tell_data_warnings(const TrainPlan& plan) {
+  for (const auto& warning : plan.dataset->info().warnings)
+    log_warning("data: " + warning);
 }
 
 }  // namespace ddpm

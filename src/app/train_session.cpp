@@ -8,7 +8,7 @@
 #include "ddpm/checkpoint/run_folder.h"
 #include "ddpm/checkpoint/training_checkpoint.h"
 #include "ddpm/config/yaml.h"
-#include "ddpm/data/open.h"
+#include "ddpm/data/held_out.h"
 #include "ddpm/runtime/device.h"
 #include "ddpm/train/objective_table.h"
 #include "ddpm/train/plan.h"
@@ -39,16 +39,17 @@ void warn_of_inexact_resume(const TrainPlan& plan) {
 std::optional<double> measure_accuracy(const TrainPlan& plan, Trainer& trainer, RunEnd end) {
   const bool answers_classes = objective_kind(plan.config.train.task).answers_classes;
   if (!answers_classes || end == RunEnd::kStopped) return std::nullopt;
-  const auto test = plan.own_dataset ? nullptr : open_test_split(plan.config.data);
-  if (!test) {
-    log_info("there is no test split to measure the accuracy on");
+  HeldOutImages held_out;
+  if (!plan.own_dataset) held_out = open_held_out(plan.config.data, HeldOutUse::kTraining);
+  if (!held_out.images) {
+    log_info("there is no val or test split to measure the accuracy on");
     return std::nullopt;
   }
   trainer.model().refresh_ema();
-  const double accuracy =
-      test_accuracy(*trainer.model().ema_net(), plan.config.diffusion, *test, plan.device);
-  log_info("test accuracy " + format_fixed(100.0 * accuracy, 2) + " % on " +
-           std::to_string(test->info().images) + " clean images");
+  const double accuracy = test_accuracy(*trainer.model().ema_net(), plan.config.diffusion,
+                                        *held_out.images, plan.device);
+  log_info(held_out.split + " accuracy " + format_fixed(100.0 * accuracy, 2) + " % on " +
+           std::to_string(held_out.images->info().images) + " clean images");
   return accuracy;
 }
 
@@ -72,6 +73,7 @@ void resolve_precision(TrainPlan& plan) {
     plan.config.train.precision = probe_precision(plan.config, plan.device);
   for (const auto& line : plan_lines(plan))
     log_info(line);
+  tell_data_warnings(plan);
 }
 
 /// Makes and locks the run's folder for this session.
@@ -82,6 +84,12 @@ void take_folder(const RunDirectory& run, std::optional<RunLock>& lock, const Tr
   const auto newest = plan.damaged.empty() ? plan.checkpoint : plan.damaged.front();
   if (run.newest_checkpoint() != newest)
     throw UserError(run.path().string(), ": another ddpm has just trained in this folder");
+}
+
+void tell_skipped_files(const Dataset& dataset) {
+  const auto skipped = dataset.skipped();
+  if (skipped == 0) return;
+  log_warning("data: " + std::to_string(skipped) + " broken files were skipped (data.skip_bad)");
 }
 
 }  // namespace
@@ -114,6 +122,7 @@ TrainResult train(const TrainRequest& request, const std::function<void()>& begi
   trainer.evaluate_with(std::move(evaluate));
   write_file_atomic(run.config_file(), settings);
   const RunEnd end = trainer.run();
+  tell_skipped_files(*plan.dataset);
   return {.end = end,
           .checkpoint = run.last_link(),
           .step = trainer.state().step,

@@ -55,6 +55,7 @@ TrainingState parse_state(const json& object, const std::string& origin) {
   state.best_step = whole_number(object.value("best_step", json(0U)), origin);
   state.began_from = object.value("began_from", "");
   state.dataset_images = whole("dataset_images");
+  state.dataset_fingerprint = object.value("dataset_fingerprint", "");
   state.threads = whole("threads");
   state.device = object.at("device").get<std::string>();
   return state;
@@ -79,6 +80,7 @@ json training_state_to_json(const TrainingState& state) {
               {"best_score", state.best_score ? json(*state.best_score) : json(nullptr)},
               {"best_step", state.best_step},
               {"dataset_images", state.dataset_images},
+              {"dataset_fingerprint", state.dataset_fingerprint},
               {"threads", state.threads},
               {"device", state.device}};
   if (!state.began_from.empty()) object["began_from"] = state.began_from;

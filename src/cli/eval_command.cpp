@@ -69,7 +69,8 @@ void add_image_flags(CLI::App& command, EvalRequest& request) {
   add_checkpoint_flag(command, request.checkpoint);
   command
       .add_option("--images", request.images,
-                  "Score these instead: a folder, an .npz, or train or test, a split of the data.")
+                  "Score these instead: a folder, an .npz, .npy or .zip, or train, val or test, a "
+                  "split of the data.")
       ->type_name("PATH");
   command
       .add_option("-n,--num-images", request.count,
@@ -89,7 +90,8 @@ void add_reference_flags(CLI::App& command, EvalRequest& request) {
   command
       .add_option(
           "--reference", request.reference,
-          "What to compare with: train, test, a folder, or an .npz of images or statistics.")
+          "What to compare with: train, val, test, a folder, a .zip or .npy of images, or an .npz "
+          "of images or statistics.")
       ->capture_default_str()
       ->type_name("PATH");
   command

@@ -108,7 +108,11 @@ json plan_json(const TrainPlan& plan) {
             {"images", data.images},
             {"shape", {data.channels, data.height, data.width}},
             {"classes", data.num_classes},
-            {"skipped", plan.dataset->skipped()}}},
+            {"skipped", plan.dataset->skipped()},
+            {"broken", plan.broken_files},
+            {"left_out", data.left_out},
+            {"notes", data.notes},
+            {"warnings", data.warnings}}},
           {"start_from", plan.start.origin},
           {"run", plan.run.string()},
           {"resume_from", plan.checkpoint.string()},
@@ -117,6 +121,7 @@ json plan_json(const TrainPlan& plan) {
 }
 
 void show_plan(const TrainPlan& plan, bool as_json) {
+  tell_data_warnings(plan);
   if (as_json) {
     std::cout << shown_json(plan_json(plan)) << "\n";
     return;
@@ -204,6 +209,10 @@ void add_train_command(CLI::App& app, ExitCode& exit_code) {
                    "Stop after this time, for example 10m. Without train.steps the learning "
                    "rate decays to its end in this time.")
       ->type_name("TIME");
+  command->add_flag("--accept-changed-data", flags->request.accept_changed_data,
+                    "With --resume, go on although the images are no longer the run's.");
+  command->add_flag("--check-data", flags->request.check_data,
+                    "Decode all images first, and name every broken file.");
   command->add_flag("--dry-run", flags->dry_run, "Show what would be done; touch nothing.");
   command
       ->add_option("--profile", flags->profile_steps,

@@ -11,6 +11,8 @@ constexpr auto kFashionMnist =
 constexpr auto kMnist = std::to_array<std::string_view>({"data/mnist"});
 constexpr auto kCifar10 = std::to_array<std::string_view>(
     {"data/cifar10", "data/cifar-10-batches-bin", "data/cifar-10-binary.tar.gz"});
+constexpr auto kCifar100 = std::to_array<std::string_view>(
+    {"data/cifar100", "data/cifar-100-binary", "data/cifar-100-binary.tar.gz"});
 
 constexpr auto kDatasets = std::to_array<DatasetTraits>({
     {.name = "fashion-mnist",
@@ -18,9 +20,13 @@ constexpr auto kDatasets = std::to_array<DatasetTraits>({
      .remedy = "run scripts/get_data.sh fashion-mnist or apt-get install dataset-fashion-mnist"},
     {.name = "mnist", .places = kMnist, .remedy = "run scripts/get_data.sh mnist"},
     {.name = "cifar10", .places = kCifar10, .remedy = "run scripts/get_data.sh cifar10"},
-    {.name = "idx", .has_splits = false},
+    {.name = "cifar100",
+     .places = kCifar100,
+     .remedy = "put cifar-100-binary.tar.gz of https://www.cs.toronto.edu/~kriz/cifar.html into "
+               "data/"},
+    {.name = "idx"},
     {.name = "folder"},
-    {.name = "npz", .has_splits = false},
+    {.name = "npz"},
 });
 
 constexpr auto kDatasetNames = [] {

@@ -10,11 +10,11 @@
 namespace ddpm {
 namespace {
 
-constexpr std::array<std::string_view, 13> kBookkeeping{
-    "data.max_image_pixels", "data.root",        "data.memory_limit_gb", "data.workers",
-    "train.log_every",       "train.save_every", "train.save_minutes",   "train.sample_every",
-    "train.keep_last",       "train.eval_every", "train.eval_images",    "train.max_bad_steps",
-    "sample.grid_images"};
+constexpr std::array<std::string_view, 14> kBookkeeping{
+    "data.max_image_pixels", "data.root",         "data.held_out",    "data.memory_limit_gb",
+    "data.workers",          "train.log_every",   "train.save_every", "train.save_minutes",
+    "train.sample_every",    "train.keep_last",   "train.eval_every", "train.eval_images",
+    "train.max_bad_steps",   "sample.grid_images"};
 
 std::string_view section_of(std::string_view key) {
   return key.substr(0, key.find('.'));

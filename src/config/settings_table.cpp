@@ -50,7 +50,7 @@ constexpr Applies kOfClassifier{.task = Task::kClassifier, .elsewhere = Elsewher
 constexpr Applies kOfChurn{.sampler = kTakesChurn, .elsewhere = Elsewhere::kUnread};
 constexpr Applies kOfDdpm{.sampler = kTakesVarianceType, .elsewhere = Elsewhere::kUnread};
 
-constexpr auto kSplits = std::to_array<std::string_view>({"train", "test"});
+constexpr auto kSplits = std::to_array<std::string_view>({"train", "val", "test"});
 constexpr auto kColours = std::to_array<std::string_view>({"0", "1", "3"});
 
 std::vector<Setting> data_settings(DataConfig& data) {
@@ -60,6 +60,10 @@ std::vector<Setting> data_settings(DataConfig& data) {
       {"data.root", &data.root, kFree,
        "File or folder of the dataset; empty for the usual places of a named one."},
       {"data.split", &data.split, kFixed, "Part of the dataset.", kAny, kSplits},
+      {"data.labels", &data.labels, kFixed,
+       "Classes of image files: folders, or the name before _; auto: a list there, else folders."},
+      {"data.held_out", &data.held_out, kFree,
+       "Part that models are measured on; auto: val in training and test in eval, if both exist."},
       {"data.image_size", ImageSizeSlot{&data.image_size}, kFixed,
        "Side of the images in pixels, or [height, width]; null for the size as stored.", kPixels},
       {"data.channels", &data.channels, kFixed,

@@ -5,6 +5,7 @@
 
 #include "ddpm/config/dataset_traits.h"
 #include "ddpm/data/cifar10.h"
+#include "ddpm/data/data_kind.h"
 #include "ddpm/data/folder.h"
 #include "ddpm/data/idx.h"
 #include "ddpm/data/npz.h"
@@ -41,6 +42,7 @@ constexpr Source kSources[] = {
     {"fashion-mnist", open_fashion_mnist},
     {"mnist", open_mnist},
     {"cifar10", open_cifar10},
+    {"cifar100", open_cifar100},
     {"idx", open_plain_idx},
     {"folder", open_folder},
     {"npz", open_npz},
@@ -80,14 +82,18 @@ void check_class_names(const DatasetInfo& info) {
 
 std::unique_ptr<Dataset> open_dataset(const DataConfig& config) {
   const auto& traits = dataset_traits(config.name);
-  if (config.split != "train" && config.split != "test") {
-    throw UserError("data.split: expected train or test, got '", config.split, "'");
+  if (config.split != "train" && config.split != "val" && config.split != "test") {
+    throw UserError("data.split: expected train, val or test, got '", config.split, "'");
   }
   try {
-    const auto* const source = std::ranges::find(kSources, traits.name, &Source::name);
-    auto dataset = source->open(config, find_root(traits, config.root));
+    const auto root = find_root(traits, config.root);
+    const auto kind = traits.name == "folder" ? find_data_kind(root) : std::string(traits.name);
+    const auto* const source = std::ranges::find(kSources, kind, &Source::name);
+    auto dataset = source->open(config, root);
     check_class_names(dataset->info());
     return dataset;
+  } catch (const NoSplitError& error) {
+    throw NoSplitError("data: ", error.what());
   } catch (const DataError& error) {
     throw DataError("data: ", error.what());
   } catch (const fs::filesystem_error& error) {

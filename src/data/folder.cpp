@@ -1,145 +1,81 @@
 #include "ddpm/data/folder.h"
 
 #include <algorithm>
+#include <map>
 #include <mutex>
-#include <optional>
-#include <set>
+#include <string>
 #include <utility>
 #include <vector>
 
-#include "ddpm/data/folder_scan.h"
-#include "ddpm/data/image_io.h"
+#include "ddpm/data/folder_images.h"
 #include "ddpm/data/memory_dataset.h"
 #include "ddpm/data/parallel.h"
 #include "ddpm/data/sixteen_bits.h"
 #include "ddpm/util/error.h"
+#include "ddpm/util/log.h"
+#include "ddpm/util/sha256.h"
 
 namespace ddpm {
 namespace {
 
 namespace fs = std::filesystem;
 
-// The files of a folder and how they become images of one size.
-class FolderFiles {
- public:
-  FolderFiles(const DataConfig& config, const fs::path& root)
-      : listing_(scan_folder(root, config.split)),
-        limits_{config.max_image_pixels},
-        skip_bad_(config.skip_bad),
-        any_size_(!config.image_size.empty()),
-        size_(wanted_size(config, first_size())) {}
+std::string fingerprint_of(const FolderImages& images) {
+  Sha256 hash;
+  for (const auto& name : images.listing().files)
+    hash.update(name + '\0' + images.files().mark(name) + '\n');
+  return "files " + hash.finish();
+}
 
-  const FolderListing& listing() const { return listing_; }
-  const ImageSize& size() const { return size_; }
-  int64_t count() const { return static_cast<int64_t>(listing_.files.size()); }
-  const fs::path& file(int64_t index) const {
-    return listing_.files.at(static_cast<size_t>(index));
-  }
-  int64_t label(int64_t index) const {
-    return listing_.labels.empty() ? -1 : listing_.labels.at(static_cast<size_t>(index));
-  }
-
-  // False if the file is broken and may be skipped.
-  bool read(int64_t index, uint8_t* chw, SixteenBits* depth = nullptr) const {
-    const auto image =
-        unless_broken([&] { return load_image(file(index), size_.channels, limits_); });
-    if (!image) return false;
-    if (depth != nullptr) depth->note(*image);
-    check_size(index, image->height, image->width);
-    to_chw(fit_image(*image, size_), chw);
-    return true;
-  }
-
-  // Looks at a few files, where all are not read at once; broken ones tell when they are read.
-  void look_at_depth(SixteenBits& depth) const {
-    constexpr int64_t kFew = 16;
-    const int64_t looked_at = std::min(kFew, count());
-    for (int64_t i = 0; i < looked_at; ++i) {
-      try {
-        depth.note(load_image(file(i * count() / looked_at), 0, limits_));
-      } catch (const DataError&) {
-        continue;
-      }
-    }
-  }
-
-  // Refuses files of another size by their headers, where all must be of one.
-  void check_sizes(int64_t threads) const {
-    if (any_size_) return;
-    parallel_for(count(), threads, [this](int64_t i) {
-      const auto size = unless_broken([&] { return probe_image_file(file(i), limits_); });
-      if (size) check_size(i, size->height, size->width);
-    });
-  }
-
- private:
-  template <typename Read>
-  auto unless_broken(const Read& read) const -> std::optional<decltype(read())> {
-    try {
-      return read();
-    } catch (const DataError&) {
-      if (!skip_bad_) throw;
-      return std::nullopt;
-    }
-  }
-
-  ImageSize first_size() const {
-    for (const fs::path& path : listing_.files) {
-      const auto size = unless_broken([&] { return probe_image_file(path, limits_); });
-      if (size) return *size;
-    }
-    throw DataError(listing_.files.front().string(),
-                    ": expected an image, but neither this nor any of ", listing_.files.size(),
-                    " files can be read");
-  }
-
-  void check_size(int64_t index, int64_t height, int64_t width) const {
-    if (any_size_ || (height == size_.height && width == size_.width)) return;
-    throw DataError(file(index).string(), ": expected ", size_.height, " x ", size_.width,
-                    " as the first image, got ", height, " x ", width,
-                    "; set data.image_size to bring all to one size");
-  }
-
-  FolderListing listing_;
-  ImageLimits limits_;
-  bool skip_bad_;
-  bool any_size_;
-  ImageSize size_;
-};
-
-DatasetInfo describe(const DataConfig& config, const fs::path& root, const FolderFiles& files) {
+DatasetInfo describe(const DataConfig& config, const FolderImages& images) {
+  const auto& listing = images.listing();
   DatasetInfo info;
   info.name = config.name;
-  info.where = root.string();
-  info.images = files.count();
-  info.channels = files.size().channels;
-  info.height = files.size().height;
-  info.width = files.size().width;
-  info.class_names = files.listing().class_names;
-  info.num_classes = static_cast<int64_t>(info.class_names.size());
+  info.where = images.files().where();
+  info.images = images.count();
+  info.channels = images.size().channels;
+  info.height = images.size().height;
+  info.width = images.size().width;
+  info.class_names = listing.class_names;
+  info.num_classes = listing.num_classes;
+  info.left_out = listing.left_out;
+  info.notes = listing.notes;
+  info.warnings = listing.warnings;
+  if (auto colours = images.describe_colours(); !colours.empty())
+    info.notes.push_back(std::move(colours));
+  info.fingerprint = fingerprint_of(images);
   return info;
 }
 
 // Decodes when read.
 class FolderDataset : public Dataset {
  public:
-  FolderDataset(DatasetInfo info, FolderFiles files)
+  FolderDataset(DatasetInfo info, FolderImages images)
       : Dataset(std::move(info)),
-        files_(std::move(files)) {}
+        images_(std::move(images)) {}
 
-  int64_t label(int64_t index) const override { return files_.label(index); }
+  int64_t label(int64_t index) const override { return images_.label(index); }
 
   int64_t skipped() const override {
     const std::lock_guard lock(mutex_);
     return static_cast<int64_t>(broken_.size());
   }
 
+  std::vector<std::string> broken_files() const override {
+    const std::lock_guard lock(mutex_);
+    std::vector<std::string> reasons;
+    for (const auto& [index, reason] : broken_)
+      reasons.push_back(reason);
+    return reasons;
+  }
+
   void read(int64_t index, uint8_t* chw) const override {
     try {
-      for (int64_t i = index; is_broken(i) || !files_.read(i, chw);) {
-        note_broken(i);
+      std::string reason;
+      for (int64_t i = index; is_broken(i) || !images_.read(i, chw, reason);) {
+        note_broken(i, reason);
         i = next_of_class(i);
-        if (i == index) throw DataError(files_.file(i).string(), ": no good file in its class");
+        if (i == index) throw DataError(images_.place(i), ": no good file in its class");
       }
     } catch (const DataError& error) {
       throw DataError("data: ", error.what());
@@ -154,70 +90,91 @@ class FolderDataset : public Dataset {
     return broken_.contains(index);
   }
 
-  void note_broken(int64_t index) const {
+  void note_broken(int64_t index, const std::string& reason) const {
     const std::lock_guard lock(mutex_);
-    broken_.insert(index);
+    const bool first = broken_.empty();
+    if (!broken_.emplace(index, reason).second || !first) return;
+    log_warning(reason +
+                "; it is skipped, as others will be (data.skip_bad), and another of its "
+                "class takes its place");
   }
 
   int64_t next_of_class(int64_t index) const {
     const int64_t next = index + 1;
-    if (next < files_.count() && label(next) == label(index)) return next;
-    const auto& labels = files_.listing().labels;
+    if (next < images_.count() && label(next) == label(index)) return next;
+    const auto& labels = images_.listing().labels;
     return std::lower_bound(labels.begin(), labels.end(), label(index)) - labels.begin();
   }
 
-  FolderFiles files_;
+  FolderImages images_;
   mutable std::mutex mutex_;
-  mutable std::set<int64_t> broken_;
+  mutable std::map<int64_t, std::string> broken_;  // and why
 };
 
-// Closes the gaps that broken files left; gives their number.
-int64_t remove_broken(const std::vector<uint8_t>& broken, size_t image_bytes,
-                      std::vector<uint8_t>& pixels, std::vector<int64_t>& labels) {
+// Decoded images, and the broken files that were left out of them.
+class LoadedFolder : public MemoryDataset {
+ public:
+  LoadedFolder(DatasetInfo info, std::vector<uint8_t> pixels, std::vector<int64_t> labels,
+               std::vector<std::string> broken)
+      : MemoryDataset(std::move(info), std::move(pixels), std::move(labels)),
+        broken_(std::move(broken)) {}
+
+  std::vector<std::string> broken_files() const override { return broken_; }
+
+ private:
+  std::vector<std::string> broken_;
+};
+
+// Closes the gaps that broken files left. `broken` has a reason for each of these, "" for others.
+void remove_broken(const std::vector<std::string>& broken, size_t image_bytes,
+                   std::vector<uint8_t>& pixels, std::vector<int64_t>& labels) {
   size_t kept = 0;
   for (size_t i = 0; i < broken.size(); ++i) {
-    if (broken[i] != 0) continue;
+    if (!broken[i].empty()) continue;
     std::copy_n(pixels.data() + i * image_bytes, image_bytes, pixels.data() + kept * image_bytes);
     if (!labels.empty()) labels[kept] = labels[i];
     ++kept;
   }
   pixels.resize(kept * image_bytes);
   labels.resize(std::min(kept, labels.size()));
-  return static_cast<int64_t>(broken.size() - kept);
 }
 
-std::unique_ptr<Dataset> load_all(const FolderFiles& files, DatasetInfo info, int64_t threads) {
-  const auto image_bytes = static_cast<size_t>(files.size().bytes());
-  const auto count = static_cast<size_t>(files.count());
+std::unique_ptr<Dataset> load_all(const FolderImages& images, DatasetInfo info, int64_t threads) {
+  const auto image_bytes = static_cast<size_t>(images.size().bytes());
+  const auto count = static_cast<size_t>(images.count());
   std::vector<uint8_t> pixels(count * image_bytes);
-  std::vector<uint8_t> broken(count, 0);
+  std::vector<std::string> broken(count);
   SixteenBits depth;
-  parallel_for(files.count(), threads, [&](int64_t i) {
+  parallel_for(images.count(), threads, [&](int64_t i) {
     const auto at = static_cast<size_t>(i);
-    broken[at] = files.read(i, pixels.data() + at * image_bytes, &depth) ? 0 : 1;
+    images.read(i, pixels.data() + at * image_bytes, broken[at], &depth);
   });
   depth.warn_if_dark(info.where);
-  std::vector<int64_t> labels = files.listing().labels;
-  info.skipped = remove_broken(broken, image_bytes, pixels, labels);
+  std::vector<int64_t> labels = images.listing().labels;
+  remove_broken(broken, image_bytes, pixels, labels);
+  std::erase(broken, "");
+  info.skipped = std::ssize(broken);
   info.images -= info.skipped;
   if (info.images == 0) throw DataError(info.where, ": none of its ", count, " files can be read");
-  return std::make_unique<MemoryDataset>(std::move(info), std::move(pixels), std::move(labels));
+  if (info.skipped > 0)
+    info.warnings.push_back(
+        std::to_string(info.skipped) + " of " + std::to_string(count) +
+        " files are broken and skipped (data.skip_bad), the first: " + broken.front());
+  return std::make_unique<LoadedFolder>(std::move(info), std::move(pixels), std::move(labels),
+                                        std::move(broken));
 }
 
 }  // namespace
 
 std::unique_ptr<Dataset> open_folder(const DataConfig& config, const fs::path& root) {
-  if (!fs::is_directory(root)) throw DataError(root.string(), ": expected a folder");
-  FolderFiles files(config, root);
-  DatasetInfo info = describe(config, root, files);
-  const double bytes = static_cast<double>(files.size().bytes()) * static_cast<double>(info.images);
+  FolderImages images(config, open_image_files(root, memory_limit(config)));
+  DatasetInfo info = describe(config, images);
+  const double bytes =
+      static_cast<double>(images.size().bytes()) * static_cast<double>(info.images);
   if (bytes <= config.memory_limit_gb * 1e9)
-    return load_all(files, std::move(info), config.workers);
-  files.check_sizes(config.workers);
-  SixteenBits depth;
-  files.look_at_depth(depth);
-  depth.warn_if_dark(info.where);
-  return std::make_unique<FolderDataset>(std::move(info), std::move(files));
+    return load_all(images, std::move(info), config.workers);
+  images.look_at_depth();
+  return std::make_unique<FolderDataset>(std::move(info), std::move(images));
 }
 
 }  // namespace ddpm

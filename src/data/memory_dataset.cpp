@@ -7,6 +7,7 @@
 #include "ddpm/data/parallel.h"
 #include "ddpm/util/checked_product.h"
 #include "ddpm/util/error.h"
+#include "ddpm/util/sha256.h"
 #include "ddpm/util/text.h"
 
 namespace ddpm {
@@ -34,6 +35,21 @@ void check_memory(const DatasetInfo& info, const DataConfig& config) {
                     format_number(config.memory_limit_gb),
                     " GB; raise data.memory_limit_gb or choose a smaller data.image_size");
   }
+}
+
+// Of some images as they are stored, spread over all, and of all labels.
+std::string fingerprint_of(const StoredImages& images) {
+  constexpr int64_t kLooked = 256;
+  Sha256 hash;
+  hash.update(std::to_string(images.count) + " " + std::to_string(images.size.bytes()));
+  const int64_t looked = std::min(images.count, kLooked);
+  for (int64_t i = 0; i < looked; ++i) {
+    const auto pixels = images.image(i * images.count / looked).pixels;
+    hash.update({reinterpret_cast<const char*>(pixels.data()), pixels.size()});
+  }
+  for (const int64_t label : images.labels)
+    hash.update(std::to_string(label) + ",");
+  return "contents " + hash.finish();
 }
 
 }  // namespace
@@ -91,12 +107,17 @@ std::unique_ptr<Dataset> keep_in_memory(DatasetInfo info, StoredImages images,
     throw DataError(info.where, ": expected images with sides up to ", kMaxImageSide, ", got ",
                     images.size.height, " x ", images.size.width);
   const ImageSize size = wanted_size(config, images.size);
+  if (config.labels == DataLabels::kNone) {
+    images.labels.clear();
+    info.class_names.clear();
+  }
   info.images = images.count;
   info.channels = size.channels;
   info.height = size.height;
   info.width = size.width;
   info.num_classes = count_classes(info, images.labels);
   check_memory(info, config);
+  info.fingerprint = fingerprint_of(images);
   std::vector<uint8_t> pixels(static_cast<size_t>(size.bytes() * images.count));
   parallel_for(images.count, config.workers, [&](int64_t i) {
     to_chw(fit_image(images.image(i), size), pixels.data() + i * size.bytes());

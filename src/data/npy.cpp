@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "ddpm/data/bytes.h"
-#include "ddpm/data/zip.h"
 #include "ddpm/util/checked_product.h"
 #include "ddpm/util/error.h"
 #include "ddpm/util/files.h"
@@ -220,16 +219,35 @@ std::string format_npy(const NpyArray& array) {
   return file + header + array.bytes;
 }
 
-std::map<std::string, NpyArray> load_npz(const std::filesystem::path& path, uint64_t max_bytes) {
-  const uint64_t overhead = (max_bytes >> 8) + (1 << 20);  // of zip and of deflate
-  const ZipReader zip(read_file(path, max_bytes + overhead), path.string(), max_bytes);
-  std::map<std::string, NpyArray> arrays;
-  for (const ZipEntry& entry : zip.entries()) {
+NpzFile::NpzFile(const std::filesystem::path& path, uint64_t max_bytes)
+    : name_(path.string()),
+      zip_(read_file(path, max_bytes + (max_bytes >> 8) + (1 << 20)),  // of zip and of deflate
+           name_, max_bytes) {
+  for (const ZipEntry& entry : zip_.entries()) {
     if (!entry.name.ends_with(".npy")) {
-      throw DataError(path.string(), ": expected only .npy files in it, got ", entry.name);
+      throw DataError(name_, ": expected only .npy files in it, got ", entry.name);
     }
-    const std::string key = entry.name.substr(0, entry.name.size() - 4);
-    arrays[key] = parse_npy(zip.read(entry), path.string() + ": " + key);
+    entries_[entry.name.substr(0, entry.name.size() - 4)] = &entry;
+  }
+}
+
+std::vector<std::string> NpzFile::keys() const {
+  std::vector<std::string> keys;
+  for (const auto& [key, entry] : entries_) {
+    keys.push_back(key);
+  }
+  return keys;
+}
+
+NpyArray NpzFile::read(const std::string& key) const {
+  return parse_npy(zip_.read(*entries_.at(key)), name_ + ": " + key);
+}
+
+std::map<std::string, NpyArray> load_npz(const std::filesystem::path& path, uint64_t max_bytes) {
+  const NpzFile file(path, max_bytes);
+  std::map<std::string, NpyArray> arrays;
+  for (const std::string& key : file.keys()) {
+    arrays[key] = file.read(key);
   }
   return arrays;
 }

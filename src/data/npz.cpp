@@ -1,87 +1,70 @@
 #include "ddpm/data/npz.h"
 
 #include <cstdint>
-#include <map>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "ddpm/data/array_images.h"
 #include "ddpm/data/memory_dataset.h"
 #include "ddpm/data/npy.h"
+#include "ddpm/data/npz_keys.h"
 #include "ddpm/util/error.h"
+#include "ddpm/util/files.h"
 #include "ddpm/util/text.h"
 
 namespace ddpm {
 namespace {
 
-using Arrays = std::map<std::string, NpyArray>;
-
-const NpyArray& find_images(const Arrays& arrays, const std::string& file) {
-  const auto found = arrays.find("arr_0");
-  if (found != arrays.end()) return found->second;
-  std::vector<std::string> keys;
-  for (const auto& [key, array] : arrays) {
-    keys.push_back(key);
-  }
-  throw DataError(file, ": expected images in arr_0, got ", keys.empty() ? "nothing" : join(keys));
+NpzKeys keys_of_split(const std::vector<std::string>& keys, const std::string& split,
+                      const std::string& file) {
+  auto found = find_npz_keys(keys, split);
+  if (!found.images.empty()) return found;
+  const auto held = keys.empty() ? "nothing" : join(keys);
+  if (has_image_keys(keys))
+    throw NoSplitError(file, ": expected images of the split ", split, ", got ", held);
+  throw DataError(file, ": expected images in ", expected_npz_keys(), "; got ", held);
 }
 
-ImageSize image_size(const NpyArray& images, const std::string& file) {
-  const auto& shape = images.shape;
-  const int64_t channels = shape.size() == 4 ? shape[3] : 1;
-  if (images.dtype != "u1" || shape.size() < 3 || shape.size() > 4 ||
-      (channels != 1 && channels != 3)) {
-    throw DataError(file, ": arr_0: expected uint8 [N, H, W, 1 or 3] or [N, H, W], got ",
-                    images.dtype, " with ", shape.size(), " dimensions and ", channels,
-                    " channels");
-  }
-  return {shape[1], shape[2], channels};
+// What was read of a file, and what there is to say of it.
+struct ArraysRead {
+  ArrayImages images;
+  std::vector<int64_t> labels;
+  std::string note;
+};
+
+ArraysRead read_npz_arrays(const DataConfig& config, const std::filesystem::path& path) {
+  const NpzFile file(path, memory_limit(config));
+  const auto keys = keys_of_split(file.keys(), config.split, path.string());
+  const auto where = path.string() + ": ";
+  ArraysRead read{{file.read(keys.images), where + keys.images}, {}, "images of " + keys.images};
+  if (keys.labels.empty() || config.labels == DataLabels::kNone) return read;
+  read.labels = array_labels(file.read(keys.labels), read.images.count(), where + keys.labels);
+  read.note += ", labels of " + keys.labels;
+  return read;
 }
 
-// Values above int64's range become negative and are refused as labels.
-int64_t integer_at(const NpyArray& array, size_t index) {
-  const auto size = static_cast<size_t>(array.dtype[1] - '0');
-  uint64_t value = 0;
-  for (size_t i = 0; i < size; ++i) {
-    value |= uint64_t{static_cast<uint8_t>(array.bytes[index * size + i])} << (8 * i);
-  }
-  if (array.dtype[0] == 'u') return static_cast<int64_t>(value);
-  const auto unused = static_cast<int>(64 - 8 * size);
-  return static_cast<int64_t>(value << unused) >> unused;
-}
-
-std::vector<int64_t> read_labels(const Arrays& arrays, int64_t count, const std::string& file) {
-  const auto found = arrays.find("arr_1");
-  if (found == arrays.end()) return {};
-  const NpyArray& array = found->second;
-  const bool is_integer = array.dtype[0] == 'i' || array.dtype[0] == 'u';
-  if (!is_integer || array.shape != std::vector<int64_t>{count}) {
-    throw DataError(file, ": arr_1: expected ", count, " integer labels, got ", array.dtype,
-                    " with ", array.shape.size(), " dimensions");
-  }
-  std::vector<int64_t> labels(static_cast<size_t>(count));
-  for (size_t i = 0; i < labels.size(); ++i) {
-    labels[i] = integer_at(array, i);
-  }
-  return labels;
+ArraysRead read_npy_array(const DataConfig& config, const std::filesystem::path& path) {
+  if (config.split != "train")
+    throw NoSplitError(path.string(), ": an .npy file has no split ", config.split);
+  const auto bytes = read_file(path, memory_limit(config));
+  return {{parse_npy(bytes, path.string()), path.string()}, {}, "images of one array"};
 }
 
 }  // namespace
 
 std::unique_ptr<Dataset> open_npz(const DataConfig& config, const std::filesystem::path& file) {
-  const Arrays arrays = load_npz(file, memory_limit(config));
-  const NpyArray& images = find_images(arrays, file.string());
-  const ImageSize size = image_size(images, file.string());
-  const int64_t count = images.shape[0];
+  const bool one_array = to_lower(file.extension().string()) == ".npy";
+  auto read = one_array ? read_npy_array(config, file) : read_npz_arrays(config, file);
   DatasetInfo info;
   info.name = config.name;
   info.where = file.string();
-  const auto image = [&](int64_t i) {
-    const auto* start = reinterpret_cast<const uint8_t*>(images.bytes.data()) + i * size.bytes();
-    return Image{size.height, size.width, size.channels, {start, start + size.bytes()}};
-  };
-  std::vector<int64_t> labels = read_labels(arrays, count, file.string());
-  return keep_in_memory(std::move(info), {count, size, image, std::move(labels)}, config);
+  info.notes = {std::move(read.note)};
+  for (const auto& note : read.images.notes())
+    info.notes.push_back(note);
+  const auto image = [&](int64_t i) { return read.images.image(i); };
+  StoredImages stored{read.images.count(), read.images.size(), image, std::move(read.labels)};
+  return keep_in_memory(std::move(info), std::move(stored), config);
 }
 
 }  // namespace ddpm

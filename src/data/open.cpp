@@ -6,7 +6,6 @@
 #include <optional>
 #include <utility>
 
-#include "ddpm/config/dataset_traits.h"
 #include "ddpm/util/error.h"
 #include "ddpm/util/number.h"
 
@@ -50,25 +49,10 @@ class RenumberedDataset : public Dataset {
 
 }  // namespace
 
-std::unique_ptr<Dataset> open_test_split(DataConfig data) {
-  const auto* const traits = find_dataset_traits(data.name);
-  if (data.split != "train" || (traits != nullptr && !traits->has_splits)) return nullptr;
-  data.split = "test";
-  try {
-    return open_dataset(data);
-  } catch (const UserError&) {  // there is nothing to test with
-    return nullptr;
-  }
-}
-
 std::shared_ptr<const Dataset> open_images(const fs::path& path, const DataConfig& like) {
   if (!fs::exists(path)) throw DataError(path.string(), ": no such file or folder");
   DataConfig data;
   data.root = path.string();
-  data.name = fs::is_directory(path) ? "folder" : "npz";
-  if (data.name == "npz" && path.extension() != ".npz") {
-    throw DataError(path.string(), ": expected a folder of images or an .npz file");
-  }
   data.channels = like.channels;
   data.image_size = like.image_size;
   data.skip_bad = like.skip_bad;

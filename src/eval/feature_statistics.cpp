@@ -10,6 +10,7 @@
 #include <torch/types.h>
 
 #include "ddpm/data/npy.h"
+#include "ddpm/data/npz_keys.h"
 #include "ddpm/data/zip.h"
 #include "ddpm/util/error.h"
 #include "ddpm/util/files.h"
@@ -26,7 +27,6 @@ struct Keys {
 };
 
 constexpr Keys kKnownKeys[] = {{"mu", "sigma"}, {"mu_s", "sigma_s"}, {"m2", "s2"}};
-constexpr const char* kImages = "arr_0";
 constexpr uint64_t kMaxBytes = uint64_t{64} << 30;
 /// Of one array of statistics: a covariance of 11,585 dimensions.
 constexpr uint64_t kMaxStatisticsBytes = uint64_t{1} << 30;
@@ -82,10 +82,15 @@ NpyArray to_array(const torch::Tensor& tensor, const std::string& dtype) {
           std::string(static_cast<const char*>(values.const_data_ptr()), values.nbytes())};
 }
 
-std::string key_names(const ZipReader& zip) {
+std::vector<std::string> array_keys(const ZipReader& zip) {
   std::vector<std::string> names;
   for (const auto& entry : zip.entries())
     names.push_back(key_of(entry));
+  return names;
+}
+
+std::string key_names(const ZipReader& zip) {
+  const auto names = array_keys(zip);
   return names.empty() ? "nothing" : join(names);
 }
 
@@ -165,7 +170,7 @@ NpzContent npz_content(const std::filesystem::path& path) {
   };
   return {.statistics =
               std::ranges::any_of(kKnownKeys, [&](const Keys& keys) { return holds(keys.mean); }),
-          .images = holds(kImages)};
+          .images = has_image_keys(array_keys(zip))};
 }
 
 FeatureStatistics load_statistics(const std::filesystem::path& path) {

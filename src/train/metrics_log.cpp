@@ -42,6 +42,7 @@ void MetricsLog::write(const Metrics& metrics) {
       {"loss", metrics.loss},       {"grad_norm", metrics.grad_norm},
       {"lr", metrics.lr},           {"images_per_second", metrics.images_per_second},
       {"seconds", metrics.seconds}, {"skipped_steps", metrics.skipped_steps}};
+  if (metrics.skipped_files > 0) line["skipped_files"] = metrics.skipped_files;
   for (const auto* numbers : {&metrics.extras, &metrics.scores})
     for (const auto& [name, value] : *numbers)
       line[name] = value;

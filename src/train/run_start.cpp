@@ -25,6 +25,7 @@ TrainingState initial_state(const Config& config, const TrainingData& data, torc
                     " images, got ", data.size());
   }
   state.dataset_images = data.size();
+  state.dataset_fingerprint = data.fingerprint();
   state.threads = at::get_num_threads();
   state.device = device.str();
   return state;

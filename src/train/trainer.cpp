@@ -17,6 +17,7 @@ namespace ddpm {
 Trainer::Trainer(Config config, const TrainingData& data, RunFolder& folder,
                  const TrainerOptions& options)
     : config_(std::move(config)),
+      dataset_(dataset),
       folder_(folder),
       ranks_(options.ranks),
       state_(initial_state(config_, data, options.device, options.checkpoint)),
@@ -53,7 +54,7 @@ void Trainer::evaluate_with(Evaluate evaluate) {
 }
 
 RunView Trainer::view() {
-  return {config_, folder_, state_, model_, step_.objective(), meter_, budget_};
+  return {config_, dataset_, folder_, state_, model_, step_.objective(), meter_, budget_};
 }
 
 void Trainer::step() {

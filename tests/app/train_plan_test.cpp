@@ -7,6 +7,7 @@
 #include "ddpm/config/settings.h"
 #include "ddpm/config/yaml.h"
 #include "ddpm/util/files.h"
+#include "ddpm/util/text.h"
 #include "tests/app/app_fixture.h"
 #include "tests/support/log_messages.h"
 
@@ -39,6 +40,38 @@ TEST_F(TrainPlanTest, TellsWhatWillBeDoneAndTouchesNothing) {
   EXPECT_EQ(plan.device, torch::Device(torch::kCPU));
   EXPECT_EQ(plan.config.train.precision, Precision::kFloat32);
   EXPECT_FALSE(exists("runs"));
+}
+
+TEST_F(TrainPlanTest, SaysWhatOfTheDataWasTakenAndLeftOut) {
+  dir_.write("images/cat/a.heic", "x");
+  dir_.write("images/runs/one/metrics.jsonl", "");
+  dir_.write("images/runs/one/samples/x.png", "");
+  const auto plan = plan_training(training(), RunUse::kLook);
+  const auto lines = join(plan_lines(plan), "\n");
+  EXPECT_NE(lines.find("took 6 files in 2 classes; left out: 1 file (1 .heic)"), std::string::npos);
+  EXPECT_NE(lines.find("runs of ddpm are no data: runs"), std::string::npos);
+  const LogMessages messages;
+  tell_data_warnings(plan);
+  EXPECT_TRUE(messages.have("kinds that are not read are left out: 1 file (1 .heic)"));
+}
+
+TEST_F(TrainPlanTest, AllBrokenFilesAreNamedOnWish) {
+  dir_.write("images/cat/2.png", "oops");
+  dir_.write("images/dog/3.png", "oops");
+  auto request = training();
+  request.check_data = true;
+  const LogMessages messages;
+  refused<DataError>(request, "2 of 6 images are broken");
+  EXPECT_TRUE(messages.have("cat/2.png: not a"));
+  EXPECT_TRUE(messages.have("dog/3.png: not a"));
+  request.settings.put("data.skip_bad", "true");
+  EXPECT_EQ(plan_training(request, RunUse::kLook).broken_files.size(), 2U);
+}
+
+TEST_F(TrainPlanTest, ARelativeRootIsKeptSoThatTheRunFindsIt) {
+  EXPECT_EQ(plan_training(training(), RunUse::kLook).config.data.root, "images");
+  EXPECT_EQ(plan_training(training("elsewhere"), RunUse::kLook).config.data.root,
+            (dir_.path() / "images").string());
 }
 
 TEST_F(TrainPlanTest, SettingsAreThoseOfTheFileWithThoseGivenOverThem) {
@@ -140,6 +173,32 @@ TEST_F(ResumePlanTest, MayNotChangeTheModel) {
   refused(resuming({{"train.label_dropout", "0"}}), "num_class_embeds");
   dir_.write("images/horse/1.png", read_file("images/cat/0.png"));
   refused(resuming(), "_class_names");
+}
+
+TEST_F(ResumePlanTest, OtherImagesAreRefusedUnlessAskedFor) {
+  const auto refused_data = [](TrainRequest request, const std::string& text) {
+    expect_error<DataError>([&] { plan_training(request, RunUse::kTrain); }, text);
+  };
+  auto request = resuming();
+  fs::rename("images/cat/0.png", "images/cat/00.png");
+  refused_data(request, "names or sizes of files differ); bring the run's images back, or go on");
+  request.accept_changed_data = true;
+  const LogMessages messages;
+  EXPECT_EQ(plan_training(request, RunUse::kTrain).checkpoint, kNewest);
+  EXPECT_TRUE(messages.have("the run goes on with the new")) << messages.all();
+  fs::remove("images/cat/00.png");
+  refused_data(request, "it had 6 images, now there are 5");
+}
+
+TEST_F(ResumePlanTest, ARelativeRootIsFoundFromOtherFolders) {
+  TrainRequest request;
+  request.run = dir_.path() / "runs/tiny";
+  request.resume = true;
+  const TempDir elsewhere;
+  fs::current_path(elsewhere.path());
+  const auto plan = plan_training(request, RunUse::kTrain);
+  EXPECT_EQ(plan.config.data.root, (dir_.path() / "images").string());
+  fs::current_path(dir_.path());
 }
 
 TEST_F(ResumePlanTest, TellsWhatElseChanged) {

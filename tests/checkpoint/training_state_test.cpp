@@ -22,6 +22,7 @@ TrainingState some_state() {
   state.best_score = 3.25;
   state.best_step = 6;
   state.dataset_images = 60000;
+  state.dataset_fingerprint = "files 0123";
   return state;
 }
 
@@ -34,14 +35,15 @@ TEST(TrainingState, ComesBackAsItWasWritten) {
 
 TEST(TrainingState, WhatTheFirstReleaseDidNotWriteIsZero) {
   auto object = training_state_to_json(some_state());
-  for (const char* key :
-       {"accuracy_sum", "bad_steps", "skipped_steps", "best_score", "best_step", "decay_done"})
+  for (const char* key : {"accuracy_sum", "bad_steps", "skipped_steps", "best_score", "best_step",
+                          "decay_done", "dataset_fingerprint"})
     object.erase(key);
   const auto state = training_state_from_json(object, "x");
   EXPECT_EQ(state.step, 7);
   EXPECT_EQ(state.skipped_steps, 0);
   EXPECT_TRUE(state.extra_sums.empty());
   EXPECT_FALSE(state.best_score);
+  EXPECT_EQ(state.dataset_fingerprint, "");
 }
 
 TEST(TrainingState, SumsOfExtrasAreReadByTheirNames) {

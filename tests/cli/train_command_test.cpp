@@ -52,6 +52,7 @@ TEST_F(TrainCommand, DryRunTellsThePlanAndTouchesNothing) {
   EXPECT_EQ(plan.at("dataset").at("images"), 6);
   EXPECT_EQ(plan.at("dataset").at("shape"), (json{1, 8, 8}));
   EXPECT_EQ(plan.at("dataset").at("classes"), 2);
+  EXPECT_EQ(plan.at("dataset").at("left_out"), json::object());
   EXPECT_EQ(plan.at("run"), "runs/tiny");
   EXPECT_EQ(plan.at("device"), "cpu");
   EXPECT_EQ(plan.at("precision"), "float32");

@@ -82,6 +82,7 @@ TEST(SettingsTable, ResumeFixesWhatShapesModelDataAndRandomness) {
                                             "data.memory_limit_gb",
                                             "train.seed",
                                             "train.task",
+                                            "data.labels",
                                             "train.noise_offset",
                                             "train.timestep_sampler",
                                             "train.logit_mean",

@@ -77,6 +77,36 @@ TEST(Cifar10, TheTestSplitIsItsOwnFile) {
   EXPECT_EQ(dataset->label(1), 6);
 }
 
+TEST(Cifar10, ThereIsNoValidationSplitAndNoVersionForPython) {
+  const TempDir folder;
+  write_folder(folder);
+  DataConfig config;
+  config.split = "val";
+  EXPECT_THROW(open_cifar10(config, folder.path()), NoSplitError);
+  const TempDir python;
+  python.write("cifar-10-batches-py/data_batch_1", "pickled");
+  for (const auto& root : {python.path(), python.path() / "cifar-10-batches-py"})
+    EXPECT_TRUE(contains(error_of<DataError>([&] { open_cifar10({}, root); }),
+                         "fetch the binary version (cifar-10-binary.tar.gz"));
+}
+
+TEST(Cifar100, TheFineClassIsTheLabel) {
+  const TempDir folder;
+  folder.write("cifar-100-binary/train.bin", "\x13" + record(7) + "\x02" + record(1));
+  folder.write("cifar-100-binary/test.bin", "\x02" + record(3));
+  folder.write("cifar-100-binary/fine_label_names.txt", "a\nb\nc\nd\ne\nf\ng\nh\n");
+  const auto dataset = open_cifar100({}, folder.path());
+  EXPECT_EQ(dataset->info().images, 2);
+  EXPECT_EQ(dataset->label(0), 7);
+  EXPECT_EQ(dataset->info().class_names[7], "h");
+  std::vector<uint8_t> chw(3072);
+  dataset->read(1, chw.data());
+  EXPECT_EQ(chw[1024], 11);
+  DataConfig config;
+  config.split = "test";
+  EXPECT_EQ(open_cifar100(config, folder.path())->label(0), 3);
+}
+
 TEST(Cifar10, NamesComeFromTheFileIfThereIsOne) {
   const TempDir folder;
   write_folder(folder);

@@ -5,10 +5,12 @@
 #include <gtest/gtest.h>
 
 #include "ddpm/config/dataset_traits.h"
+#include "ddpm/data/held_out.h"
 #include "ddpm/data/image_io.h"
 #include "ddpm/data/npy.h"
 #include "ddpm/util/error.h"
 #include "support/data_files.h"
+#include "support/log_messages.h"
 #include "support/temp_dir.h"
 
 namespace ddpm {
@@ -66,6 +68,66 @@ TEST(OpenDataset, ReadsEveryFormatByItsName) {
   EXPECT_EQ(open_dataset(config_of("mnist", root.path() / "idx"))->info().class_names[3], "3");
   EXPECT_EQ(open_dataset(config_of("folder", root.path() / "folder"))->info().name, "folder");
   EXPECT_EQ(open_dataset(config_of("npz", root.path() / "x.npz"))->info().height, 2);
+}
+
+TEST(OpenDataset, WhatLiesAtTheRootIsFoundWithoutAName) {
+  const TempDir root;
+  root.write("idx/train-images-idx3-ubyte", idx_bytes({1, 2, 2}, "abcd"));
+  root.write("cifar/cifar-10-batches-bin/test_batch.bin", std::string(3073, '\1'));
+  root.write("x.npz", format_npz({{"x_test", {"u1", {1, 2, 2}, "abcd"}}}, true));
+  root.write("x.npy", format_npy({"u1", {1, 2, 2}, "abcd"}));
+  root.write("x.txt", "a text");
+  root.write("python/data_batch_1", "pickled");
+  auto config = config_of("folder", root.path() / "idx");
+  EXPECT_EQ(open_dataset(config)->info().images, 1);
+  EXPECT_EQ(open_dataset(config_of("folder", root.path() / "x.npy"))->info().images, 1);
+  for (const char* place : {"cifar", "x.npz"}) {
+    config = config_of("folder", root.path() / place);
+    config.split = "test";
+    EXPECT_EQ(open_dataset(config)->info().images, 1) << place;
+  }
+  EXPECT_TRUE(
+      contains(data_error(config_of("folder", root.path() / "x.txt")), "expected a folder"));
+  EXPECT_TRUE(
+      contains(data_error(config_of("folder", root.path() / "python")), "fetch the binary"));
+}
+
+TEST(OpenDataset, HeldOutImagesAreThoseOfValInTrainingAndOfTestInEvaluations) {
+  const TempDir root;
+  const auto held_out = [&](HeldOut chosen, HeldOutUse use) {
+    auto config = config_of("folder", root.path());
+    config.held_out = chosen;
+    return open_held_out(config, use).split;
+  };
+  root.write("train/a.png", encode_png(make_image(2, 2, 3)));
+  EXPECT_EQ(held_out(HeldOut::kAuto, HeldOutUse::kTraining), "");
+  root.write("valid/b.png", encode_png(make_image(2, 2, 3)));
+  EXPECT_EQ(held_out(HeldOut::kAuto, HeldOutUse::kEvaluation), "val");
+  root.write("test/c.png", encode_png(make_image(2, 2, 3)));
+  EXPECT_EQ(held_out(HeldOut::kAuto, HeldOutUse::kTraining), "val");
+  EXPECT_EQ(held_out(HeldOut::kAuto, HeldOutUse::kEvaluation), "test");
+  EXPECT_EQ(held_out(HeldOut::kTest, HeldOutUse::kTraining), "test");
+}
+
+TEST(OpenDataset, ABrokenHeldOutSplitIsToldAndPassedOver) {
+  const TempDir root;
+  root.write("train/a.png", encode_png(make_image(2, 2, 3)));
+  root.write("val/b.png", "oops");
+  const LogMessages log;
+  EXPECT_EQ(open_held_out(config_of("folder", root.path()), HeldOutUse::kTraining).images, nullptr);
+  EXPECT_TRUE(log.have("b.png: not a"));
+}
+
+TEST(OpenDataset, PackedDataHasAFingerprintOfItsContents) {
+  const TempDir root;
+  const auto print = [&](const std::string& pixels, const std::string& label) {
+    const auto file = root.write(
+        "x.npz", format_npz({{"x", {"u1", {1, 2, 2}, pixels}}, {"y", {"u1", {1}, label}}}, true));
+    return open_dataset(config_of("npz", file))->info().fingerprint;
+  };
+  EXPECT_EQ(print("abcd", "\1"), print("abcd", "\1"));
+  EXPECT_NE(print("abcd", "\1"), print("abce", "\1"));
+  EXPECT_NE(print("abcd", "\1"), print("abcd", "\2"));
 }
 
 TEST(OpenDataset, UnknownNamesGiveTheNearest) {

@@ -1,10 +1,13 @@
 #include "ddpm/data/folder.h"
 
+#include <chrono>
 #include <filesystem>
+#include <thread>
 
 #include <gtest/gtest.h>
 
 #include "ddpm/data/image_io.h"
+#include "ddpm/data/zip.h"
 #include "ddpm/util/error.h"
 #include "ddpm/util/files.h"
 #include "support/data_files.h"
@@ -109,11 +112,21 @@ TEST(Folder, TheNumberOfThreadsDoesNotMatter) {
   }
 }
 
-TEST(Folder, ChannelsAreThoseOfTheFirstFileOrTheSettings) {
+TEST(Folder, ImagesAreInColourIfAnyIs) {
   const TempDir root;
   root.write("0.png", encode_png(make_image(4, 4, 1)));
-  root.write("1.jpg", jpeg_bytes(make_image(4, 4, 3)));
   EXPECT_EQ(open_folder({}, root.path())->info().channels, 1);
+  root.write("1.jpg", jpeg_bytes(make_image(4, 4, 3)));
+  for (const DataConfig& config : {DataConfig{}, streaming()}) {
+    const auto dataset = open_folder(config, root.path());
+    EXPECT_EQ(read(*dataset, 0).size(), 48U);
+    EXPECT_EQ(dataset->info().notes.back(), "1 of 2 images are grey, the others in colour");
+  }
+}
+
+TEST(Folder, SettingsSayWhatColoursThereAre) {
+  const TempDir root;
+  root.write("0.png", encode_png(make_image(4, 4, 1)));
   DataConfig config;
   config.channels = 3;
   EXPECT_EQ(read(*open_folder(config, root.path()), 0).size(), 48U);
@@ -141,6 +154,8 @@ TEST(Folder, BrokenFilesAreNamed) {
   const std::string text = "a/1.png: not an image, expected PNG";
   EXPECT_TRUE(contains(error_of<DataError>([&] { open_folder(config, root.path()); }), text));
   config.memory_limit_gb = 0;
+  EXPECT_TRUE(contains(error_of<DataError>([&] { open_folder(config, root.path()); }), text));
+  config.channels = 3;  // headers need not be read
   const auto dataset = open_folder(config, root.path());
   EXPECT_TRUE(contains(error_of<DataError>([&] { read(*dataset, 1); }), text));
   EXPECT_NO_THROW(read(*dataset, 0));
@@ -197,6 +212,67 @@ TEST(Folder, OnlyBrokenFilesAreRefused) {
   EXPECT_TRUE(contains(error_of<DataError>([&] { open_folder(config, root.path()); }), "0.png"));
   root.write("0.png", encode_png(make_image(4, 4, 3)).substr(0, 60));
   EXPECT_TRUE(contains(error_of<DataError>([&] { open_folder(config, root.path()); }), "none of"));
+}
+
+TEST(Folder, AFileThatIsAwayForAMomentIsReadAgain) {
+  const TempDir root;
+  write_images(root);
+  const auto dataset = open_folder(streaming(), root.path());
+  const auto file = root.path() / "a/1.png";
+  const auto elsewhere = root.path() / "a/1.gone";
+  std::filesystem::rename(file, elsewhere);
+  std::thread nurse([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(60));
+    std::filesystem::rename(elsewhere, file);
+  });
+  EXPECT_EQ(read(*dataset, 1), expected(1));
+  nurse.join();
+}
+
+TEST(Folder, AFileThatStaysAwayCountsAsBroken) {
+  const TempDir root;
+  write_images(root);
+  DataConfig config = streaming();
+  config.skip_bad = true;
+  const auto dataset = open_folder(config, root.path());
+  std::filesystem::remove(root.path() / "b/3.png");
+  EXPECT_EQ(read(*dataset, 3), expected(4));
+  ASSERT_EQ(dataset->broken_files().size(), 1U);
+  EXPECT_TRUE(contains(dataset->broken_files()[0], "b/3.png: cannot read: No such file"));
+}
+
+TEST(Folder, AZipOfImagesReadsAsTheFolder) {
+  const TempDir root;
+  ZipWriter zip;
+  for (int i = 0; i < 6; ++i)
+    zip.add((i < 3 ? "a/" : "b/") + std::to_string(i) + ".png", encode_png(make_image(8, 10, 3, i)),
+            false);
+  zip.add("__MACOSX/a/._0.png", "x", false);
+  const auto file = root.write("x.zip", zip.finish());
+  for (const DataConfig& config : {DataConfig{}, streaming()}) {
+    DataConfig wide = config;
+    if (config.memory_limit_gb == 0) wide.memory_limit_gb = 1.3e-6;  // the archive, not its images
+    const auto dataset = open_folder(wide, file);
+    EXPECT_EQ(dataset->info().class_names, (std::vector<std::string>{"a", "b"}));
+    for (int i = 0; i < 6; ++i)
+      EXPECT_EQ(read(*dataset, i), expected(i));
+  }
+}
+
+TEST(Folder, TheFingerprintIsThatOfNamesAndSizes) {
+  const TempDir root;
+  const TempDir moved;
+  write_images(root);
+  write_images(moved);
+  const auto print = [](const TempDir& folder) {
+    return open_folder({}, folder.path())->info().fingerprint;
+  };
+  const auto before = print(root);
+  EXPECT_EQ(print(moved), before);
+  std::filesystem::rename(root.path() / "a/1.png", root.path() / "a/1b.png");
+  EXPECT_NE(print(root), before);
+  moved.write("a/1.png", encode_png(make_image(8, 10, 3, 1), {{"key", "longer"}}));
+  EXPECT_NE(print(moved), before);
 }
 
 TEST(Folder, AFileIsNoFolder) {

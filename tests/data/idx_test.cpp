@@ -1,5 +1,7 @@
 #include "ddpm/data/idx.h"
 
+#include <filesystem>
+
 #include <gtest/gtest.h>
 
 #include "ddpm/util/error.h"
@@ -48,6 +50,46 @@ TEST(Idx, TheTestSplitIsT10k) {
   config.split = "test";
   EXPECT_EQ(open_idx(config, folder.path())->info().images, 2);
   EXPECT_TRUE(contains(open_error(folder), "expected train-images-idx3-ubyte"));
+}
+
+TEST(Idx, FilesGoByTheNamesThatArePublished) {
+  for (const std::string name :
+       {"train-images.idx3-ubyte", "Train_Images_idx3_ubyte.gz", "images.idx3", "trainset-idx3.gz",
+        "qmnist-train-images-idx3-ubyte"}) {
+    const TempDir folder;
+    const auto bytes = idx_bytes({2, 2, 3}, "abcdefghijkl");
+    const auto file =
+        folder.write(name, name.ends_with(".gz") ? gzip_bytes(bytes) : std::string(bytes));
+    EXPECT_EQ(open_idx({}, folder.path())->info().images, 2) << name;
+    EXPECT_EQ(open_idx({}, file)->info().num_classes, 0) << name;
+  }
+}
+
+TEST(Idx, LabelsLieBesideTheirImages) {
+  const TempDir folder;
+  folder.write("test-images.idx3-ubyte", idx_bytes({2, 1, 2}, "abcd"));
+  folder.write("test-labels.idx1-ubyte", idx_bytes({2}, std::string("\1\2", 2)));
+  DataConfig config;
+  config.split = "test";
+  EXPECT_EQ(open_idx(config, folder.path())->label(1), 2);
+  EXPECT_THROW(open_idx({}, folder.path()), NoSplitError);
+  std::filesystem::remove(folder.path() / "test-labels.idx1-ubyte");
+  const auto dataset = open_idx(config, folder.path());
+  EXPECT_EQ(dataset->label(1), -1);
+  EXPECT_TRUE(contains(dataset->info().warnings.at(0), "there are no labels beside"));
+}
+
+TEST(Idx, EmnistIsTurnedAndItsSetsAreNotMixed) {
+  const TempDir folder;
+  folder.write("emnist-letters-train-images-idx3-ubyte", idx_bytes({1, 2, 3}, "abcdef"));
+  folder.write("emnist-letters-train-labels-idx1-ubyte", idx_bytes({1}, "\1"));
+  const auto dataset = open_idx({}, folder.path());
+  std::string image(6, '\0');
+  dataset->read(0, reinterpret_cast<uint8_t*>(image.data()));
+  EXPECT_EQ(image, "adbecf");
+  EXPECT_EQ(dataset->info().height, 3);
+  folder.write("emnist-digits-train-images-idx3-ubyte", idx_bytes({1, 2, 3}, "abcdef"));
+  EXPECT_TRUE(contains(open_error(folder), "expected images of one dataset, found emnist-digits"));
 }
 
 TEST(Idx, SizesBeyondTheFileAreRefused) {

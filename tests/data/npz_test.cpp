@@ -1,8 +1,11 @@
 #include "ddpm/data/npz.h"
 
+#include <array>
+
 #include <gtest/gtest.h>
 
 #include "ddpm/data/npy.h"
+#include "ddpm/data/zip.h"
 #include "ddpm/util/error.h"
 #include "support/data_files.h"
 #include "support/temp_dir.h"
@@ -53,10 +56,75 @@ TEST(NpzDataset, LabelsOfEveryIntegerTypeAreRead) {
   }
 }
 
+TEST(NpzDataset, SplitsAndKeysOfTheUsualKindsAreFound) {
+  const NpyArray one{"u1", {1, 1, 2}, "ab"};
+  const NpyArray two{"u1", {1, 1, 3}, "abc"};
+  for (const auto& [first, second, split] :
+       std::vector<std::array<std::string, 3>>{{"train_images", "val_images", "val"},
+                                               {"x_train", "x_test", "test"},
+                                               {"X_train", "X_test", "test"},
+                                               {"train", "valid", "val"},
+                                               {"data", "test_data", "test"}}) {
+    const TempDir folder;
+    const auto file = folder.write("x.npz", format_npz({{first, one}, {second, two}}, false));
+    DataConfig config;
+    config.split = split;
+    EXPECT_EQ(open_npz(config, file)->info().width, 3) << second;
+    config.split = "train";
+    if (first == "data") continue;  // beside arrays of splits it is of none
+    EXPECT_EQ(open_npz(config, file)->info().width, 2) << first;
+  }
+}
+
+TEST(NpzDataset, ASplitThatIsNotThereIsTold) {
+  const TempDir folder;
+  const NpyArray images{"u1", {1, 1, 2}, "ab"};
+  DataConfig config;
+  config.split = "val";
+  for (const char* key : {"arr_0", "x_train"}) {
+    const auto file = folder.write("x.npz", format_npz({{key, images}}, false));
+    EXPECT_THROW(open_npz(config, file), NoSplitError);
+  }
+}
+
+TEST(NpzDataset, ArraysThatNobodyNeedsDoNotSpoilIt) {
+  const TempDir folder;
+  ZipWriter zip;
+  zip.add("images.npy", format_npy({"u1", {1, 1, 2}, "ab"}), false);
+  zip.add("names.npy", "an array of texts", false);
+  EXPECT_EQ(open_npz({}, folder.write("x.npz", zip.finish()))->info().images, 1);
+}
+
+TEST(NpzDataset, ColumnsAndOneHotRowsAreLabels) {
+  const TempDir folder;
+  const NpyArray images{"u1", {2, 1, 1}, "ab"};
+  const auto label = [&](const NpyArray& labels) {
+    const Arrays arrays = {{"images", images}, {"y", labels}};
+    return open_npz({}, folder.write("x.npz", format_npz(arrays, false)))->label(1);
+  };
+  EXPECT_EQ(label({"u1", {2, 1}, std::string("\0\4", 2)}), 4);
+  EXPECT_EQ(label({"u1", {2, 3}, std::string("\1\0\0\0\0\1", 6)}), 2);
+  EXPECT_EQ(label({"f4", {2}, std::string("\0\0\0\0\0\0\x40\x40", 8)}), 3);
+  const Arrays both = {{"x", images}, {"y", {"u1", {2, 2}, std::string("\1\0\1\1", 4)}}};
+  EXPECT_TRUE(contains(open_error(both), "image 1 has several or none; data.labels none"));
+  DataConfig config;
+  config.labels = DataLabels::kNone;
+  EXPECT_EQ(open_npz(config, folder.write("x.npz", format_npz(both, true)))->label(0), -1);
+}
+
+TEST(NpzDataset, AnNpyFileHoldsImagesAlone) {
+  const TempDir folder;
+  const auto file = folder.write("x.npy", format_npy({"u1", {2, 1, 1, 3}, "rgbRGB"}));
+  const auto dataset = open_npz({}, file);
+  EXPECT_EQ(dataset->info().images, 2);
+  EXPECT_EQ(dataset->info().num_classes, 0);
+}
+
 TEST(NpzDataset, OtherArraysAreRefused) {
-  EXPECT_TRUE(contains(open_error({{"mu", {"u1", {1}, "a"}}}), "expected images in arr_0, got mu"));
-  EXPECT_TRUE(contains(open_error({{"arr_0", {"f4", {1, 1, 1}, "abcd"}}}), "got f4"));
-  EXPECT_TRUE(contains(open_error({{"arr_0", {"u1", {1, 1, 1, 2}, "ab"}}}), "2 channels"));
+  EXPECT_TRUE(contains(open_error({{"mu", {"u1", {1}, "a"}}}),
+                       "expected images in arr_0, images, x or data"));
+  EXPECT_TRUE(contains(open_error({{"arr_0", {"f4", {1, 1, 1}, "abcd"}}}), "got f4 from 1.67"));
+  EXPECT_TRUE(contains(open_error({{"arr_0", {"u1", {1, 2, 1, 2}, "abcd"}}}), "2 channels"));
   EXPECT_TRUE(contains(open_error({{"arr_0", {"u1", {4}, "abcd"}}}), "1 dimensions"));
   EXPECT_TRUE(contains(open_error({{"arr_0", {"u1", {0, 2, 2}, ""}}}), "has no images"));
 }

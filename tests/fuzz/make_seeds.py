@@ -74,6 +74,14 @@ def npz(arrays, method=zipfile.ZIP_DEFLATED):
     return file.getvalue()
 
 
+def image_zip(files):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return file.getvalue()
+
+
 def idx(shape, values):
     return struct.pack(f">{1 + len(shape)}I", 0x800 + len(shape), *shape) + values
 
@@ -217,7 +225,19 @@ def seeds():
         "npy": [("u1", arrays["arr_0"]), ("f4", npy("<f4", (), bytes(4))),
                 ("v2", npy("<i2", (2,), bytes(4), version=2)),
                 ("fortran", npy("<f8", (2, 3), bytes(range(48)), fortran=True))],
-        "npz": [("deflated", npz(arrays)), ("stored", npz(arrays, zipfile.ZIP_STORED)),
+        "metadata": [("csv", b'\0file_name,text,label\n"a,1.png","say ""hi""",cat\r\nb.png,,dog\n'),
+                     ("jsonl", b'\1{"file_name": "a.png", "label": "cat"}\n{"file_name": "b.png", "label": 3}\n'),
+                     ("json", b'\2{"labels": [["00000/a.png", 3], ["b.png", 0]], "more": null}')],
+        "array_images": [("u1", two_files(npy("|u1", (2, 3, 3), image), npy("|u1", (2, 1), b"\0\1"))),
+                         ("f4", two_files(npy("<f4", (1, 3, 1, 2), bytes(24)), npy("<f4", (1, 3), bytes(12)))),
+                         ("f2", two_files(npy("<f2", (1, 1, 2), bytes(4)), npy("<i8", (1,), bytes(8))))],
+        "image_zip": [("edm", image_zip({"00000/a.png": b"x", "00000/b.png": b"",
+                                         "dataset.json": b'{"labels": [["00000/a.png", 3]]}'})),
+                      ("splits", image_zip({"train/cat/a.png": b"x", "Valid/cat/b.JPG": b"", "notes.txt": b"",
+                                            "train/metadata.csv": b"file_name,label\ncat/a.png,x\n"}))],
+        "npz": [("medmnist", npz({"train_images": npy("|u1", (2, 3, 3), image), "train_labels":
+                                  npy("|u1", (2, 1), b"\0\1"), "val_images": npy("|u1", (1, 3, 3), bytes(9))})),
+                ("deflated", npz(arrays)), ("stored", npz(arrays, zipfile.ZIP_STORED)),
                 ("grey", npz({"arr_0": npy("|u1", (2, 3, 3), image)}, zipfile.ZIP_STORED)),
                 *checkpoint_files("eval/*.npz")],
         "gzip": [("packed", b"\x04" + gzip.compress(bytes(200), mtime=0)), ("plain", b"\x02hello"),

@@ -57,6 +57,17 @@ TEST(MetricsLog, ExtrasAndScoresComeLast) {
                   .ends_with("\"skipped_steps\":0,\"accuracy\":0.5,\"fd\":2.0}\n"));
 }
 
+TEST(MetricsLog, SkippedFilesAreToldWhereThereAreAny) {
+  const TempDir dir;
+  RunFolder folder{RunDirectory(dir.path())};
+  MetricsLog log(folder, 0);
+  log.write({.step = 1});
+  log.write({.step = 2, .skipped_files = 3});
+  const auto text = read_file(folder.directory().metrics_file());
+  EXPECT_EQ(text.find("skipped_files"), text.rfind("skipped_files"));
+  EXPECT_TRUE(text.ends_with("\"skipped_files\":3}\n"));
+}
+
 TEST(MetricsLog, LinesThatAreNoMetricsAreDropped) {
   const TempDir dir;
   const auto path = dir.write("metrics.jsonl", "[]\n{\"step\":\"x\"}\n{\"step\":10}\n3\n");

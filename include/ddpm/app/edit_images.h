@@ -19,7 +19,7 @@ struct WantedImages {
   std::optional<int64_t> most;  // read no more than these
 };
 
-/// Images [N, C, H, W] in [-1, 1] of an image file, of a folder of them (see `scan_folder`),
+/// Images [N, C, H, W] in [-1, 1] of an image file, of a folder of them (see `scan_files`),
 /// of an `.npz` as guided-diffusion writes them, or of a `.npy` of float32 [N, C, H, W], which is
 /// taken as it is. `DataError` for files that cannot be read; `UserError` that names the field for
 /// images of another size or number of channels.

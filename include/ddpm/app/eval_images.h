@@ -33,10 +33,10 @@ OpenedImages open_files(const EvalPlan& plan, const std::vector<std::string>& na
 /// The images of the reference.
 OpenedImages open_reference_images(const EvalPlan& plan, const std::vector<std::string>& names);
 
-/// `count` test images of the plan's data; null if there are none.
+/// `count` held-out images of the plan's data (`open_held_out`); null if there are none.
 std::shared_ptr<ImageSource> open_floor_images(const EvalPlan& plan, int64_t count);
 
-/// The images whose bits are measured: test images, else, with a warning, training images.
+/// The images whose bits are measured: held-out images, else, with a warning, training images.
 OpenedImages open_bits_images(const EvalPlan& plan);
 
 /// All that the numbers of these images depend on.

@@ -35,12 +35,12 @@ struct EvalPlan {
   std::filesystem::path run;                 // of the checkpoint; empty for a folder that is no run
   std::optional<DataConfig> data;            // of the checkpoint's run, or of overrides
   bool as_stored = true;                     // given images are scored in the size they have
-  std::string images;                        // train, test, a folder or an .npz; empty: drawn
+  std::string images;                        // a split, a folder, .npz, .npy or .zip; empty: drawn
   std::vector<int64_t> labels;               // of the images to draw
   std::string classes;                       // whose these are, for people: "3,shirt"
   int64_t count = 0;                         // to draw; of given images at most so many
   int64_t batch_size = 64;
-  std::string reference;                            // train, test, a folder or an .npz
+  std::string reference;                            // a split, a folder, .npz, .npy or .zip
   std::shared_ptr<const Dataset> reference_images;  // someone's own; null: those of `reference`
   std::string features;                             // see `choose_features`
   std::string resize;                               // likewise

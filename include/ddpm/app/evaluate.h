@@ -38,7 +38,7 @@ struct EvalRequest {
   bool all = false;  // every metric that can be had, instead of `metrics`
   BitsRequest bits;
   std::string checkpoint;              // empty: the newest run's
-  std::string images;                  // train, test, a folder or an .npz; empty: drawn
+  std::string images;                  // a split, a folder, .npz, .npy or .zip; empty: drawn
   std::optional<std::string> classes;  // of drawn images; none: all in turn
   std::optional<int64_t> count;        // none: 10000 drawn ones, all given ones
   int64_t batch_size = 64;

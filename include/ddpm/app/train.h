@@ -20,10 +20,12 @@ struct TrainRequest {
   std::shared_ptr<const Dataset> dataset;  // images of one's own; null: those of the section data
   std::filesystem::path
       config;  // a settings file; empty: as the run to go on with, or the defaults
-  std::filesystem::path init_from;  // a model whose network and weights a new run begins with
-  std::filesystem::path run;        // the run's folder
-  double max_minutes = 0.0;         // of this session; 0: as `settings` or `config` say
-  bool resume = false;              // go on from the run's newest checkpoint, if there is one
+  std::filesystem::path init_from;   // a model whose network and weights a new run begins with
+  std::filesystem::path run;         // the run's folder
+  double max_minutes = 0.0;          // of this session; 0: as `settings` or `config` say
+  bool resume = false;               // go on from the run's newest checkpoint, if there is one
+  bool accept_changed_data = false;  // go on although the images are no longer the run's
+  bool check_data = false;           // decode all images first and name every broken file
 };
 
 /// How a training session ended.

@@ -20,8 +20,9 @@ namespace ddpm {
 struct TrainPlan {
   Config config;
   std::shared_ptr<const Dataset> dataset;
-  std::shared_ptr<const TrainingData> data;  // the dataset as the network sees it
-  bool own_dataset = false;                  // it is none that the section data names
+  std::shared_ptr<const TrainingData> data;    // the dataset as the network sees it
+  bool own_dataset = false;                    // it is none that the section data names
+  std::vector<std::string> broken_files = {};  // what is wrong with each, if all were looked at
   std::filesystem::path run;
   StartingWeights start;                       // of a fresh start from a model
   std::filesystem::path checkpoint;            // to go on from; empty for a fresh start
@@ -46,6 +47,9 @@ TrainPlan plan_training(const TrainRequest& request, RunUse use);
 
 /// The memory that training is expected to take, in bytes (see `estimate_training_bytes`).
 int64_t memory_bytes(const TrainPlan& plan);
+
+/// Says on the log what of the data may not be as its owner means it.
+void tell_data_warnings(const TrainPlan& plan);
 
 /// What the run will do, a line a subject, for people.
 std::vector<std::string> plan_lines(const TrainPlan& plan);

@@ -29,6 +29,7 @@ struct TrainingState {
   int64_t best_step = 0;                  // its step; 0 if not known
   std::string began_from = {};            // the model whose weights it began with; empty: none
   int64_t dataset_images = 0;
+  std::string dataset_fingerprint = {};  // see `DatasetInfo`; empty: not known
   int64_t threads = 0;         // of the session that wrote it
   std::string device = "cpu";  // likewise
 };

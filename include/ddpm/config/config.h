@@ -7,11 +7,21 @@
 
 namespace ddpm {
 
+/// What tells the class of an image file: `kAuto` is a list beside the files, if there is one, else
+/// its folder; `kPrefix` the name of the file up to its first `_`.
+enum class DataLabels { kAuto, kFolder, kPrefix, kNone };
+
+/// The split that a model is measured on: `kAuto` is `val` before `test` in training and `test`
+/// before `val` in evaluations.
+enum class HeldOut { kAuto, kVal, kTest };
+
 /// Where training images come from and how they are shaped.
 struct DataConfig {
-  std::string name = "folder";  // fashion-mnist, mnist, cifar10, idx, folder, npz
+  std::string name = "folder";  // a row of config/dataset_traits.h
   std::string root;             // empty: the usual places of the named dataset
-  std::string split = "train";
+  std::string split = "train";  // train, val or test
+  DataLabels labels = DataLabels::kAuto;
+  HeldOut held_out = HeldOut::kAuto;
   std::vector<int64_t> image_size;  // {side} or {height, width}; empty: as stored
   int64_t channels = 0;             // 0: as stored; else 1 or 3
   bool flip = false;

@@ -9,7 +9,6 @@ namespace ddpm {
 /// data/dataset.cpp.
 struct DatasetTraits {
   std::string_view name;
-  bool has_splits = true;                         // false: one file, whatever data.split says
   std::span<const std::string_view> places = {};  // looked up in order if data.root is not set
   std::string_view remedy = {};                   // what to do if none of them is there
 };

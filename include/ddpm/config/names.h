@@ -34,6 +34,21 @@ inline constexpr auto kNames<Resampling> = std::to_array<Named<Resampling>>({
 });
 
 template <>
+inline constexpr auto kNames<DataLabels> = std::to_array<Named<DataLabels>>({
+    {DataLabels::kAuto, "auto"},
+    {DataLabels::kFolder, "folder"},
+    {DataLabels::kPrefix, "prefix"},
+    {DataLabels::kNone, "none"},
+});
+
+template <>
+inline constexpr auto kNames<HeldOut> = std::to_array<Named<HeldOut>>({
+    {HeldOut::kAuto, "auto"},
+    {HeldOut::kVal, "val"},
+    {HeldOut::kTest, "test"},
+});
+
+template <>
 inline constexpr auto kNames<ProcessType> = std::to_array<Named<ProcessType>>({
     {ProcessType::kDiscrete, "discrete"},
     {ProcessType::kEdm, "edm"},

@@ -14,4 +14,9 @@ namespace ddpm {
 /// `batches.meta.txt`, or are the usual ten. `DataError` if a file is missing or damaged.
 std::unique_ptr<Dataset> open_cifar10(const DataConfig& config, const std::filesystem::path& root);
 
+/// Opens CIFAR-100 likewise: `train.bin` and `test.bin`, `cifar-100-binary`,
+/// `cifar-100-binary.tar.gz`. Its classes are the hundred fine ones, named by
+/// `fine_label_names.txt`.
+std::unique_ptr<Dataset> open_cifar100(const DataConfig& config, const std::filesystem::path& root);
+
 }  // namespace ddpm

@@ -1,12 +1,14 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "ddpm/config/config.h"
+#include "ddpm/util/error.h"
 
 namespace ddpm {
 
@@ -18,9 +20,13 @@ struct DatasetInfo {
   int64_t channels = 0;  // 1 or 3
   int64_t height = 0;
   int64_t width = 0;
-  int64_t num_classes = 0;               // 0: no labels
-  std::vector<std::string> class_names;  // empty: classes have numbers only
-  int64_t skipped = 0;                   // broken files left out when it was opened
+  int64_t num_classes = 0;                       // 0: no labels
+  std::vector<std::string> class_names;          // empty: classes have numbers only
+  int64_t skipped = 0;                           // broken files left out when it was opened
+  std::map<std::string, int64_t> left_out = {};  // files of other kinds, by their ending
+  std::vector<std::string> notes = {};           // what was taken and left out, for people
+  std::vector<std::string> warnings = {};        // what may not be as its owner means it
+  std::string fingerprint = {};  // of names and sizes, or contents; the same wherever it lies
 };
 
 /// Labelled or unlabelled images of one size, addressed by number. Safe to read from several
@@ -34,6 +40,9 @@ class Dataset {
   /// Broken files passed over so far (`data.skip_bad`). Grows while a folder is streamed, where a
   /// broken file is stood in for by the next good one of its class.
   virtual int64_t skipped() const { return info_.skipped; }
+
+  /// What is wrong with each of these, a line a file, in the order of the files.
+  virtual std::vector<std::string> broken_files() const { return {}; }
 
   /// Class of image `index`, or -1 where there are no labels.
   virtual int64_t label(int64_t index) const = 0;
@@ -49,7 +58,14 @@ class Dataset {
   DatasetInfo info_;
 };
 
-/// Opens the dataset that `config` names, resized and centre-cropped to `config.image_size`.
+/// The split that `data.split` names is not there.
+class NoSplitError : public DataError {
+ public:
+  using DataError::DataError;
+};
+
+/// Opens the dataset that `config` names, resized and centre-cropped to `config.image_size`. Under
+/// the name `folder` it is whatever lies at its root (`find_data_kind`).
 /// `DataError` that says where it looked if nothing is there, and names the file if one is broken.
 std::unique_ptr<Dataset> open_dataset(const DataConfig& config);
 

@@ -1,28 +1,39 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
+#include "ddpm/config/config.h"
+#include "ddpm/data/image_files.h"
+
 namespace ddpm {
 
-/// The image files of a folder, class by class, by name within a class.
+/// The images of a split, class by class, by name within a class, and what was left out of it.
 struct FolderListing {
-  std::vector<std::filesystem::path> files;
+  std::vector<std::string> files;        // names in the tree
   std::vector<int64_t> labels;           // one for each file; empty if there are no classes
-  std::vector<std::string> class_names;  // empty if there are no classes
+  std::vector<std::string> class_names;  // empty if classes have numbers only, or there are none
+  int64_t num_classes = 0;
+  std::map<std::string, int64_t> left_out;  // files that are no images, by their ending
+  std::vector<std::string> notes;           // for people: what was taken, and what left out
+  std::vector<std::string> warnings;        // likewise: what may not be meant so
 };
 
-/// Finds the files of a split whose names end as images that are read do (`is_read_image`). Hidden
-/// files are ignored; names are ordered by their bytes.
+/// Finds the images of `data.split` and their classes by `data.labels`. Names are ordered by their
+/// bytes.
 ///
-/// Classes are the sub-folders that hold images, at any depth; without any, the folder's own images
-/// have no classes. The folder has splits if it holds both `train` and `test`, or no sub-folders
-/// but `train`, `test`, `val` and `validation`; classes are then numbered over all splits together,
-/// so that a number means the same in each. Without splits, all images are of the split `train`.
+/// The tree has splits if it holds a folder of training images and one of another part, or nothing
+/// but folders of parts, by any name that `split_of_name` knows; what lies beside them is left out.
+/// Without splits, all images are of the split `train`. Classes are numbered over all splits
+/// together, so that a number means the same in each.
 ///
-/// `DataError` if there are no images, no such split, or images both beside and in sub-folders.
-FolderListing scan_folder(const std::filesystem::path& root, const std::string& split);
+/// Classes are those of a list in the split's folder or beside the splits (`label_list.h`); else
+/// the sub-folders that hold images, at any depth, and without any, the images have no classes.
+///
+/// `NoSplitError` if there is no such split; `DataError` if there are no images, images both beside
+/// and in folders of classes, or a list or a file's name that tells no class.
+FolderListing scan_files(const ImageFiles& files, const DataConfig& config);
 
 }  // namespace ddpm

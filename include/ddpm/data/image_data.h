@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include "ddpm/data/dataset.h"
 #include "ddpm/data/training_data.h"
@@ -19,6 +20,7 @@ class ImageData : public TrainingData {
   explicit ImageData(std::shared_ptr<const Dataset> dataset, const ImageDataOptions& options = {});
 
   int64_t size() const override { return dataset_->info().images; }
+  std::string fingerprint() const override { return dataset_->info().fingerprint; }
   int64_t label(int64_t index) const override { return dataset_->label(index); }
   void fill(int64_t index, int64_t place, float* values) const override;
 

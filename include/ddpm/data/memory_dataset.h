@@ -42,9 +42,10 @@ struct StoredImages {
   std::vector<int64_t> labels;  // empty: none
 };
 
-/// A dataset of the images in the wanted size. Of `info`, `name`, `where` and `class_names` are to
-/// be set. `DataError` if it is empty, exceeds `data.memory_limit_gb`, or a label is negative, has
-/// no name where there are names, or is above 999999.
+/// A dataset of the images in the wanted size, without labels if `data.labels` is none. Of `info`,
+/// `name`, `where`, `class_names` and what there is to say are to be set. `DataError` if it is
+/// empty, exceeds `data.memory_limit_gb`, or a label is negative, has no name where there are
+/// names, or is above 999999.
 std::unique_ptr<Dataset> keep_in_memory(DatasetInfo info, StoredImages images,
                                         const DataConfig& config);
 

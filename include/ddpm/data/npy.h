@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "ddpm/data/zip.h"
+
 namespace ddpm {
 
 /// A NumPy array in C order, little-endian.
@@ -22,6 +24,28 @@ NpyArray parse_npy(std::string_view file, const std::string& name);
 
 /// The bytes of a `.npy` file (format version 1).
 std::string format_npy(const NpyArray& array);
+
+/// The arrays of an `.npz` (a zip of `.npy` files, stored or deflated, zip64 too), read one by one,
+/// so that those of kinds that `parse_npy` refuses do not spoil the others.
+class NpzFile {
+ public:
+  /// `DataError` naming `path` if it is broken, holds other files, or unpacks to more than
+  /// `max_bytes`.
+  NpzFile(const std::filesystem::path& path, uint64_t max_bytes);
+  NpzFile(const NpzFile&) = delete;
+  NpzFile& operator=(const NpzFile&) = delete;
+
+  /// By their bytes.
+  std::vector<std::string> keys() const;
+
+  /// `std::out_of_range` if it is not there; `DataError` if it cannot be read.
+  NpyArray read(const std::string& key) const;
+
+ private:
+  std::string name_;
+  ZipReader zip_;
+  std::map<std::string, const ZipEntry*> entries_;
+};
 
 /// Reads all arrays of an `.npz` (a zip of `.npy` files, stored or deflated, zip64 too).
 /// `DataError` naming `path` if it is broken or unpacks to more than `max_bytes`.

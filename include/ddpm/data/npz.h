@@ -8,9 +8,11 @@
 
 namespace ddpm {
 
-/// Opens an `.npz` file of images as guided-diffusion writes them: `arr_0`, uint8 `[N, H, W, C]`
-/// with 1 or 3 channels, or `[N, H, W]` in grey; `arr_1`, if there, one integer label for each.
-/// Such a file has no splits. `DataError` if the arrays are missing or of another kind.
+/// Opens an `.npz` file of images and labels: guided-diffusion's `arr_0` and `arr_1`, MedMNIST's
+/// `train_images`, Keras' `x_train` and others that `find_npz_keys` knows; or a `.npy` file, whose
+/// images have no labels. Shapes and values are those of `ArrayImages` and `array_labels`.
+/// `NoSplitError` if there is no such split, `DataError` if the arrays are missing or of another
+/// kind.
 std::unique_ptr<Dataset> open_npz(const DataConfig& config, const std::filesystem::path& file);
 
 }  // namespace ddpm

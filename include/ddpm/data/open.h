@@ -10,10 +10,7 @@
 
 namespace ddpm {
 
-/// The test split of the data that `data` trains on, resized as they are; null if there is none.
-std::unique_ptr<Dataset> open_test_split(DataConfig data);
-
-/// Opens a folder of images or an `.npz` with `arr_0` and, if there are classes, `arr_1`. `like`
+/// Opens a folder of images, a zip archive of them, or an array, whatever `path` is. `like`
 /// says to which size and channels, what to do with broken files, and how many images may be in
 /// memory. `DataError` naming the file.
 std::shared_ptr<const Dataset> open_images(const std::filesystem::path& path,

@@ -22,6 +22,10 @@ class TrainingData {
   /// The number of samples, at least one.
   virtual int64_t size() const = 0;
 
+  /// A text that changes with the samples, for telling whether a run goes on with those that it
+  /// began with; empty if it is not known.
+  virtual std::string fingerprint() const { return {}; }
+
   /// The class of sample `index`, or -1 where there are no labels.
   virtual int64_t label(int64_t index) const = 0;
 

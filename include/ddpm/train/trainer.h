@@ -81,6 +81,7 @@ class Trainer {
   RunView view();
 
   Config config_;
+  const Dataset& dataset_;
   RunFolder& folder_;
   Ranks& ranks_;
   TrainingState state_;

@@ -21,6 +21,7 @@ struct Metrics {
   double images_per_second = 0.0;
   double seconds = 0.0;       // of training so far, over all sessions
   int64_t skipped_steps = 0;  // so far: their loss or gradient was not finite
+  int64_t skipped_files = 0;  // so far in this session: broken ones (`data.skip_bad`)
   Scores extras = {};         // the objective's, over the same steps as the loss
   Scores scores = {};         // of an evaluation at this step
 };

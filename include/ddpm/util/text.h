@@ -17,6 +17,9 @@ std::vector<std::string> split(std::string_view text, char separator);
 /// `text` without blanks at both ends.
 std::string_view trim(std::string_view text);
 
+/// `text` with its ASCII letters small.
+std::string to_lower(std::string_view text);
+
 /// The candidate with the smallest edit distance to `word`; empty if there are no candidates.
 std::string nearest(std::string_view word, const std::vector<std::string>& candidates);
 
