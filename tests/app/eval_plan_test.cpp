@@ -66,7 +66,7 @@ TEST_F(EvalPlanTest, MissingFilesAreNamed) {
 TEST_F(EvalPlanTest, BrokenArchivesAreNamed) {
   write_arrays("keys.npz", {{"other", array("u1", {2}, 2)}});
   write_arrays("shape.npz", {{"mu", array("f8", {3}, 24)}, {"sigma", array("f8", {2, 2}, 32)}});
-  write_arrays("float.npz", {{"arr_0", array("f4", {2, 8, 8, 1}, 512)}});
+  write_arrays("float.npz", {{"arr_0", array("f4", {2, 8, 8, 1}, 512, 'x')}});  // 2e34
   write_arrays("dims.npz",
                {{"mu", array("f8", {2}, 16, '\0')}, {"sigma", array("f8", {2, 2}, 32, '\0')}});
   write_arrays("whole.npz", {{"arr_0", array("u1", {2, 8, 8, 1}, 128)}});

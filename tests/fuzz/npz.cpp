@@ -15,6 +15,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   DataConfig config;
   config.memory_limit_gb = 0.064;
   config.workers = 1;
-  expect_only<DataError>([&] { require(open_npz(config, file)->info().images > 0); });
+  expect_only<DataError>([&] {
+    try {
+      require(open_npz(config, file)->info().images > 0);
+    } catch (const NoSplitError&) {  // images of other splits alone
+    }
+  });
   return 0;
 }
