@@ -16,8 +16,10 @@
 #include "ddpm/sample/generator.h"
 #include "ddpm/samplers/sampler.h"
 #include "ddpm/train/test_accuracy.h"
+#include "ddpm/util/error.h"
 #include "ddpm/util/log.h"
 #include "ddpm/util/sha256.h"
+#include "ddpm/util/text.h"
 
 namespace ddpm {
 namespace {
@@ -68,6 +70,10 @@ std::optional<OpenedImages> find_test_split(const EvalPlan& plan, int64_t count,
   if (test == nullptr) return std::nullopt;
   const auto name = split_name(data, *test, "test");
   return opened(std::move(test), name, count, names);
+}
+
+bool is_archive(const std::string& path) {
+  return lower_case(std::filesystem::path(path).extension().string()) == ".npz";
 }
 
 DataConfig data_for_files(const EvalPlan& plan) {
@@ -133,8 +139,13 @@ OpenedImages open_reference_images(const EvalPlan& plan, const std::vector<std::
   if (const auto& own = plan.reference_images; own != nullptr)
     return opened(own, own->info().name, INT64_MAX, names);
   if (is_split(plan.reference)) return open_split(plan, plan.reference, INT64_MAX, names);
-  return opened(open_images(plan.reference, data_for_files(plan)), plan.reference, INT64_MAX,
-                names);
+  try {
+    return opened(open_images(plan.reference, data_for_files(plan)), plan.reference, INT64_MAX,
+                  names);
+  } catch (const DataError& error) {
+    if (!is_archive(plan.reference)) throw;
+    throw DataError(error.what(), "; as statistics: mu and sigma, mu_s and sigma_s, or m2 and s2");
+  }
 }
 
 std::shared_ptr<ImageSource> open_floor_images(const EvalPlan& plan, int64_t count) {

@@ -58,6 +58,28 @@ std::vector<std::string> split(std::string_view text, char separator) {
   return words;
 }
 
+std::vector<std::string> split_escaped(std::string_view text, char separator) {
+  std::vector<std::string> words;
+  bool goes_on = false;
+  for (auto& part : split(text, separator)) {
+    const bool escaped = part.ends_with('\\');
+    if (escaped) part.back() = separator;
+    if (goes_on)
+      words.back() += part;
+    else
+      words.push_back(std::move(part));
+    goes_on = escaped;
+  }
+  return words;
+}
+
+std::string lower_case(std::string_view text) {
+  std::string small(text);
+  for (auto& c : small)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return small;
+}
+
 std::string_view trim(std::string_view text) {
   constexpr std::string_view kBlanks = " \t\r\n\v\f";
   const size_t first = text.find_first_not_of(kBlanks);

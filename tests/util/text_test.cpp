@@ -147,5 +147,13 @@ TEST(Fields, OtherBackquotesStay) {
   EXPECT_EQ(replace_fields("a` `out`", flag), "a` X");
 }
 
+TEST(SplitEscaped, LeavesSeparatorsBehindABackslash) {
+  EXPECT_EQ(split_escaped("cat\\, small,dog", ','),
+            (std::vector<std::string>{"cat, small", "dog"}));
+  EXPECT_EQ(split_escaped("a,b", ','), (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(split_escaped("a\\,", ','), (std::vector<std::string>{"a,"}));
+  EXPECT_TRUE(split_escaped("", ',').empty());
+}
+
 }  // namespace
 }  // namespace ddpm
