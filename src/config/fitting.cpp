@@ -53,8 +53,8 @@ class Fitting {
   void change(std::string_view key, std::string_view limit, const Change& apply) {
     const auto before = value_of(config_, key);
     apply();
-    lines_.push_back(std::string(key) + " is " + value_of(config_, key) + ", not its usual " +
-                     before + ", to fit " + std::string(limit) + " " + value_of(config_, limit));
+    lines_.push_back(std::string(key) + " is " + value_of(config_, key) + ", not " + before +
+                     ", to fit " + std::string(limit) + " " + value_of(config_, limit));
   }
 
   void fit_warmup() {
@@ -145,7 +145,7 @@ std::string fit_sample_steps(SampleConfig& sample, const DiffusionConfig& diffus
   if (sample.steps <= most) return {};
   const auto before = std::to_string(sample.steps);
   sample.steps = most;
-  return "sample.steps is " + std::to_string(most) + ", not its usual " + before +
+  return "sample.steps is " + std::to_string(most) + ", not " + before +
          ", to fit diffusion.num_train_timesteps " + std::to_string(diffusion.num_train_timesteps);
 }
 

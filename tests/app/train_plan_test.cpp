@@ -163,7 +163,7 @@ TEST_F(TrainPlanTest, DefaultsThatDoNotFitGiveWay) {
   EXPECT_EQ(config.train.batch_size, 126);
   EXPECT_EQ(config.model.norm_num_groups, 4);
   EXPECT_EQ(config.model.up_block_types, (std::vector<std::string>{"AttnUpBlock2D", "UpBlock2D"}));
-  EXPECT_TRUE(messages.have("train.warmup_steps is 10, not its usual 500, to fit train.steps 100"));
+  EXPECT_TRUE(messages.have("train.warmup_steps is 10, not 500, to fit train.steps 100"));
 }
 
 TEST_F(TrainPlanTest, WhatAPersonHasSetIsRefused) {
