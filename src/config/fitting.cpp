@@ -57,6 +57,8 @@ class Fitting {
                      ", to fit " + std::string(limit) + " " + value_of(config_, limit));
   }
 
+  bool is_default(std::string_view key) const { return choices_.of(key) == ChosenBy::kNobody; }
+
   void fit_warmup() {
     auto& train = config_.train;
     if (!train.steps || train.warmup_steps < *train.steps) return;
@@ -69,7 +71,7 @@ class Fitting {
     auto& train = config_.train;
     const int64_t parts = train.gradient_accumulation_steps;
     if (train.batch_size % parts == 0) return;
-    if (!choices_.yields("train.batch_size", "train.gradient_accumulation_steps")) return;
+    if (!is_default("train.batch_size")) return;
     change("train.batch_size", "train.gradient_accumulation_steps",
            [&] { train.batch_size = std::max<int64_t>(1, train.batch_size / parts) * parts; });
   }
@@ -78,11 +80,10 @@ class Fitting {
     auto& model = config_.model;
     const size_t levels = model.block_out_channels.size();
     constexpr std::string_view kLimit = "model.block_out_channels";
-    if (model.down_block_types.size() != levels &&
-        choices_.yields("model.down_block_types", kLimit))
+    if (model.down_block_types.size() != levels && is_default("model.down_block_types"))
       change("model.down_block_types", kLimit,
              [&] { model.down_block_types = usual_blocks(levels, "Down"); });
-    if (model.up_block_types.size() != levels && choices_.yields("model.up_block_types", kLimit))
+    if (model.up_block_types.size() != levels && is_default("model.up_block_types"))
       change("model.up_block_types", kLimit,
              [&] { model.up_block_types = usual_blocks(levels, "Up"); });
   }
@@ -94,7 +95,7 @@ class Fitting {
                                  [&](int64_t channels) { return channels % groups == 0; });
     };
     if (divides(model.norm_num_groups)) return;
-    if (!choices_.yields("model.norm_num_groups", "model.block_out_channels")) return;
+    if (!is_default("model.norm_num_groups")) return;
     change("model.norm_num_groups", "model.block_out_channels", [&] {
       while (!divides(model.norm_num_groups))
         --model.norm_num_groups;
@@ -107,7 +108,7 @@ class Fitting {
     const bool none = !traits_of(config_.diffusion.process).has_timesteps;
     if (!none || !traits_of(sample.sampler).has(kTakesVarianceType)) return;
     if (sample.variance_type == VarianceType::kFixedSmall) return;
-    if (!choices_.yields("sample.variance_type", "diffusion.process")) return;
+    if (!is_default("sample.variance_type")) return;
     change("sample.variance_type", "diffusion.process",
            [&] { sample.variance_type = VarianceType::kFixedSmall; });
   }

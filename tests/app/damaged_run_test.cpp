@@ -127,6 +127,7 @@ TEST_F(DamagedRun, ANetworkFarLargerThanItsWeightsIsNotMade) {
   ASSERT_NE(settings.find(widths), settings.npos);
   settings.replace(settings.find(widths), widths.size(), "block_out_channels: [32768, 32768]");
   write_file_atomic(checkpoint / "config.yaml", settings);
+  write_file_atomic("runs/tiny/config.yaml", settings);
   auto network = json::parse(read_file(checkpoint / "unet/config.json"));
   network["block_out_channels"] = {32768, 32768};
   write_file_atomic(checkpoint / "unet/config.json", network.dump());

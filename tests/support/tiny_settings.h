@@ -12,7 +12,7 @@ model:
   up_block_types: [AttnUpBlock2D, UpBlock2D]
   norm_num_groups: 4
   class_conditional: true
-diffusion: {num_train_timesteps: 50, beta_schedule: squaredcos_cap_v2}
+diffusion: {num_train_timesteps: 50}
 train:
   steps: 6
   batch_size: 4

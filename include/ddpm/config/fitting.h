@@ -32,9 +32,10 @@ class Choices {
   const SettingOverrides& overrides_;
 };
 
-/// Changes settings that do not fit others to which they yield: the warm-up to a short run, the
-/// sampling steps to a short chain of timesteps, the blocks and groups to the channels, the batch
-/// to its parts. Gives a line for each. What does not yield is left for `check_rules` to refuse.
+/// Changes settings that do not fit others: the warm-up to a short run and the sampling steps to a
+/// short chain of timesteps, if they yield to these; the blocks and groups to the channels, the
+/// batch to its parts and the variance to the process, if nobody has chosen them. Gives a line for
+/// each. What stays is left for `check_rules` to refuse.
 std::vector<std::string> fit_settings(Config& config, const Choices& choices);
 
 /// The same for sampling steps alone, which nobody has chosen. Empty if they fit.
