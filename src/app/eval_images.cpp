@@ -17,8 +17,10 @@
 #include "ddpm/runtime/device.h"
 #include "ddpm/sample/generator.h"
 #include "ddpm/samplers/sampler.h"
+#include "ddpm/util/error.h"
 #include "ddpm/util/log.h"
 #include "ddpm/util/sha256.h"
+#include "ddpm/util/text.h"
 
 namespace ddpm {
 namespace {
@@ -71,6 +73,10 @@ std::optional<OpenedImages> find_held_out(const EvalPlan& plan, int64_t count,
   if (held_out.images == nullptr) return std::nullopt;
   const auto name = split_name(data, *held_out.images, held_out.split);
   return opened(std::move(held_out.images), name, count, names);
+}
+
+bool is_archive(const std::string& path) {
+  return lower_case(std::filesystem::path(path).extension().string()) == ".npz";
 }
 
 DataConfig data_for_files(const EvalPlan& plan) {
@@ -136,8 +142,13 @@ OpenedImages open_reference_images(const EvalPlan& plan, const std::vector<std::
   if (const auto& own = plan.reference_images; own != nullptr)
     return opened(own, own->info().name, INT64_MAX, names);
   if (is_split(plan.reference)) return open_split(plan, plan.reference, INT64_MAX, names);
-  return opened(open_images(plan.reference, data_for_files(plan)), plan.reference, INT64_MAX,
-                names);
+  try {
+    return opened(open_images(plan.reference, data_for_files(plan)), plan.reference, INT64_MAX,
+                  names);
+  } catch (const DataError& error) {
+    if (!is_archive(plan.reference)) throw;
+    throw DataError(error.what(), "; as statistics: mu and sigma, mu_s and sigma_s, or m2 and s2");
+  }
 }
 
 std::shared_ptr<ImageSource> open_floor_images(const EvalPlan& plan, int64_t count) {

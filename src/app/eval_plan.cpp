@@ -52,7 +52,7 @@ void check_path(const std::string& field, const std::string& path) {
   std::error_code code;
   if (!fs::exists(path, code))
     throw DataError(field, " ", path, ": ", code ? code.message() : "no such file or folder");
-  const auto ending = fs::path(path).extension();
+  const auto ending = lower_case(fs::path(path).extension().string());
   if (!fs::is_directory(path) && ending != ".npz" && ending != ".npy" && ending != ".zip")
     throw UserError(field, " ", path,
                     ": expected train, val, test, a folder, or an .npz, .npy or .zip file");
@@ -60,7 +60,7 @@ void check_path(const std::string& field, const std::string& path) {
 
 void check_free(const std::string& field, const std::string& path, const std::string& extension) {
   if (path.empty()) return;
-  if (fs::path(path).extension() != extension)
+  if (lower_case(fs::path(path).extension().string()) != extension)
     throw UserError(field, " ", path, ": expected a name that ends in ", extension);
   if (fs::exists(path)) throw UserError(field, " ", path, ": exists already; give another name");
 }
@@ -149,6 +149,7 @@ void check_model(const EvalPlan& plan) {
   check_guidance(model, plan.sample);
   check_sample(plan.sample, plan.model->pipeline.diffusion);
   warn_of_large_variance(plan.sample, plan.model->pipeline.diffusion);
+  if (plan.draws()) warn_of_unseen_start(plan.model->pipeline.diffusion);
 }
 
 void resolve_model(EvalPlan& plan, const EvalRequest& request, ModelCache& models) {

@@ -48,7 +48,7 @@ Config recipe_for(const DataConfig& data) {
   return config;
 }
 
-/// A folder for the classifier, known by the images and the recipe.
+/// A folder for the classifier, known by the images and the recipe; empty if there is no cache.
 fs::path folder_for(const Config& config, const std::shared_ptr<const Dataset>& dataset) {
   Config recipe = config;
   recipe.data = DataConfig();  // the images themselves say more than where they lie
@@ -56,7 +56,7 @@ fs::path folder_for(const Config& config, const std::shared_ptr<const Dataset>& 
   DatasetImages images(dataset, "training images");
   const auto settings = identity_of(recipe, {"data", "model", "classifier", "diffusion", "train"});
   const auto key = sha256(images.identity() + "\n" + settings);
-  return cache_file("classifiers", dataset->info().name + "-" + key.substr(0, 16));
+  return optional_cache_file("classifiers", dataset->info().name + "-" + key.substr(0, 16));
 }
 
 void train_classifier(const Config& config, const TrainingData& data, const fs::path& folder,
@@ -112,11 +112,17 @@ std::unique_ptr<FeatureNetwork> open_inception(const fs::path& file, const std::
   return std::make_unique<Inception>(load_inception(file, parse_inception_resize(resize), device));
 }
 
+std::string no_inception(const fs::path& weights) {
+  return "no weights of Inception" + (weights.empty() ? "" : " at " + weights.string());
+}
+
 }  // namespace
 
 fs::path inception_file() {
   const auto given = given_inception();
-  return given.empty() ? cache_folder() / "inception-2015-12-05.safetensors" : given;
+  if (!given.empty()) return given;
+  const auto cache = cache_folder();
+  return cache.empty() ? cache : cache / "inception-2015-12-05.safetensors";
 }
 
 std::unique_ptr<FeatureNetwork> data_classifier(const DataConfig& data, torch::Device device) {
@@ -126,7 +132,9 @@ std::unique_ptr<FeatureNetwork> data_classifier(const DataConfig& data, torch::D
     throw UserError(dataset->info().where,
                     ": has no classes to train a classifier on, whose features could be compared; ",
                     kAdvice);
-  const auto folder = folder_for(config, dataset);
+  auto folder = folder_for(config, dataset);
+  std::optional<ScratchFolder> scratch;
+  if (folder.empty()) folder = scratch.emplace().path() / "classifier";
   const auto open = [&] {
     if (!fs::exists(folder / kFinished))
       train_classifier(config, training_images(dataset, config), folder, device);
@@ -160,12 +168,12 @@ std::unique_ptr<FeatureNetwork> choose_features(const std::string& given, const 
   if (!given_inception().empty())
     throw CheckpointError("DDPM_INCEPTION: ", weights.string(), ": no such file");
   if (!data)
-    throw UserError("no weights of Inception at ", weights.string(),
+    throw UserError(no_inception(weights),
                     ", and no data known to train a classifier on; give `checkpoint` of a model of "
                     "these images, or ",
                     kAdvice);
   auto network = data_classifier(*data, device);
-  log_notice("no weights of Inception at " + weights.string() +
+  log_notice(no_inception(weights) +
              ", so distances are in the features of a classifier of the data and are no FID; for "
              "FID, " +
              kAdvice);

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "ddpm/app/data_root.h"
 #include "ddpm/checkpoint/components.h"
 #include "ddpm/checkpoint/run_directory.h"
 #include "ddpm/checkpoint/training_checkpoint.h"
@@ -29,9 +30,14 @@ bool is_ours(const ModelFolder& model) {
 }
 
 /// Where the settings begin, with the model's network not yet in them.
-Config base_settings(const TrainRequest& request, const ModelFolder& model) {
-  if (!request.config.empty()) return load_config(request.config);
-  if (is_ours(model)) return load_checkpoint_config(model.path);
+Config base_settings(const TrainRequest& request, const ModelFolder& model,
+                     std::set<std::string>& keys) {
+  if (!request.config.empty()) return load_config(request.config, keys);
+  if (is_ours(model)) {
+    Config config = load_config(model.path / "config.yaml", keys);
+    config.data.root = root_of_run(config.data.root, run_of(model.path));
+    return config;
+  }
   Config config;
   config.sample = model.sample;
   config.model.class_conditional = model.network.signature.classes > 0;
@@ -101,8 +107,12 @@ ModelFolder open_init_model(const TrainRequest& request) {
   return open_model_folder(resolve_checkpoint(clean_path(request.init_from.string())), use);
 }
 
-Config init_settings(const TrainRequest& request, const ModelFolder& model) {
-  Config config = base_settings(request, model);
+Config init_settings(const TrainRequest& request, const ModelFolder& model,
+                     std::set<std::string>& keys) {
+  Config config = base_settings(request, model, keys);
+  for (const auto& setting : settings(config))
+    if (setting.key.starts_with("model.") || setting.key.starts_with("diffusion."))
+      keys.emplace(setting.key);
   take_network(model, config);
   take_process(model, config);
   auto& data = config.data;

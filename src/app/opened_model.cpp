@@ -1,6 +1,8 @@
 #include "ddpm/app/opened_model.h"
 
+#include <algorithm>
 #include <chrono>
+#include <cmath>
 
 #include <torch/types.h>
 
@@ -8,6 +10,9 @@
 #include "ddpm/checkpoint/components.h"
 #include "ddpm/checkpoint/run_directory.h"
 #include "ddpm/checkpoint/training_checkpoint.h"
+#include "ddpm/config/fitting.h"
+#include "ddpm/diffusion/noise_schedule.h"
+#include "ddpm/diffusion/process.h"
 #include "ddpm/eval/feature_network.h"
 #include "ddpm/model/precision.h"
 #include "ddpm/model/signature.h"
@@ -66,6 +71,10 @@ SampleConfig resolve_sampling(const OpenedModel& model, const SettingOverrides& 
   if (overrides.has("sample.sampler")) forget_solver(config.sample);
   if (overrides.has("sample.timestep_spacing")) config.sample.grid_ends = TimestepSpacing::kAuto;
   overrides.apply(config, "sample");
+  if (!overrides.has("sample.steps")) {
+    const auto line = fit_sample_steps(config.sample, model.pipeline.diffusion);
+    if (!line.empty()) log_info(line);
+  }
   const auto& signature = model.pipeline.network.signature;
   if (config.sample.sampler == SamplerType::kDdpm &&
       config.sample.variance_type == VarianceType::kLearnedRange &&
@@ -84,6 +93,20 @@ void warn_of_large_variance(const SampleConfig& sample, const DiffusionConfig& d
               " steps; `sampler` ddim or `variance_type` fixed_small does better");
 }
 
+void warn_of_unseen_start(const DiffusionConfig& diffusion) {
+  constexpr double kMostSignal = 0.01;  // alpha_bar; 4e-5 in DDPM
+  const auto process = make_process(diffusion);
+  if (process->chain() == nullptr) return;
+  const double alpha_bar = process->chain()->alpha_bars().back();
+  if (alpha_bar <= kMostSignal) return;
+  log_warning("the noise schedule leaves alpha_bar " +
+              format_number(std::round(1e3 * alpha_bar) / 1e3) +
+              " at its last timestep, but images are drawn from pure noise, which the network has "
+              "never seen: they will be pale or alike. Train with more "
+              "diffusion.num_train_timesteps, a higher diffusion.beta_end or "
+              "diffusion.beta_schedule squaredcos_cap_v2");
+}
+
 int64_t parse_class(const std::string& word, const Signature& signature) {
   if (const auto found = find_class(word, signature)) return *found;
   const auto& names = signature.class_names;
@@ -98,8 +121,10 @@ std::vector<int64_t> parse_classes(const std::optional<std::string>& given,
   const auto& text = *given;
   if (text.empty()) throw UserError("`class` '': expected class names or numbers");
   if (signature.classes == 0) throw UserError("`class` ", text, ": the model has no classes");
+  const auto& names = signature.class_names;
+  if (std::ranges::find(names, text) != names.end()) return {parse_class(text, signature)};
   std::vector<int64_t> classes;
-  for (const auto& word : split(text, ','))
+  for (const auto& word : split_escaped(text, ','))
     classes.push_back(parse_class(std::string(trim(word)), signature));
   return classes;
 }

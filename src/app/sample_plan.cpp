@@ -75,14 +75,23 @@ void check_channels(const SamplePlan& plan) {
                   " channels, which no picture has; expected `out` NAME.npy or NAME.npz");
 }
 
-/// Size of the images: that of the noise or the images given, else the model's own.
-void resolve_size(NetworkConfig& network, const torch::Tensor& given) {
+std::string size_text(const std::vector<int64_t>& size) {
+  return std::to_string(size[0]) + "x" + std::to_string(size[1]);
+}
+
+/// Size of the images: that of the noise or the images given, or asked for, else the model's own.
+void resolve_size(NetworkConfig& network, const torch::Tensor& given,
+                  const std::vector<int64_t>& wanted) {
   auto& size = network.signature.sample_size;
+  if (given.defined() && !wanted.empty())
+    throw UserError("`size` ", size_text(wanted), ": the noise or the images given say the size");
+  if (!wanted.empty() && !size.empty() && wanted != size)
+    log_warning("`size` " + size_text(wanted) + ": the model was trained on " + size_text(size) +
+                "; what it draws in other sizes is mostly worse, or repeats itself");
+  if (!wanted.empty()) size = wanted;
   if (given.defined()) size = {given.size(2), given.size(3)};
   if (size.empty()) {
-    throw CheckpointError(
-        "the model's config has no sample_size; give `noise` FILE.npy of the size "
-        "to draw");
+    throw CheckpointError("the model's config has no sample_size; give the `size` to draw");
   }
   check_image_size(network.model, size[0], size[1]);
 }
@@ -172,7 +181,8 @@ SamplePlan plan_sampling(const SampleRequest& request) {
   const auto& signature = plan.pipeline.network.signature;
   if (!request.noise.empty()) plan.noise = load_noise(request.noise, signature);
   plan.edit = plan_edit(request.edit, signature, request.count);
-  resolve_size(plan.pipeline.network, plan.noise.defined() ? plan.noise : plan.edit.images);
+  resolve_size(plan.pipeline.network, plan.noise.defined() ? plan.noise : plan.edit.images,
+               request.size);
   const auto classes = parse_classes(request.classes, plan.classes());
   plan.count = resolve_count(plan, request, classes.size());
   plan.labels = resolve_labels(plan, classes);
@@ -187,6 +197,8 @@ SamplePlan plan_sampling(const SampleRequest& request) {
   plan.device = select_device(request.runtime.device);
   check_precision(plan.precision, plan.device);
   warn_of_large_variance(plan.pipeline.sample, plan.pipeline.diffusion);
+  if (!plan.noise.defined() && !plan.edit.images.defined())
+    warn_of_unseen_start(plan.pipeline.diffusion);
   return plan;
 }
 

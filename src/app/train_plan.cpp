@@ -1,15 +1,19 @@
 #include "ddpm/app/train_plan.h"
 
+#include <algorithm>
 #include <ranges>
+#include <set>
 
 #include <nlohmann/json.hpp>
 
 #include "ddpm/app/data_root.h"
 #include "ddpm/app/init_from.h"
+#include "ddpm/app/opened_model.h"
 #include "ddpm/checkpoint/components.h"
 #include "ddpm/checkpoint/json.h"
 #include "ddpm/checkpoint/run_directory.h"
 #include "ddpm/checkpoint/training_checkpoint.h"
+#include "ddpm/config/fitting.h"
 #include "ddpm/config/names.h"
 #include "ddpm/config/rules.h"
 #include "ddpm/config/settings.h"
@@ -18,6 +22,7 @@
 #include "ddpm/data/image_data.h"
 #include "ddpm/model/signature.h"
 #include "ddpm/runtime/device.h"
+#include "ddpm/train/objective_table.h"
 #include "ddpm/train/plan.h"
 #include "ddpm/util/error.h"
 #include "ddpm/util/files.h"
@@ -74,7 +79,8 @@ void check_resume(Config& config, const fs::path& checkpoint) {
     if (change.on_resume == OnResume::kFree) log_info("changed: " + text);
   }
   if (fixed.empty()) return;
-  throw UserError(checkpoint.string(), ": cannot go on with other settings: ", join(fixed, "; "));
+  throw UserError(checkpoint.string(), ": cannot go on with other settings: ", join(fixed, "; "),
+                  "; set them back where they were changed, or start a new run");
 }
 
 /// Takes what no setting tells of a network that began as someone else's.
@@ -149,6 +155,49 @@ void check_evaluations(const TrainRequest& request, const Config& config) {
   throw UserError("train.eval_every: expected 0 with a dataset of one's own");
 }
 
+/// What the run's config.yaml says otherwise than the checkpoint; nothing if there is no such file.
+std::vector<SettingChange> edits_of(const fs::path& run, const fs::path& checkpoint) {
+  const auto file = RunDirectory(run).config_file();
+  std::error_code none;
+  if (!fs::is_regular_file(file, none)) return {};
+  return changed_settings(load_checkpoint_config(checkpoint), load_config(file));
+}
+
+std::string shown(const std::vector<SettingChange>& changes) {
+  std::vector<std::string> words;
+  for (const auto& change : changes)
+    words.push_back(change.key + " " + change.after + " (was " + change.before + ")");
+  return join(words, ", ");
+}
+
+/// A person may have changed the run's file, which is replaced by `config` where it says otherwise.
+void warn_of_unread_edits(const fs::path& run, const fs::path& checkpoint, const Config& config) {
+  const auto file = RunDirectory(run).config_file();
+  try {
+    auto lost = edits_of(run, checkpoint);
+    if (lost.empty()) return;
+    const auto other = changed_settings(load_config(file), config);
+    std::erase_if(lost, [&](const SettingChange& edit) {
+      return std::ranges::find(other, edit.key, &SettingChange::key) == other.end();
+    });
+    if (lost.empty()) return;
+    log_warning(file.string() + " says " + shown(lost) +
+                ", which is not read and is replaced, as `config` is given; leave that out to "
+                "take it");
+  } catch (const UserError& error) {
+    log_warning(std::string(error.what()) + "; the file is replaced, as `config` is given");
+  }
+}
+
+/// The settings of the run's own file, which a person may have changed, else of the checkpoint.
+Config load_run_config(const fs::path& run, const fs::path& checkpoint,
+                       std::set<std::string>& keys) {
+  const auto edits = edits_of(run, checkpoint);
+  if (edits.empty()) return load_config(checkpoint / "config.yaml", keys);
+  log_info("taken from " + RunDirectory(run).config_file().string() + ": " + shown(edits));
+  return load_config(RunDirectory(run).config_file(), keys);
+}
+
 void check_end(const Config& config) {
   if (config.train.steps || config.train.max_minutes > 0) return;
   throw UserError("no end is set: give `max_time` (for example 30m) or --train.steps");
@@ -158,13 +207,14 @@ void check_end(const Config& config) {
 
 Config resolve_settings(const TrainRequest& request, const fs::path& checkpoint) {
   Config config;
+  std::set<std::string> keys;
   const bool starts = checkpoint.empty() || !request.config.empty();
   if (!request.init_from.empty() && starts) {
-    config = init_settings(request, open_init_model(request));
+    config = init_settings(request, open_init_model(request), keys);
   } else if (!request.config.empty()) {
-    config = load_config(request.config);
+    config = load_config(request.config, keys);
   } else if (!checkpoint.empty()) {
-    config = load_checkpoint_config(checkpoint);
+    config = load_run_config(request.run, checkpoint, keys);
   } else if (request.dataset == nullptr) {
     throw UserError(
         request.run.string(),
@@ -175,6 +225,10 @@ Config resolve_settings(const TrainRequest& request, const fs::path& checkpoint)
   request.settings.apply(config);
   if (request.runtime.precision) config.train.precision = *request.runtime.precision;
   if (request.max_minutes > 0) config.train.max_minutes = request.max_minutes;
+  for (const auto& line : fit_settings(config, Choices(keys, request.settings)))
+    log_info(line);
+  if (!request.config.empty() && !checkpoint.empty())
+    warn_of_unread_edits(request.run, checkpoint, config);
   return config;
 }
 
@@ -210,6 +264,8 @@ TrainPlan plan_training(const TrainRequest& request, RunUse use) {
     check_weights_suffice(plan.checkpoint, plan.config);
   }
   check_guidance(plan.config.signature, plan.config.sample);
+  if (objective_kind(plan.config.train.task).draws_images)
+    warn_of_unseen_start(plan.config.diffusion);
   const auto net = make_network(network_config(plan.config));
   plan.parameters = net->parameter_count();
   plan.cost = net->cost(plan.dataset->info().height, plan.dataset->info().width);

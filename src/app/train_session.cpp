@@ -4,12 +4,15 @@
 
 #include <torch/types.h>
 
+#include "ddpm/app/train_outlook.h"
 #include "ddpm/app/training_evaluation.h"
 #include "ddpm/checkpoint/run_folder.h"
+#include "ddpm/checkpoint/run_links.h"
 #include "ddpm/checkpoint/training_checkpoint.h"
 #include "ddpm/config/yaml.h"
 #include "ddpm/data/held_out.h"
 #include "ddpm/runtime/device.h"
+#include "ddpm/train/learning_rate.h"
 #include "ddpm/train/objective_table.h"
 #include "ddpm/train/plan.h"
 #include "ddpm/train/test_accuracy.h"
@@ -59,21 +62,61 @@ void set_aside_damaged(const TrainPlan& plan) {
     log_warning("the damaged checkpoint is now " + run.set_aside(checkpoint).string());
 }
 
-/// A crash, or damage, may have left it at another checkpoint.
-void mend_last_link(const RunDirectory& run, const fs::path& checkpoint) {
-  std::error_code none;
-  if (checkpoint.empty() || fs::read_symlink(run.last_link(), none) == checkpoint.filename())
-    return;
-  replace_link(checkpoint.filename(), run.last_link());
+/// Opens the log of the run, if that can be.
+void open_log(std::optional<LogFile>& log, const RunDirectory& run) {
+  try {
+    log.emplace(run.log_file());
+  } catch (const DiskError& error) {
+    log_warning(std::string(error.what()) + "; the run goes on without it");
+  }
 }
 
-/// The plan, with a precision chosen by trying where the settings leave it open; told on the log.
+/// The run's newest checkpoint by the name that stays.
+fs::path last_checkpoint(const RunDirectory& run) {
+  const auto newest = run.newest_checkpoint();
+  return pointed_at(run.last_link()) == newest.filename() ? run.last_link() : newest;
+}
+
+/// Says how other settings have moved the learning rate from where the run had it.
+void tell_learning_rate(const TrainPlan& plan, const Trainer& trainer) {
+  if (plan.checkpoint.empty()) return;
+  const auto before = load_checkpoint_config(plan.checkpoint).train;
+  const auto state = load_training_state(plan.checkpoint);
+  const double was =
+      learning_rate(before, state.step, {state.total_steps, state.decay_start, state.decay_done});
+  const double is = trainer.next_learning_rate();
+  if (was == is) return;
+  log_info("the learning rate goes on at " + format_number(is) + "; it would have been " +
+           format_number(was) + " as the run was");
+}
+
+/// Trains until the session's end; says before an error goes on its way whether it lost no step.
+RunEnd take_steps(Trainer& trainer, const std::function<void(int64_t)>& kept) {
+  try {
+    return trainer.run();
+  } catch (...) {  // it is for the caller
+    if (trainer.is_kept()) kept(trainer.state().step);
+    throw;
+  }
+}
+
+/// The plan, with a precision chosen by trying where the settings leave it open; told on the log,
+/// with what a fresh run on a CPU will come to.
 void resolve_precision(TrainPlan& plan) {
-  if (plan.config.train.precision == Precision::kAuto)
-    plan.config.train.precision = probe_precision(plan.config, plan.device);
+  auto& precision = plan.config.train.precision;
+  const bool tells_speed = plan.checkpoint.empty() && plan.device.is_cpu();
+  StepProbe probe;
+  if (tells_speed || precision == Precision::kAuto) {
+    probe = probe_step(plan.config, plan.device);
+    precision = probe.precision;
+  }
   for (const auto& line : plan_lines(plan))
     log_info(line);
   tell_data_warnings(plan);
+  if (!tells_speed) return;
+  log_info(outlook_line(plan, probe.seconds));
+  const auto warning = outlook_warning(plan, probe.seconds);
+  if (!warning.empty()) log_warning(warning);
 }
 
 /// Makes and locks the run's folder for this session.
@@ -94,7 +137,8 @@ void tell_skipped_files(const Dataset& dataset) {
 
 }  // namespace
 
-TrainResult train(const TrainRequest& request, const std::function<void()>& begin) {
+TrainResult train(const TrainRequest& request, const std::function<void()>& begin,
+                  const std::function<void(int64_t step)>& kept) {
   const StopScope stop(request.runtime.stop);
   const RunDirectory run(request.run);
   std::optional<RunLock> lock;
@@ -102,9 +146,9 @@ TrainResult train(const TrainRequest& request, const std::function<void()>& begi
   TrainPlan plan = plan_training(request, RunUse::kTrain);
   const DeviceScope device(plan.device, plan.config.train.precision, plan.cudnn_autotune);
   take_folder(run, lock, plan);
-  const LogFile log(run.log_file());
+  std::optional<LogFile> log;
+  open_log(log, run);
   set_aside_damaged(plan);
-  mend_last_link(run, plan.checkpoint);
   resolve_precision(plan);
   warn_of_inexact_resume(plan);
   begin();
@@ -121,10 +165,11 @@ TrainResult train(const TrainRequest& request, const std::function<void()>& begi
                    .graphs = graphs});
   trainer.evaluate_with(std::move(evaluate));
   write_file_atomic(run.config_file(), settings);
-  const RunEnd end = trainer.run();
+  tell_learning_rate(plan, trainer);
+  const RunEnd end = take_steps(trainer, kept);
   tell_skipped_files(*plan.dataset);
   return {.end = end,
-          .checkpoint = run.last_link(),
+          .checkpoint = last_checkpoint(run),
           .step = trainer.state().step,
           .test_accuracy = measure_accuracy(plan, trainer, end)};
 }

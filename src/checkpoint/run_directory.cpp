@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "ddpm/checkpoint/run_links.h"
 #include "ddpm/util/error.h"
 #include "ddpm/util/files.h"
 #include "ddpm/util/log.h"
@@ -29,7 +30,7 @@ std::string step_name(int64_t step) {
 /// The step whose folder is called `name`; "step-5" is that of none.
 std::optional<int64_t> parse_step_name(std::string_view name) {
   if (!name.starts_with(kStepPrefix)) return std::nullopt;
-  const auto step = parse_number<int64_t>(name.substr(kStepPrefix.size())).value_or(-1);
+  const auto step = parse_padded_number<int64_t>(name.substr(kStepPrefix.size())).value_or(-1);
   return step >= 0 && name == step_name(step) ? std::optional(step) : std::nullopt;
 }
 
@@ -61,9 +62,8 @@ class FolderLock {
 
 /// The folder itself where `path` is a link to it, such as checkpoints/last, which a trainer moves.
 fs::path behind_link(const fs::path& path) {
-  std::error_code code;
-  const auto target = fs::read_symlink(path, code);
-  if (code) return path;
+  const auto target = pointed_at(path);
+  if (target.empty()) return path;
   return (target.is_absolute() ? target : path.parent_path() / target).lexically_normal();
 }
 
@@ -128,17 +128,18 @@ void RunDirectory::create(Leftovers leftovers) const {
   const auto absolute = fs::absolute(path_).lexically_normal();
   const bool among_runs = absolute.parent_path().filename() == "runs";
   if (among_runs && absolute.filename() != "last") {
-    replace_link(absolute.filename(), absolute.parent_path() / "last");
+    RunLinks().point(absolute.parent_path() / "last", absolute.filename().string());
   }
 }
 
-void RunDirectory::prune(int64_t keep) const {
+void RunDirectory::prune(int64_t keep, int64_t best_step) const {
   auto steps = checkpoint_steps();
   if (keep <= 0) return;
-  std::error_code none;
-  const auto best = fs::read_symlink(best_link(), none).filename();
-  for (size_t i = 0; i + static_cast<size_t>(keep) < steps.size(); ++i)
-    if (checkpoint(steps[i]).filename() != best) remove_unless_read(checkpoint(steps[i]));
+  const auto best = pointed_at(best_link()).filename();
+  for (size_t i = 0; i + static_cast<size_t>(keep) < steps.size(); ++i) {
+    const auto old = checkpoint(steps[i]);
+    if (steps[i] != best_step && old.filename() != best) remove_unless_read(old);
+  }
 }
 
 fs::path RunDirectory::set_aside(const fs::path& checkpoint) const {
@@ -222,17 +223,20 @@ fs::path find_newest_run(const fs::path& runs, const std::function<bool(const fs
       last = newest;  // a trainer may have removed it for a newer one just now
     }
   };
-  std::error_code code;
-  const auto last = fs::canonical(runs / "last", code);
-  if (!code && has_checkpoints(last)) return runs / last.filename();
+  const auto last = behind_link(runs / "last").filename();
+  if (last != "last" && has_checkpoints(runs / last)) return runs / last;
+  const auto age = [](const fs::path& run) {
+    return fs::last_write_time(RunDirectory(run).newest_checkpoint());
+  };
+  std::error_code none;
   fs::path newest;
-  for (const auto& entry : fs::directory_iterator(runs, code)) {
-    if (!entry.is_directory() || entry.is_symlink() || !has_checkpoints(entry.path())) continue;
-    const auto age = [](const fs::path& run) {
-      return fs::last_write_time(RunDirectory(run).newest_checkpoint());
-    };
+  for (const auto& entry : fs::directory_iterator(runs, none)) {
+    // A folder `last` is most likely a copy of another run, made where the link was followed.
+    if (!entry.is_directory() || entry.is_symlink() || entry.path().filename() == "last") continue;
+    if (!has_checkpoints(entry.path())) continue;
     if (newest.empty() || age(entry.path()) > age(newest)) newest = entry.path();
   }
+  if (newest.empty() && has_checkpoints(runs / "last")) return runs / "last";
   if (newest.empty()) {
     throw CheckpointError(
         "no trained model under ", runs.string(),

@@ -1,12 +1,17 @@
 #include "ddpm/cli/command_line.h"
 
 #include <algorithm>
+#include <random>
+#include <string_view>
+#include <utility>
 
 #include <ATen/Parallel.h>
 #include <CLI/CLI.hpp>
 
 #include "ddpm/config/names.h"
+#include "ddpm/config/setting_value.h"
 #include "ddpm/config/settings.h"
+#include "ddpm/config/synonyms.h"
 #include "ddpm/runtime/tensor_memory.h"
 #include "ddpm/util/error.h"
 #include "ddpm/util/log.h"
@@ -19,6 +24,60 @@ std::string section_of(std::string_view key) {
   return std::string(key.substr(0, key.find('.')));
 }
 
+/// The flag of a field of a request.
+std::string flag_of(const std::string& field) {
+  if (field == "count") return "-n";
+  std::string flag = "--" + field;
+  std::ranges::replace(flag, '_', '-');
+  return flag;
+}
+
+/// What people call flags elsewhere, where no setting has that name.
+constexpr std::pair<std::string_view, std::string_view> kFlags[] = {{"num_samples", "--num-images"},
+                                                                    {"n_samples", "--num-images"},
+                                                                    {"count", "--num-images"},
+                                                                    {"output", "--out"},
+                                                                    {"output_dir", "--out"},
+                                                                    {"output_path", "--out"},
+                                                                    {"model", "--checkpoint"},
+                                                                    {"model_path", "--checkpoint"},
+                                                                    {"ckpt", "--checkpoint"},
+                                                                    {"pretrained", "--checkpoint"},
+                                                                    {"batch", "--batch-size"},
+                                                                    {"bs", "--batch-size"},
+                                                                    {"label", "--class"},
+                                                                    {"classes", "--class"},
+                                                                    {"class_label", "--class"},
+                                                                    {"image_size", "--size"},
+                                                                    {"resolution", "--size"},
+                                                                    {"verbose", "--quiet"},
+                                                                    {"silent", "--quiet"},
+                                                                    {"random_seed", "--seed"},
+                                                                    {"real", "--reference"},
+                                                                    {"ref", "--reference"},
+                                                                    {"output_folder", "--run"},
+                                                                    {"run_dir", "--run"},
+                                                                    {"outdir", "--run"},
+                                                                    {"gpu", "--device"},
+                                                                    {"num_threads", "--threads"},
+                                                                    {"max_minutes", "--max-time"},
+                                                                    {"time", "--max-time"}};
+
+/// The known flag for what is called `name` elsewhere; empty if there is none.
+std::string flag_synonym(const std::string& name, const std::vector<std::string>& known) {
+  const auto known_flag = [&](const std::string& flag) {
+    return std::ranges::find(known, flag) != known.end();
+  };
+  for (const auto& [word, flag] : kFlags)
+    if (word == name && known_flag(std::string(flag))) return std::string(flag);
+  const auto* const synonym = find_synonym(name);
+  if (synonym == nullptr) return {};
+  const std::string key(synonym->key);
+  const auto alias = flag_of(key.substr(key.find('.') + 1));
+  if (known_flag(alias)) return alias;
+  return known_flag("--" + key) ? "--" + key : "";
+}
+
 /// The known flag most like `flag`: one of the same name in a section ("--lr", "--train.lr"), else
 /// the nearest.
 std::string nearest_flag(const std::string& flag, const std::vector<std::string>& known) {
@@ -26,15 +85,34 @@ std::string nearest_flag(const std::string& flag, const std::vector<std::string>
   std::ranges::replace(name, '-', '_');
   for (const auto& candidate : known)
     if (candidate.ends_with("." + name)) return candidate;
-  return nearest(flag, known);
+  const auto other = flag_synonym(name, known);
+  return other.empty() ? nearest(flag, known) : other;
 }
 
-/// The flag of a field of a request.
-std::string flag_of(const std::string& field) {
-  if (field == "count") return "-n";
-  std::string flag = "--" + field;
-  std::ranges::replace(flag, '_', '-');
-  return flag;
+/// The last of the names of a flag, which is the long one.
+std::string long_name(const std::string& names) {
+  return names.substr(names.rfind(',') + 1);
+}
+
+/// The number that the value of a flag is.
+template <typename T>
+T parse_value(const NumberFlag& flag, const std::string& text) {
+  T number{};
+  const auto name = long_name(flag.names);
+  Setting row{.key = name, .slot = &number, .on_resume = OnResume::kFree, .help = ""};
+  row.range = flag.range;
+  assign(row, raw_value(row.slot, text), "command line");
+  return number;
+}
+
+template <typename T>
+CLI::Option* add_value_flag(CLI::App& command, const NumberFlag& flag,
+                            const std::function<void(T)>& put, const std::string& usual) {
+  auto* const option = command.add_option_function<std::string>(
+      flag.names, [flag, put](const std::string& text) { put(parse_value<T>(flag, text)); },
+      flag.help);
+  option->type_name(flag.value_name);
+  return usual.empty() ? option : option->default_str(usual);
 }
 
 Precision parse_precision(const std::string& word) {
@@ -57,9 +135,11 @@ void add_common_flags(CLI::App& command, CommonFlags& flags, RuntimeRequest& run
           [&runtime](const std::string& word) { runtime.precision = parse_precision(word); },
           "float32, bf16, tf32 (GPUs only) or auto (default: float32; train: train.precision).")
       ->type_name("");
-  command.add_option("--threads", flags.threads, "CPU threads; 0: all cores.")
-      ->check(CLI::Range(0, 4096))
-      ->type_name("N");
+  add_number_flag(command,
+                  {.names = "--threads",
+                   .help = "CPU threads; 0: all cores.",
+                   .range = {.min = 0, .max = 4096}},
+                  flags.threads);
   command.add_flag_callback(
       "--no-cuda-graph", [&runtime] { runtime.cuda_graph = false; },
       "On a GPU: start every operator by itself instead of recording them as a graph.");
@@ -79,29 +159,57 @@ void add_checkpoint_flag(CLI::App& command, std::string& checkpoint) {
 
 void add_class_flag(CLI::App& command, std::optional<std::string>& classes) {
   command
-      .add_option("--class", classes,
-                  "Class names or numbers, repeated in turn (default: all classes).")
+      .add_option_function<std::vector<std::string>>(
+          "--class",
+          [&classes](const std::vector<std::string>& given) { classes = join(given, ","); },
+          "Class names or numbers, repeated in turn (default: all classes); a comma in a name is "
+          "\\,. May be given several times.")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->type_name("A,B,...");
 }
 
-void add_seed_flag(CLI::App& command, uint64_t& seed, const std::string& help) {
-  command.add_option("--seed", seed, help)
-      ->check(CLI::Range(int64_t{0}, INT64_MAX))
-      ->capture_default_str()
+CLI::Option* add_number_flag(CLI::App& command, const NumberFlag& flag,
+                             const std::function<void(int64_t)>& put, const std::string& usual) {
+  return add_value_flag<int64_t>(command, flag, put, usual);
+}
+
+CLI::Option* add_real_flag(CLI::App& command, const NumberFlag& flag,
+                           const std::function<void(double)>& put, const std::string& usual) {
+  return add_value_flag<double>(command, flag, put, usual);
+}
+
+void add_seed_flag(CLI::App& command, uint64_t& seed, std::optional<uint64_t>& drawn,
+                   const std::string& help) {
+  const NumberFlag flag{.names = "--seed", .help = "", .range = {.min = 0}};
+  const auto put = [&seed, &drawn, flag](const std::string& text) {
+    if (text == "random") drawn = draw_seed();
+    seed = text == "random" ? *drawn : static_cast<uint64_t>(parse_value<int64_t>(flag, text));
+  };
+  command.add_option_function<std::string>("--seed", put, help + " random: one that is drawn.")
+      ->default_str(std::to_string(seed))
       ->type_name("SEED");
 }
 
 void add_batch_size_flag(CLI::App& command, int64_t& batch_size, const std::string& help) {
-  command.add_option("--batch-size", batch_size, help)
-      ->check(CLI::Range(int64_t{1}, int64_t{1'000'000}))
-      ->capture_default_str()
-      ->type_name("N");
+  add_number_flag(command,
+                  {.names = "--batch-size", .help = help, .range = {.min = 1, .max = 1'000'000}},
+                  batch_size);
+}
+
+uint64_t draw_seed() {
+  return std::random_device()();
+}
+
+void tell_drawn_seed(const std::optional<uint64_t>& drawn) {
+  if (drawn) log_notice("seed " + std::to_string(*drawn));
 }
 
 void apply_common_flags(const CommonFlags& flags) {
   init_log(flags.quiet, with_flags);
   use_compact_tensor_memory();
   if (flags.threads > 0) at::set_num_threads(flags.threads);
+  tell_drawn_seed(flags.drawn_seed);
 }
 
 PutSetting put_into(SettingOverrides& overrides) {
@@ -139,7 +247,7 @@ void add_setting_aliases(CLI::App& command, const PutSetting& put, const std::st
   }
 }
 
-void refuse_unknown_words(const CLI::App& command) {
+void refuse_unknown_words(const CLI::App& command, const WordAdvice& advice) {
   const auto words = command.remaining();
   if (words.empty()) return;
   std::vector<std::string> known;
@@ -147,7 +255,8 @@ void refuse_unknown_words(const CLI::App& command) {
     for (const auto& name : option->get_lnames())
       known.push_back("--" + name);
   const auto flag = words.front().substr(0, words.front().find('='));
-  if (!flag.starts_with('-')) throw UserError("unexpected word '", words.front(), "'");
+  if (!flag.starts_with('-'))
+    throw UserError("unexpected word '", words.front(), "'", advice ? "; " + advice(words) : "");
   throw UserError("unknown flag '", flag, "'; did you mean '", nearest_flag(flag, known), "'?");
 }
 

@@ -6,6 +6,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "ddpm/cli/command_line.h"
 #include "ddpm/sample/output.h"
 #include "ddpm/util/error.h"
 #include "ddpm/util/number.h"
@@ -64,9 +65,17 @@ void check_belongings(const EditFlags& flags, EditMode mode) {
       throw UserError(flag, " belongs to ", words_of(modes), ", which is not given");
 }
 
+/// Digits and signs alone: nobody means a file by that.
+bool looks_like_number(std::string_view word) {
+  return !word.empty() && word.find_first_not_of("+-0123456789") == word.npos;
+}
+
 std::optional<uint64_t> seed_in(std::string_view word) {
-  const auto seed = parse_number<uint64_t>(word);
-  return seed <= INT64_MAX ? seed : std::nullopt;
+  if (!looks_like_number(word)) return std::nullopt;
+  const auto seed = parse_number<int64_t>(word).value_or(-1);
+  if (seed >= 0) return static_cast<uint64_t>(seed);
+  throw UserError("--interpolate ", word, ": expected a seed from 0 to ", INT64_MAX,
+                  " without sign or zeros before it, or a file (./", word, ")");
 }
 
 /// The two numbers of `--interpolate 3,17`; none if it names two files.
@@ -79,9 +88,6 @@ std::optional<std::pair<uint64_t, uint64_t>> interpolated_seeds(const std::strin
 }
 
 void check_values(const EditFlags& flags) {
-  if (flags.strength && !(*flags.strength > 0.0 && *flags.strength <= 1.0))
-    throw UserError("--strength must be above 0 and at most 1, got ",
-                    format_number(*flags.strength));
   if (flags.inversion && *flags.inversion != "ddim" && *flags.inversion != "fixed-point")
     throw UserError("--inversion must be ddim or fixed-point, got '", *flags.inversion, "'");
   if (flags.interpolate.empty()) return;
@@ -113,19 +119,23 @@ void add_inpaint_flags(CLI::App& command, EditFlags& flags, const std::string& g
       ->check(not_empty())
       ->type_name("IMAGES")
       ->group(group);
-  command
-      .add_option("--jump-length", flags.jump_length,
-                  "With --inpaint: steps that each jump back to more noise goes (default 10, or a "
-                  "fifth of --steps if that is less).")
-      ->check(CLI::Range(int64_t{1}, int64_t{1'000'000}))
-      ->type_name("N")
+  add_number_flag(
+      command,
+      {.names = "--jump-length",
+       .help = "With --inpaint: steps that each jump back to more noise goes (default 10, or a "
+               "fifth of --steps if that is less).",
+       .range = {.min = 1, .max = 1'000'000},
+       .value_name = "N"},
+      flags.jump_length)
       ->group(group);
-  command
-      .add_option("--jump-samples", flags.jump_samples,
-                  "With --inpaint: times that each stretch of steps is denoised (default 10); 1: "
-                  "no jumps.")
-      ->check(CLI::Range(int64_t{1}, int64_t{1000}))
-      ->type_name("N")
+  add_number_flag(
+      command,
+      {.names = "--jump-samples",
+       .help = "With --inpaint: times that each stretch of steps is denoised (default 10); 1: "
+               "no jumps.",
+       .range = {.min = 1, .max = 1000},
+       .value_name = "N"},
+      flags.jump_samples)
       ->group(group);
 }
 
@@ -137,29 +147,35 @@ void add_other_flags(CLI::App& command, EditFlags& flags, const std::string& gro
       ->check(not_empty())
       ->type_name("IMAGES")
       ->group(group);
-  command
-      .add_option("--strength", flags.strength,
-                  "With --init: the share of the steps that is done, above 0 and at most 1 "
-                  "(default 0.6).")
-      ->type_name("SHARE")
+  add_real_flag(command,
+                {.names = "--strength",
+                 .help = "With --init: the share of the steps that is done, above 0 and at most 1 "
+                         "(default 0.6).",
+                 .range = {.min = 0, .max = 1, .above_min = true},
+                 .value_name = "SHARE"},
+                [&flags](double share) { flags.strength = share; })
       ->group(group);
-  command
-      .add_option("--repeats", flags.repeats,
-                  "With --init: passes, each from the result of the one before (default 1).")
-      ->check(CLI::Range(int64_t{1}, int64_t{1000}))
-      ->type_name("N")
+  add_number_flag(
+      command,
+      {.names = "--repeats",
+       .help = "With --init: passes, each from the result of the one before (default 1).",
+       .range = {.min = 1, .max = 1000},
+       .value_name = "N"},
+      flags.repeats)
       ->group(group);
   command
       .add_flag("--fit", flags.fit,
                 "Bring images and masks of another size or colour to the model's: scaled, "
                 "centre-cropped and converted as in training. Without it they are refused.")
       ->group(group);
-  command
-      .add_option("--strip", flags.strip,
-                  "A row for each image: what the network thought it would be on the way, in "
-                  "this many pictures, the last of which is the image.")
-      ->check(CLI::Range(int64_t{2}, int64_t{1000}))
-      ->type_name("PICTURES")
+  add_number_flag(
+      command,
+      {.names = "--strip",
+       .help = "A row for each image: what the network thought it would be on the way, in "
+               "this many pictures, the last of which is the image.",
+       .range = {.min = 2, .max = 1000},
+       .value_name = "PICTURES"},
+      flags.strip)
       ->group(group);
 }
 
@@ -200,11 +216,12 @@ void add_edit_flags(CLI::App& command, EditFlags& flags) {
       ->check(not_empty())
       ->type_name("A,B")
       ->group(group);
-  command
-      .add_option("--frames", flags.frames,
-                  "With --interpolate: pictures a row (default 9), as -n.")
-      ->check(CLI::Range(int64_t{2}, int64_t{100'000}))
-      ->type_name("N")
+  add_number_flag(command,
+                  {.names = "--frames",
+                   .help = "With --interpolate: pictures a row (default 9), as -n.",
+                   .range = {.min = 2, .max = 100'000},
+                   .value_name = "N"},
+                  flags.frames)
       ->group(group);
   command
       .add_option("--invert", flags.invert,

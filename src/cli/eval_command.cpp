@@ -38,7 +38,10 @@ void print(const SweepResults& results, bool as_json) {
 }
 
 ExitCode run_eval(const CLI::App& command, const CommonFlags& flags, const EvalRequest& request) {
-  refuse_unknown_words(command);
+  refuse_unknown_words(command, [](const std::vector<std::string>& words) {
+    if (words.size() < 2) return "say --images " + words[0] + " or --reference " + words[0];
+    return "say --images " + words[0] + " --reference " + words[1];
+  });
   apply_common_flags(flags);
   catch_stop_signals();
   try {
@@ -65,20 +68,20 @@ void add_metric_flags(CLI::App& command, EvalRequest& request) {
   command.add_flag("--all", request.all, "Every metric that can be had.")->group("Metrics");
 }
 
-void add_image_flags(CLI::App& command, EvalRequest& request) {
+void add_image_flags(CLI::App& command, EvalRequest& request, CommonFlags& flags) {
   add_checkpoint_flag(command, request.checkpoint);
   command
       .add_option("--images", request.images,
                   "Score these instead: a folder, an .npz, .npy or .zip, or train, val or test, a "
                   "split of the data.")
       ->type_name("PATH");
-  command
-      .add_option("-n,--num-images", request.count,
-                  "Images to draw (default 10000), or to take of --images (default all).")
-      ->check(CLI::Range(int64_t{2}, int64_t{100'000'000}))
-      ->type_name("N");
+  add_number_flag(command,
+                  {.names = "-n,--num-images",
+                   .help = "Images to draw (default 10000), or to take of --images (default all).",
+                   .range = {.min = 2, .max = 1e8}},
+                  request.count);
   add_class_flag(command, request.classes);
-  add_seed_flag(command, request.seed, "Image i has seed SEED+i.");
+  add_seed_flag(command, request.seed, flags.drawn_seed, "Image i has seed SEED+i.");
   add_batch_size_flag(command, request.batch_size, "Images at a time.");
   command
       .add_option("--save-images", request.save_images,
@@ -120,22 +123,16 @@ BitsMethod parse_bits_method(const std::string& word) {
 }
 
 void add_detail_flags(CLI::App& command, EvalRequest& request) {
-  const auto add = [&](const char* name, int64_t& target, int64_t least, const char* help) {
-    command.add_option(name, target, help)
-        ->check(CLI::Range(least, int64_t{1'000'000}))
-        ->capture_default_str()
-        ->type_name("N");
+  const auto add = [&](const char* names, int64_t& target, double least, const char* help) {
+    add_number_flag(command, {.names = names, .help = help, .range = {.min = least, .max = 1e6}},
+                    target);
   };
   add("-k,--nearest", request.nearest, 1, "Neighbour that radii of --pr reach to.");
   add("--kid-subsets", request.kid_subsets, 1, "Subsets of --kid.");
   add("--kid-subset-size", request.kid_subset_size, 2, "Their images.");
   add("--bpd-images", request.bits.images, 1, "Test images of --bpd.");
-  command
-      .add_option("--bpd-draws", request.bits.draws,
-                  "Steps of the chain drawn for each of them; 0: all, exact and slow.")
-      ->check(CLI::Range(int64_t{0}, int64_t{1'000'000}))
-      ->capture_default_str()
-      ->type_name("N");
+  add("--bpd-draws", request.bits.draws, 0,
+      "Steps of the chain drawn for each of them; 0: all, exact and slow.");
   command
       .add_option_function<std::string>(
           "--bpd-method",
@@ -152,7 +149,7 @@ void add_eval_command(CLI::App& app, ExitCode& exit_code) {
   auto request = std::make_shared<EvalRequest>();
   auto* const command = app.add_subcommand("eval", "Score a trained model, or images.");
   add_metric_flags(*command, *request);
-  add_image_flags(*command, *request);
+  add_image_flags(*command, *request, *flags);
   add_setting_aliases(*command, put_into(request->settings), "sample",
                       {"steps", "sampler", "guidance", "guidance_interval", "timestep_spacing"});
   add_reference_flags(*command, *request);

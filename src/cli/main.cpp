@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <csignal>
 #include <filesystem>
 #include <iostream>
 #include <new>
@@ -14,8 +13,10 @@
 #include "ddpm/cli/eval_command.h"
 #include "ddpm/cli/sample_command.h"
 #include "ddpm/cli/schedule_command.h"
+#include "ddpm/cli/standard_streams.h"
 #include "ddpm/cli/train_command.h"
 #include "ddpm/util/error.h"
+#include "ddpm/util/files.h"
 #include "ddpm/util/stop.h"
 #include "ddpm/util/text.h"
 
@@ -57,6 +58,18 @@ void check_command(const CLI::App& app, int argc, char** argv) {
   throw UserError("unknown command '", word, "'; did you mean '", nearest(word, commands), "'?");
 }
 
+/// The words of the command line from its end, as CLI11 takes them, with the person's home in paths
+/// such as `--out=~/x.png`, where shells leave the `~`.
+std::vector<std::string> reversed_words(int argc, char** argv) {
+  std::vector<std::string> words;
+  for (int i = argc - 1; i > 0; --i) {
+    const std::string word = argv[i];
+    const auto value = word.starts_with("--") ? word.find('=') + 1 : 0;
+    words.push_back(word.substr(0, value) + expand_home(word.substr(value)));
+  }
+  return words;
+}
+
 int run(int argc, char** argv) {
   CLI::App app{"Trains, samples and evaluates denoising diffusion models.", "ddpm"};
   app.set_version_flag("--version", "ddpm " DDPM_VERSION " (LibTorch " TORCH_VERSION ")");
@@ -69,7 +82,7 @@ int run(int argc, char** argv) {
   add_schedule_command(app, exit_code);
   check_command(app, argc, argv);
   try {
-    app.parse(argc, argv);
+    app.parse(reversed_words(argc, argv));
   } catch (const CLI::CallForHelp& help) {
     return app.exit(help);
   } catch (const CLI::CallForVersion& version) {
@@ -94,7 +107,7 @@ int main(int argc, char** argv) {
       "train.gradient_accumulation_steps, or set train.gradient_checkpointing to blocks";
   using ddpm::ExitCode;
   using ddpm::report;
-  std::signal(SIGXFSZ, SIG_IGN);  // a file over its limit is then an error of the write
+  ddpm::guard_standard_streams();
   ddpm::catch_checkpoint_signal();
   try {
     const int code = ddpm::run(argc, argv);

@@ -12,7 +12,9 @@
 #include "ddpm/cli/command_line.h"
 #include "ddpm/cli/edit_flags.h"
 #include "ddpm/config/names.h"
+#include "ddpm/util/error.h"
 #include "ddpm/util/log.h"
+#include "ddpm/util/number.h"
 #include "ddpm/util/stop.h"
 #include "ddpm/util/text.h"
 
@@ -26,6 +28,19 @@ struct SampleFlags {
   CommonFlags common;
   EditFlags edit;
 };
+
+/// {height, width} of "48" or "48x64".
+std::vector<int64_t> parse_size(const std::string& text) {
+  constexpr int64_t kLargest = 16384;
+  std::vector<int64_t> size;
+  for (const auto& word : split(lower_case(text), 'x'))
+    size.push_back(parse_number<int64_t>(word).value_or(0));
+  if (size.size() == 1) size.push_back(size[0]);
+  const auto fits = [](int64_t side) { return side >= 1 && side <= kLargest; };
+  if (size.size() == 2 && fits(size[0]) && fits(size[1])) return size;
+  throw UserError("--size must be a number, or height x width such as 48x64, from 1 to ", kLargest,
+                  ", got '", text, "'");
+}
 
 json to_json(const SamplePlan& plan, const SampleResult& result) {
   const auto& options = plan.pipeline.sample;
@@ -68,7 +83,9 @@ void report(const SamplePlan& plan, const SampleResult& result, double seconds, 
 }
 
 ExitCode run_sample(const CLI::App& command, const SampleFlags& flags, SampleRequest request) {
-  refuse_unknown_words(command);
+  refuse_unknown_words(command, [](const std::vector<std::string>& words) {
+    return "say --checkpoint " + words[0] + " or --out " + words[0];
+  });
   apply_common_flags(flags.common);
   request.edit = edit_request(flags.edit, request);
   auto plan = plan_sampling(request);
@@ -80,14 +97,20 @@ ExitCode run_sample(const CLI::App& command, const SampleFlags& flags, SampleReq
   return result.done < plan.count ? ExitCode::kStopped : ExitCode::kDone;
 }
 
-void add_output_flags(CLI::App& command, SampleRequest& request) {
-  command
-      .add_option("-n,--num-images", request.count,
-                  "How many images (default 64, or as many as there are of --noise or to edit).")
-      ->check(CLI::Range(int64_t{1}, int64_t{100'000'000}))
-      ->type_name("N");
+void add_output_flags(CLI::App& command, SampleRequest& request, CommonFlags& flags) {
+  add_number_flag(
+      command,
+      {.names = "-n,--num-images",
+       .help = "How many images (default 64, or as many as there are of --noise or to edit).",
+       .range = {.min = 1, .max = 1e8}},
+      request.count);
   add_class_flag(command, request.classes);
-  add_seed_flag(command, request.seed, "Image i has seed SEED+i.");
+  command
+      .add_option_function<std::string>(
+          "--size", [&request](const std::string& text) { request.size = parse_size(text); },
+          "Side, or HxW, of the images (default: what the model was trained on).")
+      ->type_name("N|HxW");
+  add_seed_flag(command, request.seed, flags.drawn_seed, "Image i has seed SEED+i.");
   add_batch_size_flag(command, request.batch_size,
                       "Images at a time; changes them by rounding at most.");
   command.add_option("--out", request.out, "NAME.png (a grid), NAME.npz, NAME.npy or a folder.")
@@ -115,12 +138,14 @@ void add_guidance_flags(CLI::App& command, SampleRequest& request) {
       .add_option("--classifier", request.classifier,
                   "Guide by the gradient of this classifier (a run with train.task classifier).")
       ->type_name("PATH");
-  command
-      .add_option("--classifier-scale", request.classifier_scale,
-                  "Scale of the classifier's gradient.")
-      ->check(CLI::Range(0.0, 1e6))
-      ->capture_default_str()
-      ->type_name("SCALE");
+  add_real_flag(
+      command,
+      {.names = "--classifier-scale",
+       .help = "Scale of the classifier's gradient.",
+       .range = {.min = 0, .max = 1e6},
+       .value_name = "SCALE"},
+      [&request](double scale) { request.classifier_scale = scale; },
+      format_number(request.classifier_scale));
   add_setting_aliases(command, put, "sample", {"timestep_spacing", "variance_type", "clip_sample"});
 }
 
@@ -131,7 +156,7 @@ void add_sample_command(CLI::App& app, ExitCode& exit_code) {
   auto request = std::make_shared<SampleRequest>();
   auto* const command = app.add_subcommand("sample", "Draw images from a trained model.");
   add_checkpoint_flag(*command, request->checkpoint);
-  add_output_flags(*command, *request);
+  add_output_flags(*command, *request, flags->common);
   add_setting_aliases(*command, put_into(request->settings), "sample",
                       {"steps", "sampler", "guidance"});
   add_guidance_flags(*command, *request);

@@ -33,6 +33,7 @@ struct ScheduleFlags {
   std::optional<std::string> timesteps;
   std::optional<int64_t> image_size;
   uint64_t seed = 0;
+  std::optional<uint64_t> drawn_seed;
   std::string out;
   bool log = false;
   bool quiet = false;
@@ -107,7 +108,7 @@ void report(const ScheduleFlags& flags, const std::vector<NamedSchedule>& schedu
 fs::path schedule_output(const ScheduleFlags& flags) {
   const std::string ending = flags.image.empty() ? ".svg" : ".png";
   if (flags.out.empty()) return unused_path("schedule" + ending);
-  if (fs::path(flags.out).extension() != ending)
+  if (lower_case(fs::path(flags.out).extension().string()) != ending)
     throw UserError("--out ", flags.out, ": expected NAME", ending,
                     flags.image.empty() ? "" : " for an image");
   if (fs::exists(flags.out))
@@ -119,6 +120,7 @@ ExitCode run_schedule(const CLI::App& command, const ScheduleFlags& flags,
                       ScheduleRequest request) {
   refuse_unknown_words(command);
   init_log(flags.quiet, with_flags);
+  tell_drawn_seed(flags.drawn_seed);
   if (flags.image.empty() && (flags.timesteps || flags.image_size))
     throw UserError(flags.timesteps ? "--timesteps" : "--image-size", " needs --image PATH");
   const auto out = schedule_output(flags);
@@ -147,12 +149,12 @@ void add_picture_flags(CLI::App& command, ScheduleFlags& flags) {
       .add_option("--timesteps", flags.timesteps,
                   "Timesteps to show the image at, from clean to noisy (default: eight even ones).")
       ->type_name("A,B,...");
-  command
-      .add_option("--image-size", flags.image_size,
-                  "Scale and crop the image to N x N first (default: at most 256 a side).")
-      ->check(CLI::Range(int64_t{1}, int64_t{4096}))
-      ->type_name("N");
-  add_seed_flag(command, flags.seed, "Of the noise.");
+  add_number_flag(command,
+                  {.names = "--image-size",
+                   .help = "Scale and crop the image to N x N first (default: at most 256 a side).",
+                   .range = {.min = 1, .max = 4096}},
+                  flags.image_size);
+  add_seed_flag(command, flags.seed, flags.drawn_seed, "Of the noise.");
 }
 
 }  // namespace

@@ -159,7 +159,10 @@ void report_end(const TrainResult& result, const TrainFlags& flags, const fs::pa
 }
 
 ExitCode run_train(const CLI::App& command, const TrainFlags& flags) {
-  refuse_unknown_words(command);
+  refuse_unknown_words(command, [](const std::vector<std::string>& words) {
+    if (fs::is_directory(words[0])) return "say --config folder --data.root " + words[0];
+    return "say --config " + words[0];
+  });
   apply_common_flags(flags.common);
   const auto request = request_of(flags);
   if (flags.print_config) {
@@ -176,7 +179,11 @@ ExitCode run_train(const CLI::App& command, const TrainFlags& flags) {
     return ExitCode::kDone;
   }
   try {
-    const auto result = train(request, catch_stop_signals);
+    const auto result = train(request, catch_stop_signals, [&](int64_t step) {
+      log_notice(
+          "step " + std::to_string(step) +
+          " is kept; once the error is mended, go on with: " + resume_command(flags, request.run));
+    });
     report_end(result, flags, request.run);
     return result.end == RunEnd::kStopped ? ExitCode::kStopped : ExitCode::kDone;
   } catch (const StopRequested& stop) {  // before the first step
@@ -184,6 +191,15 @@ ExitCode run_train(const CLI::App& command, const TrainFlags& flags) {
                "; the same command goes on from there");
     return ExitCode::kStopped;
   }
+}
+
+/// `--train.seed random` stands for a seed that is drawn now, and kept by its number.
+PutSetting put_or_draw_seed(TrainFlags& flags) {
+  return [&flags](const std::string& key, const std::string& text) {
+    const bool draws = key == "train.seed" && text == "random";
+    if (draws) flags.common.drawn_seed = draw_seed();
+    flags.request.settings.put(key, draws ? std::to_string(*flags.common.drawn_seed) : text);
+  };
 }
 
 }  // namespace
@@ -214,14 +230,15 @@ void add_train_command(CLI::App& app, ExitCode& exit_code) {
   command->add_flag("--check-data", flags->request.check_data,
                     "Decode all images first, and name every broken file.");
   command->add_flag("--dry-run", flags->dry_run, "Show what would be done; touch nothing.");
-  command
-      ->add_option("--profile", flags->profile_steps,
-                   "Take this many steps, print where their time goes, and keep nothing.")
-      ->type_name("STEPS")
-      ->check(CLI::PositiveNumber);
+  add_number_flag(*command,
+                  {.names = "--profile",
+                   .help = "Take this many steps, print where their time goes, and keep nothing.",
+                   .range = {.min = 1, .max = 1e6},
+                   .value_name = "STEPS"},
+                  [flags](int64_t steps) { flags->profile_steps = steps; });
   command->add_flag("--print-config", flags->print_config, "Print the settings as YAML.");
   add_common_flags(*command, flags->common, flags->request.runtime);
-  add_setting_flags(*command, put_into(flags->request.settings),
+  add_setting_flags(*command, put_or_draw_seed(*flags),
                     {"data", "model", "classifier", "diffusion", "train", "sample"});
   command->allow_extras();
   command->callback([command, flags, &exit_code] { exit_code = run_train(*command, *flags); });

@@ -46,6 +46,33 @@ std::vector<std::string> known_names(const std::vector<fs::path>& folders) {
   return {names.begin(), names.end()};
 }
 
+/// Settings files in the folder where `name` would lie.
+std::vector<std::string> files_beside(const fs::path& name) {
+  std::vector<std::string> files;
+  std::error_code none;
+  const auto folder = name.has_parent_path() ? name.parent_path() : fs::path(".");
+  for (const auto& entry : fs::directory_iterator(folder, none))
+    if (entry.path().extension() == kExtension || entry.path().extension() == ".yml")
+      files.push_back(entry.path().filename().string());
+  return files;
+}
+
+/// Of a path, not a name: what is like it lies beside it.
+[[noreturn]] void fail_no_file(const std::string& name, const std::vector<std::string>& known) {
+  const fs::path path(name);
+  const auto shown = printable(name);
+  if (fs::is_directory(path)) throw UserError("`config` ", shown, ": is a folder, expected a file");
+  const auto files = files_beside(path);
+  if (!files.empty()) {
+    const auto like = path.parent_path() / nearest(path.filename().string(), files);
+    throw UserError("`config` ", shown, ": no such file; did you mean '", like.string(), "'?");
+  }
+  std::error_code none;
+  const bool no_folder = path.has_parent_path() && !fs::is_directory(path.parent_path(), none);
+  throw UserError("`config` ", shown, ": no such ", no_folder ? "folder" : "file",
+                  known.empty() ? "" : "; configs known by name: " + join(known));
+}
+
 [[noreturn]] void fail_unknown(const std::string& name, const std::vector<std::string>& known) {
   const auto shown = printable(name);
   if (known.empty())
@@ -69,6 +96,7 @@ fs::path find_config(const std::string& name, const fs::path& executable) {
     places.push_back(folder / name);
   for (const auto& place : places)
     if (const auto found = with_or_without_extension(place)) return *found;
+  if (name.find('/') != name.npos) fail_no_file(name, known_names(folders));
   fail_unknown(name, known_names(folders));
 }
 

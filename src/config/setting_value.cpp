@@ -6,7 +6,10 @@
 #include <iterator>
 #include <system_error>
 
+#include "ddpm/config/synonyms.h"
 #include "ddpm/util/error.h"
+#include "ddpm/util/files.h"
+#include "ddpm/util/number.h"
 #include "ddpm/util/text.h"
 
 namespace ddpm {
@@ -18,10 +21,6 @@ constexpr size_t kMaxListItems = 16;
 
 bool is_control(char c) {
   return static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
-}
-
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
 }
 
 /// The largest length up to `limit` that cuts no UTF-8 sequence of `text`.
@@ -68,12 +67,6 @@ bool reaches_min(const Range& range, double number) {
 
 bool stays_under_max(const Range& range, double number) {
   return range.below_max ? number < range.max : number <= range.max;
-}
-
-/// 010 is 8 in YAML 1.1 and 10 in YAML 1.2.
-bool has_leading_zero(std::string_view number) {
-  if (number.starts_with('-')) number.remove_prefix(1);
-  return number.size() > 1 && number[0] == '0' && is_digit(number[1]);
 }
 
 /// YAML's spelling of infinity and NaN as that of `std::from_chars`.
@@ -150,8 +143,11 @@ class ValueReader {
     *slot.target = size;
   }
 
+  void operator()(PathSlot slot) const { *slot.target = expand_home(text(value_)); }
+
   void operator()(const EnumSlot& slot) const {
     if (is_text(value_) && slot.set(value_.text)) return;
+    if (is_text(value_) && slot.set(value_synonym(setting_.key, value_.text))) return;
     refuse("one of " + list_words(slot.names()), value_);
   }
 
@@ -270,7 +266,7 @@ std::string limits(const Range& range) {
 }  // namespace
 
 RawValue raw_value(const Slot& slot, std::string_view text) {
-  if (std::holds_alternative<std::string*>(slot))
+  if (std::holds_alternative<std::string*>(slot) || std::holds_alternative<PathSlot>(slot))
     return {.kind = Kind::kPlain, .text = std::string(text)};
   text = trim(text);
   if (accepts_null(slot) && text == "null") return {};

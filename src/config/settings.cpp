@@ -7,6 +7,7 @@
 
 #include "ddpm/config/applies.h"
 #include "ddpm/config/setting_value.h"
+#include "ddpm/config/synonyms.h"
 #include "ddpm/util/error.h"
 #include "ddpm/util/text.h"
 #include "ddpm/util/utf8.h"
@@ -51,6 +52,11 @@ struct ValueWriter {
   std::string operator()(const int64_t* value) const { return std::to_string(*value); }
   std::string operator()(const double* value) const { return format_number(*value); }
   std::string operator()(const std::string* value) const { return yaml_scalar(*value); }
+  /// A `~` that is left is a name in the working folder.
+  std::string operator()(PathSlot slot) const {
+    const bool as_home = *slot.target == "~" || slot.target->starts_with("~/");
+    return yaml_scalar(as_home ? "./" + *slot.target : *slot.target);
+  }
   std::string operator()(const EnumSlot& slot) const { return std::string(slot.get()); }
 
   std::string operator()(const std::optional<int64_t>* value) const {
@@ -110,6 +116,8 @@ Setting find_setting(Config& config, std::string_view key, std::string_view orig
   const auto table = settings(config);
   const auto row = std::ranges::find(table, key, &Setting::key);
   if (row != table.end()) return *row;
+  if (const auto* const synonym = find_synonym(key))
+    throw UserError(origin, ": unknown setting '", printable(key), "'; ", describe(*synonym));
   throw UserError(origin, ": unknown setting '", printable(key), "'; did you mean '",
                   nearest_setting(key), "'?");
 }

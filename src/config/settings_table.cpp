@@ -57,7 +57,7 @@ std::vector<Setting> data_settings(DataConfig& data) {
   return {
       {"data.name", &data.name, kFixed, "Dataset, or the format of your own.", kAny,
        dataset_names()},
-      {"data.root", &data.root, kFree,
+      {"data.root", PathSlot{&data.root}, kFree,
        "File or folder of the dataset; empty for the usual places of a named one."},
       {"data.split", &data.split, kFixed, "Part of the dataset.", kAny, kSplits},
       {"data.labels", &data.labels, kFixed,

@@ -14,6 +14,7 @@
 
 #include "ddpm/config/setting_value.h"
 #include "ddpm/config/settings.h"
+#include "ddpm/config/synonyms.h"
 #include "ddpm/util/error.h"
 #include "ddpm/util/files.h"
 #include "ddpm/util/text.h"
@@ -124,6 +125,17 @@ void check_encoding(std::string_view text, const std::string& name) {
     throw UserError(name, ": expected YAML in UTF-8");
 }
 
+/// The first line, counted from 1, that has a tab before its first letter; 0 if there is none.
+int indented_by_tab(std::string_view text) {
+  int number = 0;
+  for (const auto& line : split(text, '\n')) {
+    ++number;
+    const auto blanks = std::string_view(line).substr(0, line.find_first_not_of(" \t"));
+    if (blanks.size() < line.size() && blanks.find('\t') != blanks.npos) return number;
+  }
+  return 0;
+}
+
 RawValue parse_yaml(std::string_view text, const std::string& name) {
   constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
   check_encoding(text, name);
@@ -135,6 +147,8 @@ RawValue parse_yaml(std::string_view text, const std::string& name) {
     while (parser.HandleNextDocument(builder)) {
     }
   } catch (const YAML::Exception& error) {
+    if (const int line = indented_by_tab(text); line > 0)
+      throw UserError(where(name, line), ": a tab; YAML is indented by blanks alone");
     throw UserError(where(name, error.mark.line + 1), ": ", printable(error.msg));
   }
   return builder.take_root();
@@ -144,6 +158,9 @@ RawValue parse_yaml(std::string_view text, const std::string& name) {
 class TreeReader {
  public:
   TreeReader(Config& config, const std::string& name) : config_(config), name_(name) {}
+
+  /// The keys of what was read.
+  std::set<std::string> take_keys() { return std::move(keys_); }
 
   void read(const RawValue& root) {
     if (root.kind == Kind::kNull) return;
@@ -161,11 +178,13 @@ class TreeReader {
   void read_section(const RawValue& key, const RawValue& section) {
     const std::string name = new_key("", key);
     check_section(key, name);
+    if (section.kind == Kind::kNull) return;  // nothing, or comments alone
     if (section.kind != Kind::kMap) fail(key, "section '", name, "' must hold settings");
     for (size_t i = 0; i < section.items.size(); i += 2) {
       const std::string path = new_key(name + ".", section.items[i]);
       const auto origin = where(name_, section.items[i].line);
       assign(find_setting(config_, path, origin), section.items[i + 1], origin);
+      keys_.insert(path);
     }
   }
 
@@ -180,6 +199,11 @@ class TreeReader {
   void check_section(const RawValue& key, const std::string& name) const {
     const auto known = section_names();
     if (std::ranges::find(known, name) != known.end()) return;
+    if (const auto section = section_synonym(name); !section.empty())
+      fail(key, "unknown section '", printable(name), "'; it is called '", section, "' here");
+    if (const auto* const synonym = find_synonym(name))
+      fail(key, "unknown section '", printable(name), "'; ", describe(*synonym),
+           " (indented under '", synonym->key.substr(0, synonym->key.find('.')), ":')");
     const std::string setting = nearest_setting(name);
     if (setting == name || setting.ends_with("." + name))
       fail(key, "'", name, "' is outside its section, expected it indented under '",
@@ -191,14 +215,17 @@ class TreeReader {
   Config& config_;
   const std::string& name_;
   std::set<std::string> seen_;
+  std::set<std::string> keys_;
 };
 
 }  // namespace
 
-void apply_yaml(Config& config, std::string_view text, const std::string& name) {
+std::set<std::string> apply_yaml(Config& config, std::string_view text, const std::string& name) {
   Config changed = config;
-  TreeReader(changed, name).read(parse_yaml(text, name));
+  TreeReader reader(changed, name);
+  reader.read(parse_yaml(text, name));
   config = std::move(changed);
+  return reader.take_keys();
 }
 
 std::string to_yaml(const Config& config) {
@@ -217,6 +244,11 @@ std::string to_yaml(const Config& config) {
 }
 
 Config load_config(const std::filesystem::path& path) {
+  std::set<std::string> keys;
+  return load_config(path, keys);
+}
+
+Config load_config(const std::filesystem::path& path, std::set<std::string>& keys) {
   std::string text;
   try {
     text = read_file(path, kMaxBytes);
@@ -224,7 +256,7 @@ Config load_config(const std::filesystem::path& path) {
     throw UserError(error.what());  // a settings file is no data
   }
   Config config;
-  apply_yaml(config, text, path.string());
+  keys = apply_yaml(config, text, path.string());
   return config;
 }
 

@@ -66,7 +66,7 @@ std::string kind_of_file(const fs::path& file) {
     if (known->kind.empty()) refuse_python_version(file);
     return std::string(known->kind);
   }
-  const auto ending = to_lower(file.extension().string());
+  const auto ending = lower_case(file.extension().string());
   if (ending == ".npz" || ending == ".npy") return "npz";
   if (ending == ".zip") return "folder";
   if (is_idx_name(file.filename().string())) return "idx";

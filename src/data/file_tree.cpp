@@ -26,11 +26,11 @@ constexpr auto kLitter =
                                      "thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"});
 
 bool is_passed_over(const std::string& name) {
-  return name.starts_with('.') || std::ranges::count(kLitter, to_lower(name)) > 0;
+  return name.starts_with('.') || std::ranges::count(kLitter, lower_case(name)) > 0;
 }
 
 std::string ending_of(const std::string& name) {
-  return to_lower(fs::path(name).extension().string());
+  return lower_case(fs::path(name).extension().string());
 }
 
 bool is_list(const std::string& name) {

@@ -28,7 +28,7 @@ struct IdxArray {
 
 // "train-images.idx3-ubyte.gz" is "train-images-idx3-ubyte".
 std::string plain_idx_name(std::string_view name) {
-  std::string plain = to_lower(name);
+  std::string plain = lower_case(name);
   if (plain.ends_with(".gz")) plain.resize(plain.size() - 3);
   std::ranges::replace(plain, '.', '-');
   std::ranges::replace(plain, '_', '-');

@@ -145,6 +145,8 @@ struct Preamble {
 };
 
 Preamble preamble(std::string_view file, const std::string& name) {
+  if (file.starts_with("PK"))
+    throw DataError(name, ": is an archive of arrays (.npz), expected one array (.npy)");
   if (file.size() < 10 || !file.starts_with(kNpyMagic)) throw DataError(name, ": not an .npy file");
   const int version = static_cast<uint8_t>(file[6]);
   if (version < 1 || version > 3) {

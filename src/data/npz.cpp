@@ -54,7 +54,7 @@ ArraysRead read_npy_array(const DataConfig& config, const std::filesystem::path&
 }  // namespace
 
 std::unique_ptr<Dataset> open_npz(const DataConfig& config, const std::filesystem::path& file) {
-  const bool one_array = to_lower(file.extension().string()) == ".npy";
+  const bool one_array = lower_case(file.extension().string()) == ".npy";
   auto read = one_array ? read_npy_array(config, file) : read_npz_arrays(config, file);
   DatasetInfo info;
   info.name = config.name;

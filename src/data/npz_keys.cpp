@@ -38,7 +38,7 @@ KeyMeaning meaning_of_word(std::string_view word, std::string_view split) {
 }
 
 KeyMeaning meaning_of(const std::string& key) {
-  const std::string word = to_lower(key);
+  const std::string word = lower_case(key);
   if (const auto split = split_of_name(word); !split.empty())
     return {ArrayRole::kImages, split, static_cast<int64_t>(kImageWords.size())};
   const auto alone = meaning_of_word(word, "");

@@ -23,7 +23,7 @@ DatasetInfo with_class_names(DatasetInfo info, const std::vector<std::string>& n
 std::optional<int64_t> number_of(const std::string& name, const std::vector<std::string>& names) {
   const auto found = std::ranges::find(names, name);
   if (found != names.end()) return found - names.begin();
-  const auto number = parse_number<int64_t>(name).value_or(-1);
+  const auto number = parse_padded_number<int64_t>(name).value_or(-1);
   return number >= 0 && number < std::ssize(names) ? std::optional(number) : std::nullopt;
 }
 

@@ -53,7 +53,7 @@ void warn_of_split_names(const ScannedTree& scanned, Lines& lines) {
 void warn_of_case(const ScannedTree& scanned, Lines& lines) {
   std::map<std::string, std::string> first;
   for (const auto& name : scanned.classes) {
-    const auto [found, is_new] = first.emplace(to_lower(name), name);
+    const auto [found, is_new] = first.emplace(lower_case(name), name);
     if (!is_new)
       lines.push_back("classes " + found->second + " and " + name + " differ by case alone");
   }

@@ -26,7 +26,7 @@ constexpr auto kSplitNames = std::to_array<SplitName>({
 });
 
 std::string plain_word(std::string_view name) {
-  std::string word = to_lower(name);
+  std::string word = lower_case(name);
   std::erase_if(word, [](char c) { return c == '_' || c == '-' || c == ' '; });
   constexpr size_t kYear = 4;  // train2017
   const size_t letters = word.find_last_not_of("0123456789") + 1;

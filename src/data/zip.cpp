@@ -82,7 +82,9 @@ ZipReader::Directory ZipReader::find_directory() const {
   const std::string signature = "PK\x05\x06";
   const size_t end = bytes_.rfind(signature);
   if (end == std::string::npos || bytes_.size() - end < kEndBytes) {
-    throw DataError(name_, ": not a zip file, or it ends early");
+    throw DataError(name_, bytes_.starts_with("\x93NUMPY")
+                               ? ": is one array (.npy), not an archive of arrays (.npz)"
+                               : ": not a zip file, or it ends early");
   }
   const bool has_locator =
       end >= kLocatorBytes && read_le<uint32_t>(bytes_, end - kLocatorBytes) == kLocatorSignature;

@@ -1,6 +1,7 @@
 #include "ddpm/eval/cache.h"
 
 #include <cstdlib>
+#include <mutex>
 
 #include "ddpm/util/error.h"
 #include "ddpm/util/files.h"
@@ -19,15 +20,28 @@ fs::path variable(const char* name) {
 
 fs::path cache_folder() {
   if (const auto cache = variable("XDG_CACHE_HOME"); cache.is_absolute()) return cache / "ddpm";
-  if (const auto home = variable("HOME"); !home.empty()) return home / ".cache" / "ddpm";
-  throw UserError("no place for cached statistics: neither XDG_CACHE_HOME nor HOME is set");
+  if (const auto home = variable("HOME"); home.is_absolute()) return home / ".cache" / "ddpm";
+  return {};
 }
 
 fs::path cache_file(const std::string& area, const std::string& name) {
-  const auto folder = cache_folder() / area;
+  const auto cache = cache_folder();
+  if (cache.empty())
+    throw DiskError("no place for a cache: neither XDG_CACHE_HOME nor HOME is set");
+  const auto folder = cache / area;
   make_folder(folder);
   remove_leftovers(folder, Leftovers::kOld);
   return folder / name;
+}
+
+fs::path optional_cache_file(const std::string& area, const std::string& name) {
+  try {
+    return cache_file(area, name);
+  } catch (const DiskError& error) {
+    static std::once_flag said;
+    std::call_once(said, [&] { log_warning(std::string(error.what()) + "; going on without"); });
+    return {};
+  }
 }
 
 bool keep_partial(const fs::path& partial, const std::function<void()>& write) {

@@ -1,7 +1,6 @@
 #include "ddpm/eval/reference.h"
 
 #include <filesystem>
-#include <mutex>
 #include <optional>
 
 #include <torch/types.h>
@@ -29,18 +28,6 @@ struct CacheFiles {
   fs::path statistics;
   fs::path features;
 };
-
-/// Empty, with a warning once, if the cache cannot be written: what it would spare a person is no
-/// reason to end.
-fs::path optional_cache_file(const std::string& area, const std::string& name) {
-  try {
-    return cache_file(area, name);
-  } catch (const DiskError& error) {
-    static std::once_flag said;
-    std::call_once(said, [&] { log_warning(std::string(error.what()) + "; going on without"); });
-    return {};
-  }
-}
 
 CacheFiles files_of(ImageSource& source, const FeatureNetwork& network) {
   const auto key = key_of(source.identity() + "\n" + network_identity(network));

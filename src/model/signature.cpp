@@ -23,8 +23,17 @@ std::string class_word(std::string word) {
 
 std::optional<int64_t> find_class(const std::string& word, const Signature& signature) {
   const auto& names = signature.class_names;
+  const auto exact = std::ranges::find(names, word);
+  if (exact != names.end()) return exact - names.begin();
   const auto named = std::ranges::find(names, class_word(word), class_word);
-  if (named != names.end()) return named - names.begin();
+  if (named != names.end()) {
+    const auto other = std::find_if(named + 1, names.end(), [&](const std::string& name) {
+      return class_word(name) == class_word(word);
+    });
+    if (other == names.end()) return named - names.begin();
+    throw UserError("`class` '", word, "' may mean '", *named, "' or '", *other,
+                    "'; write it as the one or the other");
+  }
   const auto number = parse_number<int64_t>(word);
   return number && *number >= 0 && *number < signature.classes ? number : std::nullopt;
 }

@@ -25,13 +25,19 @@ NpyArray to_npy(const torch::Tensor& tensor, const std::string& dtype) {
 }  // namespace
 
 OutputKind output_kind(const fs::path& path) {
-  const auto ending = path.extension().string();
+  const auto ending = lower_case(path.extension().string());
+  if (path == "-")
+    throw UserError("`out` -: images go into files alone; expected NAME.png (a grid), NAME.npz, ",
+                    "NAME.npy or a folder");
   if (ending == ".png") return OutputKind::kGrid;
   if (ending == ".npz") return OutputKind::kNpz;
   if (ending == ".npy") return OutputKind::kNpy;
   if (ending.empty() || path.filename().empty() || fs::is_directory(path)) {
     return OutputKind::kFolder;
   }
+  if (ending == ".jpg" || ending == ".jpeg")
+    throw UserError("`out` ", path.string(), ": JPEG would change what was drawn; expected ",
+                    "NAME.png (a grid), NAME.npz, NAME.npy or a folder");
   throw UserError("`out` ", path.string(),
                   ": expected NAME.png (a grid), NAME.npz, NAME.npy or a folder");
 }

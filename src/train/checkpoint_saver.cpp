@@ -40,18 +40,18 @@ void CheckpointSaver::write(const CheckpointContent& content) {
   const uint64_t needed = checkpoint_bytes(content.tensors, content.objective_state);
   try {
     const auto free = free_bytes(target);
-    if (free && *free < needed) throw DiskError(target.string(), ": cannot write: no space left");
+    if (free && *free < needed) throw NoRoomError(target.string(), ": cannot write: no space left");
     save_training_checkpoint(target, content.config, content.state, content.tensors,
                              content.objective_state);
     saved_step_ = content.state.step;
     last_ = Clock::now();
     failed_ = false;
-    replace_link(target.filename(), run_.last_link());
-  } catch (const DiskError& error) {
+    links_.point(run_.last_link(), target.filename().string());
+  } catch (const NoRoomError& error) {
     const auto text = [](uint64_t bytes) { return format_bytes(static_cast<double>(bytes)); };
     const auto free = free_bytes(run_.checkpoints());
-    throw DiskError(error.what(), "; a checkpoint needs ", text(needed),
-                    free ? ", " + text(*free) + " are free" : std::string());
+    throw NoRoomError(error.what(), "; a checkpoint needs ", text(needed),
+                      free ? ", " + text(*free) + " are free" : std::string());
   }
 }
 
@@ -62,26 +62,23 @@ void CheckpointSaver::note_failure() {
 
 void CheckpointSaver::prune() const {
   try {
-    run_.prune(keep_last_);
+    run_.prune(keep_last_, best_step_);
   } catch (const DiskError& error) {
     log_warning(std::string(error.what()) + "; an old checkpoint stays");
   }
 }
 
-void CheckpointSaver::link_best(int64_t step) const {
-  replace_link(run_.checkpoint(step).filename(), run_.best_link());
+void CheckpointSaver::link_best(int64_t step) {
+  best_step_ = step;
+  links_.point(run_.best_link(), run_.checkpoint(step).filename().string());
 }
 
-void CheckpointSaver::restore_best_link(int64_t step) const {
+void CheckpointSaver::restore_links(int64_t best_step) {
+  if (saved_step_ >= 0)
+    links_.point(run_.last_link(), run_.checkpoint(saved_step_).filename().string());
   std::error_code none;
-  const auto best = run_.checkpoint(step);
-  if (step == 0 || !std::filesystem::exists(best, none)) return;
-  if (std::filesystem::read_symlink(run_.best_link(), none) == best.filename()) return;
-  try {
-    link_best(step);
-  } catch (const DiskError& error) {
-    log_warning(std::string(error.what()) + "; checkpoints/best stays as it is");
-  }
+  if (best_step > 0 && std::filesystem::exists(run_.checkpoint(best_step), none))
+    link_best(best_step);
 }
 
 }  // namespace ddpm

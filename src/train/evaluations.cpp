@@ -27,6 +27,7 @@ bool Evaluations::due(const Decision& now) const {
 void Evaluations::run(RunView& view) {
   const int64_t step = view.state.step;
   const double start = view.budget.session_seconds();
+  view.state.evaluation_due = true;  // also if it fails
   const auto scores = score(step);
   view.state.evaluation_due = !scores;
   if (!scores) {

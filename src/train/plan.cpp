@@ -34,7 +34,9 @@ double seconds_of_one_step(Config config, torch::Device device, Precision precis
   step();  // the first one pays for set-up
   const auto start = std::chrono::steady_clock::now();
   step();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  const double part =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return part * static_cast<double>(config.train.gradient_accumulation_steps);
 }
 
 }  // namespace
@@ -92,10 +94,18 @@ int64_t estimate_training_bytes(const Config& config, torch::Device device, int6
          2 * batch * activations * compute_bytes;
 }
 
-Precision probe_precision(const Config& config, torch::Device device) {
+StepProbe probe_step(const Config& config, torch::Device device) {
+  if (config.train.precision != Precision::kAuto)
+    return {.precision = config.train.precision,
+            .seconds = seconds_of_one_step(config, device, config.train.precision)};
   const double plain = seconds_of_one_step(config, device, Precision::kFloat32);
   const double half = seconds_of_one_step(config, device, Precision::kBFloat16);
-  return half < plain ? Precision::kBFloat16 : Precision::kFloat32;
+  if (half < plain) return {.precision = Precision::kBFloat16, .seconds = half};
+  return {.precision = Precision::kFloat32, .seconds = plain};
+}
+
+Precision probe_precision(const Config& config, torch::Device device) {
+  return probe_step(config, device).precision;
 }
 
 }  // namespace ddpm

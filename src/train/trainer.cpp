@@ -1,6 +1,8 @@
 #include "ddpm/train/trainer.h"
 
+#include <exception>
 #include <memory>
+#include <string>
 #include <utility>
 
 #include <torch/types.h>
@@ -10,6 +12,8 @@
 #include "ddpm/train/metrics_log.h"
 #include "ddpm/train/objective_table.h"
 #include "ddpm/train/run_start.h"
+#include "ddpm/util/error.h"
+#include "ddpm/util/log.h"
 #include "ddpm/util/stop.h"
 
 namespace ddpm {
@@ -57,8 +61,12 @@ RunView Trainer::view() {
   return {config_, dataset_, folder_, state_, model_, step_.objective(), meter_, budget_};
 }
 
+double Trainer::next_learning_rate() const {
+  return learning_rate(config_.train, state_.step, budget_.decay());
+}
+
 void Trainer::step() {
-  const double lr = learning_rate(config_.train, state_.step, budget_.decay());
+  const double lr = next_learning_rate();
   const auto result = step_.run(state_.step, lr);
   ++state_.step;
   state_.evaluation_due = false;
@@ -69,14 +77,11 @@ void Trainer::step() {
 RunEnd Trainer::run() {
   const bool leads = ranks_.leads();
   auto now = view();
-  if (leads) checkpoints_.restore_best_link(state_.best_step);
-  const bool made_up = make_up_evaluation();
-  while (!state_.evaluation_due && !is_finished()) {
-    step();
-    if (const auto end = tick()) {
-      if (leads) checkpoints_.save(now);
-      return *end;
-    }
+  if (leads) checkpoints_.restore_links(state_.best_step);
+  const bool made_up = state_.evaluation_due;
+  if (const auto end = take_steps()) {
+    if (leads) checkpoints_.save(now);
+    return *end;
   }
   meter_.count();
   // Bad steps at the very end changed nothing, so they are no reason to lose the good ones.
@@ -88,13 +93,44 @@ RunEnd Trainer::run() {
   return RunEnd::kFinished;
 }
 
+/// Why the session ends before the run's last step or an evaluation that is due; nothing else.
+std::optional<RunEnd> Trainer::take_steps() {
+  try {
+    make_up_evaluation();
+    std::optional<RunEnd> end;
+    while (!end && !state_.evaluation_due && !is_finished()) {
+      step();
+      end = tick();
+    }
+    return end;
+  } catch (const DivergedError&) {
+    throw;
+  } catch (...) {  // whatever it is, it is no reason to lose the steps before it
+    rescue();
+    throw;
+  }
+}
+
+/// Writes a checkpoint of the last whole step, if that can be done.
+void Trainer::rescue() {
+  if (!ranks_.leads() || !step_.is_whole() || state_.step == 0) return;
+  try {
+    meter_.count();
+    if (!meter_.is_sound(model_)) return;
+    auto now = view();
+    checkpoints_.save(now);
+  } catch (const std::exception& error) {
+    log_warning(std::string(error.what()) + "; step " + std::to_string(state_.step) +
+                " is not kept");
+  }
+}
+
 /// Writes the line, with its evaluation, that an earlier session was asked to stop in.
-bool Trainer::make_up_evaluation() {
-  if (!std::exchange(state_.evaluation_due, false)) return false;
+void Trainer::make_up_evaluation() {
+  if (!std::exchange(state_.evaluation_due, false)) return;
   auto now = view();
   if (ranks_.leads()) (evaluations_ ? static_cast<RunHook&>(*evaluations_) : lines_).run(now);
   decide();
-  return true;
 }
 
 std::optional<RunEnd> Trainer::tick() {

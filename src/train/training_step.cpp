@@ -81,8 +81,10 @@ StepResult TrainingStep::run(int64_t step, double learning_rate) {
   for (int64_t part = 0; part < own; ++part)
     accumulate_gradients((step * own + part) * ranks_.size() + ranks_.rank(), part == 0, result);
   if (ranks_.size() > 1) sum_over_ranks(result);
+  whole_ = false;
   objective_->end_step(ranks_);
   result.grad_norm = model_.update(config_, step, learning_rate, result.loss);
+  whole_ = true;
   return result;
 }
 

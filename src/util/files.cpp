@@ -4,6 +4,7 @@
 #include <charconv>
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <utility>
@@ -11,8 +12,6 @@
 #include <fcntl.h>
 #include <sys/types.h>
 #include <unistd.h>
-
-#include "ddpm/util/error.h"
 
 namespace ddpm {
 namespace fs = std::filesystem;
@@ -46,9 +45,11 @@ bool is_leftover(const fs::path& path, Leftovers which) {
   return which == Leftovers::kAll || has_ended(name);
 }
 
-[[noreturn]] void fail(const fs::path& path, const char* what) {
-  const int code = errno;
-  throw DiskError(path.string(), ": ", what, ": ", std::strerror(code));
+[[noreturn]] void fail(const fs::path& path, const char* what, int code = errno) {
+  const char* const reason = std::strerror(code);
+  if (code == ENOSPC || code == EDQUOT || code == EFBIG)
+    throw NoRoomError(path.string(), ": ", what, ": ", reason);
+  throw DiskError(path.string(), ": ", what, ": ", reason);
 }
 
 void rename_over(const fs::path& from, const fs::path& to) {
@@ -91,6 +92,12 @@ fs::path clean_path(const fs::path& path) {
   fs::path clean = path.lexically_normal();
   if (!clean.has_filename()) clean = clean.parent_path();
   return clean == "." || clean.filename() == ".." ? fs::canonical(clean) : clean;
+}
+
+std::string expand_home(const std::string& path) {
+  const char* const home = std::getenv("HOME");
+  const bool meant = path == "~" || path.starts_with("~/");
+  return meant && home != nullptr && *home != '\0' ? home + path.substr(1) : path;
 }
 
 std::string read_file(const fs::path& path, uint64_t max_bytes) {
@@ -171,19 +178,6 @@ void write_file_atomic(const fs::path& path, std::string_view bytes) {
   sync_to_disk(parent_of(path));
 }
 
-void replace_link(const fs::path& target, const fs::path& path) {
-  if (fs::exists(fs::symlink_status(path)) && !fs::is_symlink(path)) {
-    throw DiskError(path.string(),
-                    ": expected a link, got a real file or folder; it is left alone");
-  }
-  const auto temporary = temporary_beside(path);
-  std::error_code code;
-  fs::remove(temporary, code);
-  fs::create_symlink(target, temporary, code);
-  if (code) throw DiskError(path.string(), ": cannot make the link: ", code.message());
-  rename_over(temporary, path);
-}
-
 AtomicDirectory::AtomicDirectory(fs::path target)
     : target_(std::move(target)),
       temporary_(temporary_beside(target_)) {
@@ -191,14 +185,14 @@ AtomicDirectory::AtomicDirectory(fs::path target)
   std::error_code code;
   fs::remove_all(temporary_, code);
   fs::create_directories(temporary_, code);
-  if (code) throw DiskError(target_.string(), ": cannot make the folder: ", code.message());
+  if (code) fail(target_, "cannot make the folder", code.value());
 }
 
 void make_folder(const fs::path& path) {
   if (path.empty()) return;
   std::error_code code;
   fs::create_directories(path, code);
-  if (code) throw DiskError(path.string(), ": cannot make the folder: ", code.message());
+  if (code) fail(path, "cannot make the folder", code.value());
 }
 
 fs::path unused_path(const fs::path& path) {
@@ -221,6 +215,18 @@ void AtomicDirectory::commit() {
   rename_over(temporary_, target_);
   committed_ = true;
   sync_to_disk(parent_of(target_));
+}
+
+ScratchFolder::ScratchFolder() {
+  std::error_code code;
+  auto name = (fs::temp_directory_path(code) / "ddpm-XXXXXX").string();
+  if (code || ::mkdtemp(name.data()) == nullptr) fail(name, "cannot make the folder");
+  path_ = name;
+}
+
+ScratchFolder::~ScratchFolder() {
+  std::error_code ignored;
+  fs::remove_all(path_, ignored);
 }
 
 void remove_folder(const fs::path& path) {

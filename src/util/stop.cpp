@@ -1,7 +1,9 @@
 #include "ddpm/util/stop.h"
 
+#include <atomic>
+#include <cerrno>
 #include <csignal>
-#include <cstring>
+#include <ctime>
 #include <utility>
 
 #include <unistd.h>
@@ -9,20 +11,40 @@
 namespace ddpm {
 namespace {
 
+constexpr int64_t kOneWish = 100;  // milliseconds
+
 volatile std::sig_atomic_t stop_flag = 0;
 volatile std::sig_atomic_t checkpoint_flag = 0;
+std::atomic<int64_t> asked_at = -1;  // milliseconds of a clock; -1: nobody has asked yet
 thread_local const StopToken* current = nullptr;  // of the innermost StopScope
 
-void on_signal(int signal) {
-  if (stop_flag != 0) {
-    std::signal(signal, SIG_DFL);
-    ::raise(signal);
-    return;
-  }
-  stop_flag = 1;
+int64_t milliseconds() {
+  struct timespec now {};
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  return now.tv_sec * 1000 + now.tv_nsec / 1'000'000;
+}
+
+void tell_of_stop() {
   static constexpr char kMessage[] =
       "\nddpm: stopping after this step; once more to stop at once\n";
   [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, kMessage, sizeof(kMessage) - 1);
+}
+
+void on_warning(int) {
+  const int code = errno;
+  if (stop_flag == 0) tell_of_stop();
+  stop_flag = 1;
+  errno = code;
+}
+
+/// Timeout(1) sends its signal to the program and then to its group: that is one wish.
+void on_wish(int signal) {
+  const int64_t now = milliseconds();
+  int64_t before = -1;
+  if (asked_at.compare_exchange_strong(before, now)) return on_warning(signal);
+  if (now - before < kOneWish) return;
+  std::signal(signal, SIG_DFL);
+  ::raise(signal);
 }
 
 void on_checkpoint_signal(int) {
@@ -37,11 +59,20 @@ void handle(int signal, void (*handler)(int)) {
   sigaction(signal, &action, nullptr);
 }
 
+/// Leaves alone what the program was started to ignore, as by nohup(1).
+void handle_unless_ignored(int signal, void (*handler)(int)) {
+  struct sigaction before {};
+  sigaction(signal, nullptr, &before);
+  if (before.sa_handler != SIG_IGN) handle(signal, handler);
+}
+
 }  // namespace
 
 void catch_stop_signals() {
-  handle(SIGINT, on_signal);
-  handle(SIGTERM, on_signal);
+  for (const int signal : {SIGINT, SIGTERM, SIGQUIT})
+    handle_unless_ignored(signal, on_wish);
+  for (const int signal : {SIGHUP, SIGUSR2, SIGXCPU, SIGALRM, SIGPWR})
+    handle_unless_ignored(signal, on_warning);
 }
 
 void catch_checkpoint_signal() {
@@ -88,6 +119,7 @@ void throw_if_stopped() {
 
 void request_stop(bool wanted) {
   stop_flag = wanted ? 1 : 0;
+  asked_at = -1;
 }
 
 }  // namespace ddpm

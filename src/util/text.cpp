@@ -58,12 +58,26 @@ std::vector<std::string> split(std::string_view text, char separator) {
   return words;
 }
 
-std::string to_lower(std::string_view text) {
-  std::string lower(text);
-  std::ranges::transform(lower, lower.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return lower;
+std::vector<std::string> split_escaped(std::string_view text, char separator) {
+  std::vector<std::string> words;
+  bool goes_on = false;
+  for (auto& part : split(text, separator)) {
+    const bool escaped = part.ends_with('\\');
+    if (escaped) part.back() = separator;
+    if (goes_on)
+      words.back() += part;
+    else
+      words.push_back(std::move(part));
+    goes_on = escaped;
+  }
+  return words;
+}
+
+std::string lower_case(std::string_view text) {
+  std::string small(text);
+  for (auto& c : small)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return small;
 }
 
 std::string_view trim(std::string_view text) {

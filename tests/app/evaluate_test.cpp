@@ -288,5 +288,16 @@ TEST_F(EvalTest, ADamagedClassifierInTheCacheIsTrainedAnew) {
   EXPECT_TRUE(messages.have("trained anew")) << messages.all();
 }
 
+TEST_F(EvalTest, WithoutAPlaceForACacheItScores) {
+  const auto usual = scores(scoring({Metric::kFrechet}));
+  const std::string home = std::getenv("HOME") == nullptr ? "" : std::getenv("HOME");
+  ::unsetenv("XDG_CACHE_HOME");
+  ::unsetenv("HOME");
+  const LogMessages messages;
+  EXPECT_EQ(scores(scoring({Metric::kFrechet})), usual);
+  EXPECT_TRUE(messages.have("neither XDG_CACHE_HOME nor HOME is set")) << messages.all();
+  ::setenv("HOME", home.c_str(), 1);
+}
+
 }  // namespace
 }  // namespace ddpm

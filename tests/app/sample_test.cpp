@@ -247,5 +247,23 @@ TEST_F(SampleTest, AStopKeepsTheImagesDoneSoFar) {
   EXPECT_EQ(taken, 4);
 }
 
+TEST_F(SampleTest, OtherSizesAreDrawnWithAWarning) {
+  auto request = sampling(1);
+  request.size = {16, 12};
+  const LogMessages messages;
+  EXPECT_EQ(drawn(request).sizes(), (std::vector<int64_t>{1, 1, 16, 12}));
+  EXPECT_TRUE(messages.have("trained on 8x8")) << messages.all();
+  request.size = {9, 8};
+  expect_error<UserError>([&] { sample(request); }, "sides must be multiples of 2");
+}
+
+TEST_F(SampleTest, StepsThatNobodyAskedForFitTheTimesteps) {
+  auto request = sampling(1, {{"sample.sampler", "dpmpp-2m"}});
+  put(request.settings, {{"sample.timestep_spacing", "linspace"}});
+  EXPECT_NO_THROW(drawn(request));
+  put(request.settings, {{"sample.steps", "51"}});
+  expect_error<UserError>([&] { sample(request); }, "sample.steps must be at most");
+}
+
 }  // namespace
 }  // namespace ddpm

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "ddpm/app/train_outlook.h"
 #include "ddpm/config/settings.h"
 #include "ddpm/config/yaml.h"
 #include "ddpm/util/files.h"
@@ -205,6 +206,86 @@ TEST_F(ResumePlanTest, TellsWhatElseChanged) {
   const LogMessages messages;
   plan_training(resuming({{"train.lr", "0.5"}, {"train.steps", "7"}}), RunUse::kTrain);
   EXPECT_TRUE(messages.have("train.lr was 0.0002, now 0.5")) << messages.all();
+}
+
+TEST_F(TrainPlanTest, DefaultsThatDoNotFitGiveWay) {
+  TrainRequest request;
+  request.dataset = plan_training(training(), RunUse::kLook).dataset;
+  put(request.settings, {{"train.steps", "100"},
+                         {"diffusion.num_train_timesteps", "20"},
+                         {"model.block_out_channels", "8,12"},
+                         {"train.gradient_accumulation_steps", "3"}});
+  const LogMessages messages;
+  const auto config = plan_training(request, RunUse::kLook).config;
+  EXPECT_EQ(config.train.warmup_steps, 10);
+  EXPECT_EQ(config.sample.steps, 20);
+  EXPECT_EQ(config.train.batch_size, 126);
+  EXPECT_EQ(config.model.norm_num_groups, 4);
+  EXPECT_EQ(config.model.up_block_types, (std::vector<std::string>{"AttnUpBlock2D", "UpBlock2D"}));
+  EXPECT_TRUE(messages.have("train.warmup_steps is 10, not 500, to fit train.steps 100"));
+}
+
+TEST_F(TrainPlanTest, WhatAPersonHasSetIsRefused) {
+  refused<UserError>(training("runs/tiny", {{"train.steps", "5"}, {"train.warmup_steps", "7"}}),
+                     "train.warmup_steps must be below train.steps 5");
+  refused<UserError>(training("runs/tiny", {{"sample.steps", "70"}}), "sample.steps must be");
+}
+
+TEST_F(TrainPlanTest, TellsWhatARunComesTo) {
+  auto plan = plan_training(training("runs/tiny", {{"train.steps", "600"}}), RunUse::kLook);
+  plan.parameters = 1'000'000;
+  EXPECT_EQ(outlook_line(plan, 0.5),
+            "speed   about 8 images/s: 600 steps in 5:00, 2400 images, 400 passes over the data");
+  EXPECT_NE(outlook_warning(plan, 0.5).find("2400 images are few for a net of 1.0 million"),
+            std::string::npos);
+  EXPECT_EQ(outlook_warning(plan, 0.05), "");  // a try
+  plan.parameters = 100'000;
+  EXPECT_EQ(outlook_warning(plan, 0.5), "");
+  plan.config.train.max_minutes = 1;
+  EXPECT_EQ(outlook_of(plan, 0.5).steps, 120);
+}
+
+class EditedRun : public TrainedTest {
+ protected:
+  static void edit(const std::string& from, const std::string& to) {
+    auto text = read_file("runs/tiny/config.yaml");
+    const auto place = text.find(from);
+    ASSERT_NE(place, text.npos);
+    write_file_atomic("runs/tiny/config.yaml", text.replace(place, from.size(), to));
+  }
+  static TrainRequest going_on() {
+    auto request = resuming();
+    request.config.clear();
+    return request;
+  }
+};
+
+TEST_F(EditedRun, TheRunsOwnFileIsTakenAndToldOf) {
+  edit("  steps: 6\n", "  steps: 8\n");
+  const LogMessages messages;
+  EXPECT_EQ(train(going_on()).step, 8);
+  EXPECT_TRUE(messages.have("runs/tiny/config.yaml: train.steps 8 (was 6)")) << messages.all();
+}
+
+TEST_F(EditedRun, WhatCannotChangeIsRefusedAndTheFileStays) {
+  edit("num_train_timesteps: 50", "num_train_timesteps: 60");
+  expect_error<UserError>([] { train(going_on()); },
+                          "diffusion.num_train_timesteps was 50, now 60");
+  EXPECT_NE(read_file("runs/tiny/config.yaml").find("timesteps: 60"), std::string::npos);
+}
+
+TEST_F(EditedRun, AnotherConfigReplacesItWithAWarning) {
+  edit("  steps: 6\n", "  steps: 8\n");
+  const LogMessages messages;
+  EXPECT_EQ(train(resuming()).step, 6);
+  EXPECT_TRUE(messages.have("train.steps 8 (was 6), which is not read")) << messages.all();
+}
+
+TEST_F(EditedRun, AMovedLearningRateIsTold) {
+  const LogMessages messages;
+  train(resuming({{"train.steps", "8"}, {"train.lr", "0.001"}}));
+  EXPECT_TRUE(messages.have("the learning rate goes on at 0.001; it would have been 0.0002"))
+      << messages.all();
 }
 
 }  // namespace

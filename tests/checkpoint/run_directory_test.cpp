@@ -109,6 +109,38 @@ TEST(FindNewestRun, FollowsTheLinkElseTheNewestCheckpoint) {
   EXPECT_EQ(find_newest_run(runs).filename(), "a");
 }
 
+TEST(RunDirectory, PruneSparesTheBestWithoutItsLink) {
+  const TempDir dir;
+  for (const char* step : {"000010", "000020", "000030"})
+    dir.write(std::string("checkpoints/step-") + step + "/x", "");
+  const RunDirectory run(dir.path());
+  run.prune(1, 10);
+  EXPECT_EQ(run.checkpoint_steps(), (std::vector<int64_t>{10, 30}));
+}
+
+TEST(FindNewestRun, AFolderInPlaceOfTheLinkIsTheLastChoice) {
+  const TempDir dir;
+  const auto runs = dir.path() / "runs";
+  dir.write("runs/last/checkpoints/step-000002/x", "");
+  RunDirectory(runs / "a").create();
+  EXPECT_TRUE(fs::is_directory(fs::symlink_status(runs / "last")));
+  EXPECT_EQ(find_newest_run(runs).filename(), "last");
+  dir.write("runs/a/checkpoints/step-000001/x", "");
+  EXPECT_EQ(find_newest_run(runs).filename(), "a");
+}
+
+TEST(FindNewestRun, ReadsTheNameInAFileThatStandsForTheLink) {
+  const TempDir dir;
+  const auto runs = dir.path() / "runs";
+  for (const char* run : {"a", "b"})
+    dir.write(std::string("runs/") + run + "/checkpoints/step-000001/x", "");
+  for (const char* run : {"a", "b"}) {
+    dir.write("runs/last", std::string(run) + "\n");
+    EXPECT_EQ(find_newest_run(runs).filename(), run);
+    EXPECT_EQ(resolve_checkpoint(runs / "last"), runs / run / "checkpoints/step-000001");
+  }
+}
+
 TEST(ResolveCheckpoint, NamesThatOnlyResembleACheckpointsAreNone) {
   const TempDir dir;
   for (const char* name : {"step-5", "step--00005", "step-0000000005", "step-", "step-000005x"})

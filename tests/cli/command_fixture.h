@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -22,7 +23,15 @@ class CommandTest : public testing::Test {
       const std::string name = std::string(i % 2 == 0 ? "cat/" : "dog/") + std::to_string(i);
       write_image("images/" + name + ".png", static_cast<uint8_t>(40 * i));
     }
-    dir_.write("tiny.yaml", kTinySettings);
+    dir_.write("tiny.yaml", settings_to_pure_noise());
+  }
+
+  /// The tiny settings with a schedule that ends where sampling begins, which needs no warning.
+  static std::string settings_to_pure_noise() {
+    constexpr std::string_view kTimesteps = "num_train_timesteps: 50";
+    std::string settings = kTinySettings;
+    return settings.replace(settings.find(kTimesteps), kTimesteps.size(),
+                            "num_train_timesteps: 50, beta_schedule: squaredcos_cap_v2");
   }
 
   /// An image of one grey.

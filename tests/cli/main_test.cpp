@@ -37,5 +37,32 @@ TEST_F(Main, UnknownCommandsAndFlagsAreUsageErrors) {
   expect_error(ddpm({"sample", "-n", "many"}), 2, "many");
 }
 
+TEST_F(Main, NumbersAreDecimalWithoutZerosBeforeThem) {
+  const std::vector<std::vector<std::string>> refused = {
+      {"sample", "-n", "012"},
+      {"sample", "--seed", "010"},
+      {"sample", "--seed", "99999999999999999999"},
+      {"sample", "-n", "+5"},
+      {"sample", "--batch-size", "0x10"},
+      {"sample", "--threads", "1e1"},
+      {"sample", "--interpolate", "3,010"},
+      {"eval", "--fid", "-k", "03"},
+      {"eval", "--bpd-draws", "1.0"},
+      {"train", "--profile", "08"},
+      {"schedule", "--image-size", "+9"}};
+  for (const auto& words : refused)
+    expect_error(ddpm(words), 2,
+                 words[words.size() - 2].starts_with("-n")   ? "--num-images"
+                 : words[words.size() - 2].starts_with("-k") ? "--nearest"
+                                                             : words[words.size() - 2]);
+}
+
+TEST_F(Main, WordsWithoutAFlagAreExplained) {
+  expect_error(ddpm({"eval", "--fid", "a", "b"}), 2, "say --images a --reference b");
+  expect_error(ddpm({"train", "images"}), 2, "say --config folder --data.root images");
+  expect_error(ddpm({"train", "--learning-rate", "1"}), 2, "did you mean '--train.lr'?");
+  expect_error(ddpm({"sample", "--cfg-scale", "1"}), 2, "did you mean '--guidance'?");
+}
+
 }  // namespace
 }  // namespace ddpm

@@ -1,4 +1,6 @@
+#include <chrono>
 #include <csignal>
+#include <thread>
 
 #include "ddpm/data/npy.h"
 #include "ddpm/util/files.h"
@@ -62,7 +64,7 @@ TEST_F(Signals, ACheckpointAskedForWhileDataAreReadComesAfterTheFirstStep) {
 }
 
 TEST_F(Signals, TheFirstStepIsFinishedAndKept) {
-  for (const int signal : {SIGINT, SIGTERM}) {
+  for (const int signal : {SIGINT, SIGTERM, SIGQUIT, SIGHUP, SIGUSR2, SIGXCPU, SIGALRM, SIGPWR}) {
     fs::remove_all(dir_.path() / "runs");
     BackgroundCommand command(training_by_long_steps(50), dir_.path());
     ASSERT_TRUE(command.wait_until([&] { return exists("runs/tiny/config.yaml"); }));
@@ -99,10 +101,38 @@ TEST_F(Signals, TheSecondEndsALongStepAtOnce) {
     ASSERT_TRUE(command.wait_until([&] { return exists("runs/tiny/config.yaml"); }));
     command.send(signal);
     ASSERT_TRUE(command.wait_until([&] { return says(command, "once more to stop at once"); }));
+    std::this_thread::sleep_for(std::chrono::milliseconds(150));
     command.send(signal);
     EXPECT_EQ(command.wait().exit_code, 128 + signal);
     EXPECT_TRUE(whole_checkpoints(checkpoints()).empty());
   }
+}
+
+TEST_F(Signals, OfTerminalsAndBatchSystemsMayComeAgain) {
+  for (const int signal : {SIGHUP, SIGUSR2, SIGXCPU}) {
+    fs::remove_all(dir_.path() / "runs");
+    BackgroundCommand command(training_by_long_steps(200), dir_.path());
+    ASSERT_TRUE(command.wait_until([&] { return exists("runs/tiny/config.yaml"); }));
+    for (const int next : {signal, signal, SIGTERM, SIGTERM}) {  // timeout(1) sends two at once
+      command.send(next);
+      if (next == signal) std::this_thread::sleep_for(std::chrono::milliseconds(110));
+    }
+    EXPECT_EQ(command.wait().exit_code, 85);
+    EXPECT_EQ(whole_checkpoints(checkpoints()).size(), 1U);
+  }
+}
+
+TEST_F(Signals, ThatWereIgnoredOnEntryStaySo) {
+  const auto before = std::signal(SIGHUP, SIG_IGN);
+  BackgroundCommand command(training(), dir_.path());
+  std::signal(SIGHUP, before);
+  ASSERT_TRUE(command.wait_until([&] { return exists("runs/tiny/checkpoints/last"); }));
+  command.send(SIGHUP);
+  const auto steps = whole_checkpoints(checkpoints()).size();
+  ASSERT_TRUE(
+      command.wait_until([&] { return whole_checkpoints(checkpoints()).size() > steps + 3; }));
+  command.send(SIGTERM);
+  EXPECT_EQ(command.wait().exit_code, 85);
 }
 
 TEST_F(Signals, SamplingIntoAFileKeepsTheImagesDoneSoFar) {

@@ -190,5 +190,21 @@ TEST_F(TrainCommand, KilledRunGoesOnToTheBitsOfOneThatWasNot) {
   }
 }
 
+TEST_F(TrainCommand, AnErrorOfTheDataTellsHowToGoOn) {
+  for (int i = 6; i < 200; ++i)
+    write_image("images/cat/" + std::to_string(i) + ".png", 7);
+  BackgroundCommand command({"train", "--config", "tiny.yaml", "--data.memory_limit_gb", "0",
+                             "--train.steps", "1000000", "--train.save_every", "0"},
+                            dir_.path());
+  ASSERT_TRUE(command.wait_until([&] { return exists("runs/tiny/metrics.jsonl"); }));
+  std::filesystem::remove_all(dir_.path() / "images/cat");
+  const auto result = command.wait();
+  EXPECT_EQ(result.exit_code, 3) << result.err;
+  EXPECT_NE(result.err.find("is kept; once the error is mended, go on with: ddpm train --config "),
+            std::string::npos)
+      << result.err;
+  EXPECT_TRUE(exists("runs/tiny/checkpoints/last"));
+}
+
 }  // namespace
 }  // namespace ddpm

@@ -98,5 +98,13 @@ TEST_F(FindConfig, WithoutAnyConfigsTheErrorSaysSo) {
   EXPECT_NE(error(""), "");
 }
 
+TEST_F(FindConfig, AFileThatIsNotThereIsNamedWithTheOneLikeIt) {
+  folder.write("mine/first.yaml", "");
+  folder.write("mine/second.yml", "");
+  EXPECT_EQ(error("mine/frist.yaml"),
+            "`config` mine/frist.yaml: no such file; did you mean 'mine/first.yaml'?");
+  EXPECT_NE(error("none/a.yaml").find("`config` none/a.yaml: no such folder"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace ddpm

@@ -156,7 +156,8 @@ TEST(SetSetting, HugeSeedIsKept) {
 TEST(SetSetting, OnlyOptionalSettingsTakeNull) {
   Config config;
   for (const auto& setting : settings(config)) {
-    const bool text = std::holds_alternative<std::string*>(setting.slot);
+    const bool text = std::holds_alternative<std::string*>(setting.slot) ||
+                      std::holds_alternative<PathSlot>(setting.slot);
     const bool optional = std::holds_alternative<std::optional<int64_t>*>(setting.slot) ||
                           setting.key == "data.image_size";
     const bool any_text = text && setting.choices.empty();  // there it is a word as any other
@@ -200,9 +201,9 @@ TEST(SetSetting, NumbersInAListMayBeManyOrNone) {
 }
 
 TEST(SetSetting, ChoicesAreTold) {
-  EXPECT_EQ(error_of("diffusion.beta_schedule", "cosine"),
+  EXPECT_EQ(error_of("diffusion.beta_schedule", "cosin"),
             "flag: diffusion.beta_schedule must be one of linear, scaled_linear, quadratic, "
-            "squaredcos_cap_v2, sigmoid, jsd, got 'cosine'");
+            "squaredcos_cap_v2, sigmoid, jsd, got 'cosin'");
   EXPECT_EQ(error_of("data.channels", "2"), "flag: data.channels must be one of 0, 1, 3, got '2'");
   EXPECT_EQ(error_of("model.up_block_types", "[UpBlock2D, DownBlock2D]"),
             "flag: model.up_block_types must be one of UpBlock2D, AttnUpBlock2D, "
@@ -238,7 +239,7 @@ TEST(FormatValue, IsShortAndReadable) {
   EXPECT_EQ(value_of(with("data.image_size", "[32,48]"), "data.image_size"), "[32, 48]");
   EXPECT_EQ(value_of(with("data.image_size", "[32]"), "data.image_size"), "32");
   EXPECT_EQ(value_of(Config(), "model.add_attention"), "true");
-  EXPECT_EQ(value_of(with("data.root", "~/a b"), "data.root"), "\"~/a b\"");
+  EXPECT_EQ(value_of(with("data.root", "~a/b c"), "data.root"), "\"~a/b c\"");
 }
 
 TEST(Describe, TellsWhatIsAllowed) {

@@ -1,5 +1,6 @@
 #include "ddpm/config/yaml.h"
 
+#include <cstdlib>
 #include <utility>
 #include <vector>
 
@@ -72,7 +73,7 @@ TEST(Yaml, EveryChangedSettingReadsBack) {
 TEST(Yaml, AwkwardTextsReadBack) {
   for (const std::string text : {"",
                                  "null",
-                                 "~",
+                                 "~x",
                                  "true",
                                  "3",
                                  "-",
@@ -249,7 +250,7 @@ TEST(Yaml, RangeNamesTheLine) {
 }
 
 TEST(Yaml, SectionsMustBeMaps) {
-  for (const char* yaml : {"train:\n", "train: 3\n", "train: [lr, 1]\n"})
+  for (const char* yaml : {"train: ''\n", "train: 3\n", "train: [lr, 1]\n"})
     EXPECT_EQ(error_of(yaml), "run.yaml:1: section 'train' must hold settings") << yaml;
   for (const char* yaml : {"3\n", "- train\n", "train\n", "lr:1\n"})
     EXPECT_EQ(error_of(yaml), "run.yaml:1: expected sections such as 'train:'") << yaml;
@@ -305,6 +306,36 @@ TEST(LoadConfig, UnreadableFileIsAUsageError) {
       EXPECT_TRUE(std::string(error.what()).starts_with(path.string()));
     }
   }
+}
+
+TEST(Yaml, ASectionOfCommentsAloneIsEmpty) {
+  Config config;
+  EXPECT_TRUE(apply_yaml(config, "train:\n  # lr: 1\ndata:\nsample:\n  steps: 7\n", "a").size() ==
+              1);
+  EXPECT_EQ(config.sample.steps, 7);
+}
+
+TEST(Yaml, ATabIsNamed) {
+  for (const char* text : {"train:\n\tlr: 1e-4\n", "train:\n  lr: 1e-4\n \t steps: 3\n"}) {
+    Config config;
+    try {
+      apply_yaml(config, text, "a.yaml");
+      ADD_FAILURE() << text;
+    } catch (const UserError& error) {
+      EXPECT_NE(std::string(error.what()).find("a tab"), std::string::npos) << error.what();
+    }
+  }
+}
+
+TEST(Yaml, ThePersonsHomeIsMeantAndAFolderOfItsNameIsNot) {
+  const std::string home = std::getenv("HOME") == nullptr ? "" : std::getenv("HOME");
+  ::setenv("HOME", "/somewhere", 1);
+  Config config;
+  apply_yaml(config, "data: {root: ~/pictures}", "a.yaml");
+  EXPECT_EQ(config.data.root, "/somewhere/pictures");
+  config.data.root = "~";
+  EXPECT_EQ(read(to_yaml(config)).data.root, "./~");
+  ::setenv("HOME", home.c_str(), 1);
 }
 
 }  // namespace

@@ -19,6 +19,15 @@ TEST(FindClass, KnowsClassesByNameAndByNumber) {
     EXPECT_FALSE(find_class(word, signature).has_value()) << word;
 }
 
+TEST(FindClass, TakesTheExactNameAndGuessesBetweenNone) {
+  auto signature = tiny_model().signature;
+  signature.class_names = {"Cat", "cat", "ankle boot"};
+  EXPECT_EQ(find_class("Cat", signature), 0);
+  EXPECT_EQ(find_class("cat", signature), 1);
+  EXPECT_THROW(find_class("CAT", signature), UserError);
+  EXPECT_EQ(find_class("Ankle-Boot", signature), 2);
+}
+
 TEST(CheckGuidance, NeedsClassesAndLabelDropout) {
   auto model = tiny_model().signature;
   SampleConfig guided;

@@ -8,6 +8,7 @@
 #include "ddpm/sample/images.h"
 #include "ddpm/util/error.h"
 #include "ddpm/util/files.h"
+#include "tests/support/expect_error.h"
 #include "tests/support/temp_dir.h"
 
 namespace ddpm {
@@ -85,6 +86,13 @@ TEST(GridColumns, OneForEachClassOrAboutASquare) {
   EXPECT_EQ(grid_columns(64, 0), 8);
   EXPECT_EQ(grid_columns(5, 10), 3);
   EXPECT_EQ(grid_columns(64, 1000), 8);
+}
+
+TEST(OutputKind, EndingsMayBeLargeAndOthersAreNamed) {
+  EXPECT_EQ(output_kind("a.PNG"), OutputKind::kGrid);
+  EXPECT_EQ(output_kind("a.Npz"), OutputKind::kNpz);
+  for (const char* name : {"a.jpg", "a.JPEG", "-", "a.webp"})
+    expect_error<UserError>([&] { output_kind(name); }, "expected NAME.png");
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <sstream>
 #include <stdexcept>
 #include <thread>
+#include <utility>
 
 #include <fcntl.h>
 #include <sys/wait.h>
@@ -35,13 +36,23 @@ fs::path temporary_file() {
   return name;
 }
 
+void apply(const StandardStreams& streams) {
+  const std::pair<int, int> pairs[] = {
+      {streams.in, STDIN_FILENO}, {streams.out, STDOUT_FILENO}, {streams.err, STDERR_FILENO}};
+  for (const auto& [given, descriptor] : pairs) {
+    if (given >= 0) ::dup2(given, descriptor);
+    if (given == StandardStreams::kClosed) ::close(descriptor);
+  }
+}
+
 }  // namespace
 
 size_t CommandResult::error_lines() const {
   return static_cast<size_t>(std::count(err.begin(), err.end(), '\n'));
 }
 
-BackgroundCommand::BackgroundCommand(const std::vector<std::string>& words, const fs::path& where)
+BackgroundCommand::BackgroundCommand(const std::vector<std::string>& words, const fs::path& where,
+                                     const StandardStreams& streams)
     : out_(temporary_file()),
       err_(temporary_file()) {
   std::vector<std::string> all{DDPM_BINARY};
@@ -54,6 +65,7 @@ BackgroundCommand::BackgroundCommand(const std::vector<std::string>& words, cons
   if (pid_ != 0) return;
   redirect(out_, STDOUT_FILENO);
   redirect(err_, STDERR_FILENO);
+  apply(streams);
   ::signal(SIGINT, SIG_DFL);  // a shell that starts the tests in the background has it ignored
   if (::chdir(where.c_str()) == 0) ::execv(DDPM_BINARY, arguments.data());
   ::_exit(127);

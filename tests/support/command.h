@@ -17,11 +17,22 @@ struct CommandResult {
   size_t error_lines() const;
 };
 
+/// Descriptors for a program's standard streams.
+struct StandardStreams {
+  static constexpr int kUsual = -1;  // as the tests' own stdin; files for the others
+  static constexpr int kClosed = -2;
+
+  int in = kUsual;
+  int out = kUsual;
+  int err = kUsual;
+};
+
 /// A program that runs in the background.
 class BackgroundCommand {
  public:
   /// Starts the real `ddpm` with `words` in the folder `where`.
-  BackgroundCommand(const std::vector<std::string>& words, const std::filesystem::path& where);
+  BackgroundCommand(const std::vector<std::string>& words, const std::filesystem::path& where,
+                    const StandardStreams& streams = {});
   ~BackgroundCommand();
   BackgroundCommand(const BackgroundCommand&) = delete;
   BackgroundCommand& operator=(const BackgroundCommand&) = delete;

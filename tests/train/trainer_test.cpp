@@ -1,5 +1,6 @@
 #include "ddpm/train/trainer.h"
 
+#include <atomic>
 #include <memory>
 #include <sstream>
 #include <string>
@@ -243,7 +244,7 @@ TEST(Trainer, ADiskThatTakesNoCheckpointDoesNotEndARun) {
 TEST(Trainer, ALastCheckpointThatCannotBeWrittenIsADiskError) {
   const TempDir dir;
   dir.write("checkpoints/step-000040", "in the way");
-  expect_error<DiskError>([&] { train(tiny_config(), dir.path()); }, "a checkpoint needs");
+  expect_error<DiskError>([&] { train(tiny_config(), dir.path()); }, "exists already");
   EXPECT_EQ(RunDirectory(dir.path()).checkpoint_steps(), (std::vector<int64_t>{20}));
 }
 
@@ -286,6 +287,59 @@ TEST(Trainer, MoreStepsThanATimeBudgetHeldHaveTheDecayOfTheLongerRun) {
   EXPECT_EQ(resumed(20).decay_done, 0.0);
   EXPECT_EQ(resumed(20).decay_start, 0);
   EXPECT_EQ(resumed(20).total_steps, 20);
+}
+
+/// A folder of which a file vanishes while it is trained on.
+class VanishingDataset : public NoiseDataset {
+ public:
+  explicit VanishingDataset(int64_t reads) : NoiseDataset(30), left_(reads) {}
+  void read(int64_t index, uint8_t* chw) const override {
+    if (left_-- <= 0) throw DataError("7.png: cannot read");
+    NoiseDataset::read(index, chw);
+  }
+
+ private:
+  mutable std::atomic<int64_t> left_;
+};
+
+/// Trains into `run` until an error of the data ends that; the step that is kept, -1 for none.
+int64_t train_until_error(const fs::path& run, int64_t reads) {
+  const VanishingDataset dataset(reads);
+  auto config = tiny_config();
+  config.train.save_every = 0;
+  RunFolder folder{RunDirectory(run)};
+  folder.directory().create();
+  Trainer trainer(complete_config(config, dataset.info()), dataset, folder,
+                  {.checkpoint = folder.directory().newest_checkpoint()});
+  expect_error<DataError>([&] { trainer.run(); }, "7.png: cannot read");
+  const auto steps = folder.directory().checkpoint_steps();
+  EXPECT_EQ(trainer.is_kept(), !steps.empty());
+  return steps.empty() ? -1 : steps.back();
+}
+
+TEST(Trainer, AnErrorOfTheDataKeepsTheLastWholeStep) {
+  const TempDir dir;
+  const auto step = train_until_error(dir.path() / "broken", 80);
+  EXPECT_GT(step, 0);
+  EXPECT_LE(step, 10);
+  train(tiny_config(), dir.path() / "broken");
+  train(tiny_config(), dir.path() / "whole");
+  expect_same_bits(dir.path() / "whole/checkpoints/step-000040",
+                   dir.path() / "broken/checkpoints/step-000040");
+  EXPECT_EQ(metrics(dir.path() / "whole"), metrics(dir.path() / "broken"));
+}
+
+TEST(Trainer, AnErrorBeforeTheFirstStepLeavesNothing) {
+  const TempDir dir;
+  EXPECT_EQ(train_until_error(dir.path(), 3), -1);
+}
+
+TEST(Trainer, AnErrorThatCannotBeSavedIsStillTheOneToldOf) {
+  const TempDir dir;
+  for (int step = 1; step <= 10; ++step)
+    dir.write("checkpoints/step-0000" + std::string(step < 10 ? "0" : "") + std::to_string(step),
+              "in the way");
+  EXPECT_EQ(train_until_error(dir.path(), 80), -1);
 }
 
 TEST(Trainer, AnotherDatasetIsRefusedOnResume) {

@@ -9,6 +9,7 @@
 
 #include "ddpm/checkpoint/training_checkpoint.h"
 #include "ddpm/util/stop.h"
+#include "tests/support/expect_error.h"
 #include "tests/support/runs.h"
 #include "tests/support/temp_dir.h"
 
@@ -27,7 +28,7 @@ class TrainingEvaluation : public testing::Test {
     config_.train.eval_every = 5;
   }
 
-  /// A value that is not finite stands for a stop in the middle of that evaluation.
+  /// NaN stands for a stop in the middle of that evaluation, infinity for an error.
   RunEnd train(const fs::path& run, const std::vector<double>& values) {
     at::set_num_threads(1);
     const NoiseData dataset(30);
@@ -40,6 +41,7 @@ class TrainingEvaluation : public testing::Test {
       generator.generate({.seeds = {0, 1}, .labels = {0, 1}, .initial_noise = {}});
       const double value = values.at(next++);
       if (std::isfinite(value)) return Scores{{"fd", value}};
+      if (std::isinf(value)) throw DataError("reference: cannot read");
       request_stop();
       return std::nullopt;
     });
@@ -140,6 +142,14 @@ TEST_F(TrainingEvaluation, OneThatIsStoppedIsMadeByTheSessionThatGoesOn) {
   EXPECT_EQ(lines_without_times(stopped), lines_without_times(whole));
   EXPECT_EQ(fs::read_symlink(RunDirectory(stopped).best_link()).string(), "step-000010");
   expect_same_bits(RunDirectory(stopped).checkpoint(20), RunDirectory(whole).checkpoint(20));
+}
+
+TEST_F(TrainingEvaluation, OneThatFailsKeepsTheRunAndIsMadeWhenItGoesOn) {
+  const auto run = dir_.path() / "run";
+  expect_error<DataError>([&] { train(run, {3, INFINITY}); }, "reference: cannot read");
+  EXPECT_EQ(RunDirectory(run).checkpoint_steps(), (std::vector<int64_t>{5, 10}));
+  EXPECT_EQ(train(run, {2, 4, 5}), RunEnd::kFinished);
+  EXPECT_EQ(scores(run), (std::map<int64_t, double>{{5, 3}, {10, 2}, {15, 4}, {20, 5}}));
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 
 #include "ddpm/util/error.h"
+#include "tests/support/expect_error.h"
 #include "tests/support/temp_dir.h"
 
 namespace ddpm {
@@ -149,15 +150,32 @@ TEST(FreeBytes, AreKnownForFoldersThatAreStillToBeMade) {
   EXPECT_GT(free_bytes(dir.path() / "a/b/c").value_or(0), 0U);
 }
 
-TEST(ReplaceLink, MovesALinkButNeverARealFile) {
+TEST(NoRoomError, IsOfDisksThatAreFullAndNotOfOthers) {
   const TempDir dir;
-  const auto link = dir.path() / "last";
-  replace_link("a", link);
-  replace_link("b", link);
-  EXPECT_EQ(fs::read_symlink(link), "b");
-  const auto file = dir.write("real", "x");
-  EXPECT_THROW(replace_link("a", file), DiskError);
-  EXPECT_EQ(read_file(file), "x");
+  if (!fs::exists("/dev/full")) GTEST_SKIP();
+  FileWriter file("/dev/full");
+  expect_error<NoRoomError>([&] { file.write("x"); }, "/dev/full: cannot write");
+  expect_error<DiskError>([&] { append_to_file(dir.path(), "x"); }, "cannot write");
+}
+
+TEST(ScratchFolder, GoesWithWhatIsInIt) {
+  fs::path path;
+  {
+    const ScratchFolder folder;
+    path = folder.path();
+    write_file_atomic(path / "a", "x");
+  }
+  EXPECT_FALSE(fs::exists(path));
+}
+
+TEST(ExpandHome, IsForThePersonsOwnAlone) {
+  const std::string home = std::getenv("HOME") == nullptr ? "" : std::getenv("HOME");
+  ::setenv("HOME", "/somewhere", 1);
+  EXPECT_EQ(expand_home("~/a"), "/somewhere/a");
+  EXPECT_EQ(expand_home("~"), "/somewhere");
+  for (const char* path : {"~other/a", "a/~/b", "", "~a"})
+    EXPECT_EQ(expand_home(path), path);
+  ::setenv("HOME", home.c_str(), 1);
 }
 
 }  // namespace

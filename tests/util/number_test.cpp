@@ -20,5 +20,15 @@ TEST(ParseNumber, RefusesTheRest) {
   EXPECT_FALSE(parse_number<double>("1e999"));
 }
 
+TEST(ParseNumber, ZerosBeforeItAreForNamesOfFiles) {
+  for (const char* text : {"010", "00", "-01", "0001"}) {
+    EXPECT_FALSE(parse_number<int64_t>(text)) << text;
+    EXPECT_TRUE(parse_padded_number<int64_t>(text)) << text;
+  }
+  EXPECT_EQ(parse_padded_number<int64_t>("010"), 10);
+  EXPECT_EQ(parse_number<double>("0.5"), 0.5);
+  EXPECT_EQ(parse_number<int64_t>("0"), 0);
+}
+
 }  // namespace
 }  // namespace ddpm

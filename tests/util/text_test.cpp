@@ -160,5 +160,13 @@ TEST(ZeroPadded, FillsUpToTheWidth) {
   EXPECT_EQ(zero_padded(0, 2), "00");
 }
 
+TEST(SplitEscaped, LeavesSeparatorsBehindABackslash) {
+  EXPECT_EQ(split_escaped("cat\\, small,dog", ','),
+            (std::vector<std::string>{"cat, small", "dog"}));
+  EXPECT_EQ(split_escaped("a,b", ','), (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(split_escaped("a\\,", ','), (std::vector<std::string>{"a,"}));
+  EXPECT_TRUE(split_escaped("", ',').empty());
+}
+
 }  // namespace
 }  // namespace ddpm

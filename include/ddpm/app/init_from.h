@@ -1,5 +1,8 @@
 #pragma once
 
+#include <set>
+#include <string>
+
 #include "ddpm/app/train.h"
 #include "ddpm/checkpoint/model_folder.h"
 #include "ddpm/config/config.h"
@@ -10,8 +13,10 @@ namespace ddpm {
 /// The settings of a run that begins with the model `request.init_from`, before those of the
 /// request: what `request.config` says, else the model's own run, else the defaults. Network,
 /// forward process and channels are the model's in any case, and so is the image size where none is
-/// set. `CheckpointError`; `UserError` if the request asks for another network.
-Config init_settings(const TrainRequest& request, const ModelFolder& model);
+/// set. Puts into `keys` what is chosen by a file or by the model. `CheckpointError`; `UserError`
+/// if the request asks for another network.
+Config init_settings(const TrainRequest& request, const ModelFolder& model,
+                     std::set<std::string>& keys);
 
 /// Opens that model for the objective of `config`: a checkpoint of ours, a run, or a folder of
 /// diffusers. `CheckpointError` naming what is missing or wrong.

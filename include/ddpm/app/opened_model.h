@@ -51,6 +51,10 @@ OpenedModel open_model(const std::filesystem::path& checkpoint);
 /// belongs to the checkpoint's own. `UserError` for a variance that the model does not predict.
 SampleConfig resolve_sampling(const OpenedModel& model, const SettingOverrides& overrides);
 
+/// Warns of a chain of timesteps that ends where an image is still to be seen, while sampling
+/// begins with pure noise.
+void warn_of_unseen_start(const DiffusionConfig& diffusion);
+
 /// Warns if sampler, variance and number of steps leave noise in the images: the large variance
 /// does unless steps are small.
 void warn_of_large_variance(const SampleConfig& sample, const DiffusionConfig& diffusion);

@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <torch/types.h>
 
@@ -28,6 +29,7 @@ struct SampleRequest {
   std::optional<std::string> negative_class;
   std::string guide_with;        // a checkpoint of a weaker model to guide away from
   std::optional<int64_t> count;  // none: 64, or as many as there are of `noise` or to edit
+  std::vector<int64_t> size;     // {height, width} of the images; empty: the model's own
   int64_t batch_size = 64;
   uint64_t seed = 0;  // image i has seed + i
   /// Takes the images, [N, C, H, W] float32 in [-1, 1], the next N; then no file is written.

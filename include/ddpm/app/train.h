@@ -39,8 +39,11 @@ struct TrainResult {
 /// Trains one session: plan, lock, checks, then steps until the run's end, the time's, or a stop.
 /// What is read of a run does not change on the way, and nothing is touched before all is checked.
 /// `begin` is called when that is done and work begins, which a stop ends early. `StopRequested` if
-/// the stop comes before the first step; `UserError` and its kin otherwise.
+/// the stop comes before the first step; `UserError` and its kin otherwise. `kept` is called before
+/// an error that ends the steps is thrown, if there is a checkpoint of the last whole one: the run
+/// can go on from there once the error is mended.
 TrainResult train(
-    const TrainRequest& request, const std::function<void()>& begin = [] {});
+    const TrainRequest& request, const std::function<void()>& begin = [] {},
+    const std::function<void(int64_t step)>& kept = [](int64_t /*step*/) {});
 
 }  // namespace ddpm

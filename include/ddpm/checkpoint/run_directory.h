@@ -39,13 +39,14 @@ class RunDirectory {
 
   /// Makes the folders, and removes what a crash has left in them (`Leftovers::kAll` for who has
   /// the lock); `DiskError` if one, or a file of the run, is a link. Points `runs/last` at this run
-  /// if it lies in a folder `runs`.
+  /// if it lies in a folder `runs` (see `RunLinks`).
   void create(Leftovers leftovers = Leftovers::kOfEnded) const;
   /// Takes the name from a damaged checkpoint, but not its files; the new name.
   std::filesystem::path set_aside(const std::filesystem::path& checkpoint) const;
-  /// Removes all but the newest `keep` checkpoints, the best one, and those that another process
-  /// has got from `resolve_checkpoint`; 0 keeps all.
-  void prune(int64_t keep) const;
+  /// Removes all but the newest `keep` checkpoints, the best one (that of `best_step`, and the one
+  /// that `best_link` points at), and those that another process has got from
+  /// `resolve_checkpoint`; 0 keeps all.
+  void prune(int64_t keep, int64_t best_step = -1) const;
 
  private:
   std::filesystem::path path_;

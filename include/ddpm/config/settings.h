@@ -59,11 +59,16 @@ struct ImageSizeSlot {
   std::vector<int64_t>* target;
 };
 
+/// A path, in which a `~/` at the beginning is the person's home.
+struct PathSlot {
+  std::string* target;
+};
+
 /// The member of `Config` that a setting stands for. A list of numbers may be empty; the others
 /// may not.
 using Slot = std::variant<bool*, int64_t*, double*, std::string*, std::optional<int64_t>*,
                           std::vector<int64_t>*, std::vector<double>*, std::vector<std::string>*,
-                          ImageSizeSlot, EnumSlot>;
+                          ImageSizeSlot, PathSlot, EnumSlot>;
 
 /// Whether a setting may differ from its default where it does not apply.
 enum class Elsewhere { kRefused, kUnread };

@@ -7,11 +7,15 @@
 namespace ddpm {
 
 /// The folder for what the program can make again: `$XDG_CACHE_HOME/ddpm`, else `~/.cache/ddpm`.
-/// It need not exist. `UserError` if neither variable is set.
+/// It need not exist. Empty if neither variable says where.
 std::filesystem::path cache_folder();
 
 /// `cache_folder() / area / name`, with the folder made. `DiskError` if that is not possible.
 std::filesystem::path cache_file(const std::string& area, const std::string& name);
+
+/// The same, or an empty path with a warning, once: what a cache would spare a person is no reason
+/// to end.
+std::filesystem::path optional_cache_file(const std::string& area, const std::string& name);
 
 /// Keeps interrupted work in `partial` by calling `write`. False if it is not kept: there is no
 /// such place, or the disk does not take it, which is a warning.

@@ -9,8 +9,9 @@
 
 namespace ddpm {
 
-/// The class that `word` names, in any case and with blanks, underscores or hyphens between its
-/// parts, or numbers; nothing if there is no such class.
+/// The class that `word` names, as it is written, else in any case and with blanks, underscores or
+/// hyphens between its parts, or numbers; nothing if there is no such class. `UserError` if it may
+/// mean two.
 std::optional<int64_t> find_class(const std::string& word, const Signature& signature);
 
 /// Labels for `count` images: `classes` in turn; all classes in turn if that is empty; none for a

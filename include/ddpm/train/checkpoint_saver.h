@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "ddpm/checkpoint/run_directory.h"
+#include "ddpm/checkpoint/run_links.h"
 #include "ddpm/checkpoint/training_checkpoint.h"
 #include "ddpm/config/config.h"
 
@@ -27,18 +28,19 @@ class CheckpointSaver {
   bool due(int64_t step) const;
   bool has(int64_t step) const { return saved_step_ == step; }
 
-  /// Writes a checkpoint and points `last` at it. `DiskError` that tells the bytes needed and free.
+  /// Writes a checkpoint and points `last` at it. `DiskError`; `NoRoomError` tells the bytes needed
+  /// and free.
   void write(const CheckpointContent& content);
   /// The disk took none: the next try comes after a while.
   void note_failure();
   /// Removes old checkpoints; one that cannot be removed is a warning.
   void prune() const;
 
-  /// Points `best` at the checkpoint of this step. `DiskError`.
-  void link_best(int64_t step) const;
-  /// The same after a crash between a checkpoint and its link, or a return to an earlier one, if
-  /// there is such a checkpoint; a disk that does not take it is a warning.
-  void restore_best_link(int64_t step) const;
+  /// Points `best` at the checkpoint of this step.
+  void link_best(int64_t step);
+  /// Puts both links right after a crash between a checkpoint and its link, a copy that followed
+  /// them, or a return to an earlier checkpoint. `best_step`: 0 if there was no evaluation.
+  void restore_links(int64_t best_step);
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -52,6 +54,8 @@ class CheckpointSaver {
   int64_t saved_step_;
   Clock::time_point last_ = Clock::now();  // write or try
   bool failed_ = false;
+  RunLinks links_;
+  int64_t best_step_ = -1;
 };
 
 }  // namespace ddpm

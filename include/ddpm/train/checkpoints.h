@@ -32,7 +32,7 @@ class Checkpoints : public RunHook {
   /// The same, and points `checkpoints/best` at it before.
   void save_best(RunView& view);
   /// See `CheckpointSaver`.
-  void restore_best_link(int64_t step) const { saver_.restore_best_link(step); }
+  void restore_links(int64_t best_step) { saver_.restore_links(best_step); }
 
  private:
   void write(RunView& view);

@@ -27,8 +27,8 @@ class Evaluations : public RunHook {
               MetricLines& lines, Checkpoints& checkpoints);
 
   bool due(const Decision& now) const override;
-  /// One that someone stops is left, with its line of metrics, to the session that goes on:
-  /// `evaluation_due` of the state.
+  /// One that someone stops, or that fails, is left, with its line of metrics, to the session that
+  /// goes on: `evaluation_due` of the state.
   void run(RunView& view) override;
   Preview preview() const override { return preview_; }
 

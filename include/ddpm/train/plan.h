@@ -27,7 +27,16 @@ TrainingModel make_training_model(const Config& config, torch::Device device);
 int64_t estimate_training_bytes(const Config& config, torch::Device device, int64_t parameters,
                                 int64_t activations);
 
-/// Takes a few steps in float32 and in bf16 on made-up data of this shape and gives the faster.
+/// What a few steps on made-up data of this shape tell.
+struct StepProbe {
+  Precision precision = Precision::kFloat32;
+  double seconds = 0.0;  // of an optimizer step
+};
+
+/// Takes them in the precision of the settings; if that is auto, in float32 and in bf16, of which
+/// the faster is told.
+StepProbe probe_step(const Config& config, torch::Device device);
+/// Its precision.
 Precision probe_precision(const Config& config, torch::Device device);
 
 }  // namespace ddpm

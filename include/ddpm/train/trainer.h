@@ -62,21 +62,30 @@ class Trainer {
   /// at the end. A disk that takes no checkpoint before that gives a warning, and another try
   /// later. An evaluation that someone stops is made by the session that goes on. `DivergedError`
   /// if loss or gradients stay other than finite, `DiskError` if the last checkpoint cannot be
-  /// written.
+  /// written. Any other error between the first step and the last, of the data for one, writes a
+  /// checkpoint of the last whole step before it goes on its way.
   RunEnd run();
+
+  /// Whether there is a checkpoint of the step at which training stands.
+  bool is_kept() const { return checkpoints_.has(state_.step); }
 
   /// One optimizer step; one whose loss or gradient is not finite changes nothing but is counted.
   /// `DivergedError` after `train.max_bad_steps` of these in a row.
   void step();
 
+  /// Of the next step.
+  double next_learning_rate() const;
+
   const TrainingState& state() const { return state_; }
   TrainingModel& model() { return model_; }
 
  private:
+  std::optional<RunEnd> take_steps();
+  void rescue();
   std::optional<RunEnd> tick();
   Decision decide();
   void plan_steps();
-  bool make_up_evaluation();
+  void make_up_evaluation();
   bool is_finished() const { return state_.total_steps && state_.step >= *state_.total_steps; }
   RunView view();
 

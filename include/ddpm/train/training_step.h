@@ -47,6 +47,10 @@ class TrainingStep {
   /// Step number `step`; steps must be taken in order.
   StepResult run(int64_t step, double learning_rate);
 
+  /// False once a step has failed after it began to change the model or what the objective has
+  /// learned: they are then those of no step.
+  bool is_whole() const { return whole_; }
+
   /// What it trains for; to be loaded before the first step.
   Objective& objective() { return *objective_; }
 
@@ -61,6 +65,7 @@ class TrainingStep {
   std::unique_ptr<Objective> objective_;
   BatchStream batches_;
   GradientPass pass_;
+  bool whole_ = true;
 };
 
 }  // namespace ddpm

@@ -6,7 +6,16 @@
 #include <string>
 #include <string_view>
 
+#include "ddpm/util/error.h"
+
 namespace ddpm {
+
+/// A file that could not be written because the disk, a quota or a limit on file sizes leaves no
+/// room.
+class NoRoomError : public DiskError {
+ public:
+  using DiskError::DiskError;
+};
 
 /// The whole file as bytes. `DataError` naming `path` if it cannot be read or is larger than
 /// `max_bytes`.
@@ -16,6 +25,10 @@ std::string read_file(const std::filesystem::path& path, uint64_t max_bytes = UI
 /// last part is a name. "." is the working folder's full path.
 std::filesystem::path clean_path(const std::filesystem::path& path);
 
+/// `path` with the person's home for a `~` at its beginning, as shells have it; as it is without a
+/// HOME, and for other people's homes.
+std::string expand_home(const std::string& path);
+
 /// Makes the folder and those it lies in, if they are not there; "" is the working folder.
 /// `DiskError` naming `path`.
 void make_folder(const std::filesystem::path& path);
@@ -24,8 +37,8 @@ void make_folder(const std::filesystem::path& path);
 std::filesystem::path unused_path(const std::filesystem::path& path);
 
 /// A new file that is written piece by piece, in place of what was there; a link there is replaced,
-/// not followed. Each call throws `DiskError` with the system's reason on failure, which calls the
-/// file `name`, if there is one.
+/// not followed. Each call throws `DiskError` with the system's reason on failure (`NoRoomError` if
+/// that is it), which calls the file `name`, if there is one.
 class FileWriter {
  public:
   explicit FileWriter(const std::filesystem::path& path, const std::filesystem::path& name = {});
@@ -58,9 +71,6 @@ void append_to_file(const std::filesystem::path& path, std::string_view bytes);
 /// either the old content or all of the new. `DiskError` with the system's reason on failure.
 void write_file_atomic(const std::filesystem::path& path, std::string_view bytes);
 
-/// Points the link `path` at `target` in one step, replacing an older link but never a real file.
-void replace_link(const std::filesystem::path& target, const std::filesystem::path& path);
-
 /// Flushes a file or a folder to the disk. `DiskError` on failure.
 void sync_to_disk(const std::filesystem::path& path);
 
@@ -82,6 +92,21 @@ class AtomicDirectory {
   std::filesystem::path target_;
   std::filesystem::path temporary_;
   bool committed_ = false;
+};
+
+/// A folder of this process's own among the system's temporary files, which goes with this.
+class ScratchFolder {
+ public:
+  /// `DiskError` if there can be none.
+  ScratchFolder();
+  ~ScratchFolder();
+  ScratchFolder(const ScratchFolder&) = delete;
+  ScratchFolder& operator=(const ScratchFolder&) = delete;
+
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
 };
 
 /// Removes the folder in one step for others: it loses its name before its files go. `DiskError` on

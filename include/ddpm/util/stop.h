@@ -51,8 +51,10 @@ class StopScope {
   const StopToken* before_;
 };
 
-/// From now on the first SIGINT or SIGTERM only says so on stderr and makes `stop_requested` true;
-/// the second ends the program at once.
+/// From now on SIGINT, SIGTERM, SIGQUIT, SIGHUP, SIGUSR2, SIGXCPU, SIGALRM and SIGPWR only say so
+/// on stderr and make `stop_requested` true. The second of the first three, at least a tenth of a
+/// second after the first, ends the program at once; the others, which terminals that are gone and
+/// batch systems send, may come as often as they like. What was ignored before stays so.
 void catch_stop_signals();
 
 /// From now on SIGUSR1 does nothing but ask for a checkpoint.

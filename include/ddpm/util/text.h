@@ -14,11 +14,14 @@ std::string join(const std::vector<std::string>& words, std::string_view separat
 /// The text between separators; an empty text gives no words.
 std::vector<std::string> split(std::string_view text, char separator);
 
+/// The same, where a separator behind a backslash is part of a word.
+std::vector<std::string> split_escaped(std::string_view text, char separator);
+
+/// `text` with its ASCII letters in small.
+std::string lower_case(std::string_view text);
+
 /// `text` without blanks at both ends.
 std::string_view trim(std::string_view text);
-
-/// `text` with its ASCII letters small.
-std::string to_lower(std::string_view text);
 
 /// The candidate with the smallest edit distance to `word`; empty if there are no candidates.
 std::string nearest(std::string_view word, const std::vector<std::string>& candidates);
