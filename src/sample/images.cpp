@@ -4,6 +4,8 @@
 
 #include <torch/types.h>
 
+#include "ddpm/util/error.h"
+
 namespace ddpm {
 
 torch::Tensor to_uint8(const torch::Tensor& images) {
@@ -18,6 +20,14 @@ torch::Tensor to_uint8(const torch::Tensor& images) {
 
 torch::Tensor from_uint8(const torch::Tensor& bytes) {
   return bytes.to(torch::kFloat32) * (2.0 / 255.0) - 1.0;
+}
+
+void check_finite_images(const torch::Tensor& images) {
+  if (images.isfinite().all().item<bool>()) return;
+  throw DivergedError(
+      "the images hold NaN or infinity: most likely the network's numbers outgrew its precision; "
+      "draw with `precision` float32, else with another sampler, less guidance, or an earlier "
+      "checkpoint");
 }
 
 std::vector<Image> unpack_images(const torch::Tensor& bytes) {

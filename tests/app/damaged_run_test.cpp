@@ -134,7 +134,7 @@ TEST_F(DamagedRun, SampleAndEvalNameTheDamagedFile) {
   flip(older / "config.yaml", steps + 7);
   auto request = sampling(1);
   request.checkpoint = older.string();
-  expect_error<CheckpointError>([&] { sample(request); }, "config.yaml: damaged");
+  expect_error<CheckpointError>([&] { sample(request); }, "config.yaml: was changed");
 }
 
 TEST_F(DamagedRun, NothingIsWrittenThroughALinkOutOfIt) {

@@ -15,6 +15,10 @@ torch::Tensor to_uint8(const torch::Tensor& images);
 /// 8 bits to [-1, 1], float32, of any shape: b (2 / 255) - 1, as training sees images.
 torch::Tensor from_uint8(const torch::Tensor& bytes);
 
+/// `DivergedError` with what to do if drawn images hold a NaN or an infinity, which pictures would
+/// show as black and white.
+void check_finite_images(const torch::Tensor& images);
+
 /// Images of 8 bits, [N, H, W, C], as a list.
 std::vector<Image> unpack_images(const torch::Tensor& bytes);
 
