@@ -226,6 +226,10 @@ MetricValue measure_bits(const EvalPlan& plan, ImageSource& source) {
   }
   std::error_code ignored;
   fs::remove(partial, ignored);
+  if (!std::isfinite(bits.mean()))
+    throw DivergedError(
+        "bits per dimension are not finite: the network gives NaN or infinity on these images; "
+        "take another checkpoint");
   return describe(bits, plan.bits, source);
 }
 

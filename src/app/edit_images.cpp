@@ -92,6 +92,8 @@ torch::Tensor read_npy(const fs::path& path, const WantedImages& wanted) {
   }
   auto images = torch::empty(shape);
   std::memcpy(images.data_ptr(), array.bytes.data(), array.bytes.size());
+  if (!images.isfinite().all().item<bool>())
+    throw DataError(path.string(), ": holds NaN or infinity, expected finite images");
   return wanted.most ? images.narrow(0, 0, std::min(*wanted.most, shape[0])) : images;
 }
 

@@ -9,6 +9,7 @@
 #include "ddpm/checkpoint/components.h"
 #include "ddpm/checkpoint/run_directory.h"
 #include "ddpm/checkpoint/training_checkpoint.h"
+#include "ddpm/checkpoint/unet_config.h"
 #include "ddpm/config/settings.h"
 #include "ddpm/config/yaml.h"
 #include "ddpm/eval/feature_network.h"

@@ -4,11 +4,14 @@
 #include <chrono>
 #include <cmath>
 
+#include <nlohmann/json.hpp>
 #include <torch/types.h>
 
 #include "ddpm/app/data_root.h"
+#include "ddpm/checkpoint/checksums.h"
 #include "ddpm/checkpoint/components.h"
 #include "ddpm/checkpoint/run_directory.h"
+#include "ddpm/checkpoint/scheduler_config.h"
 #include "ddpm/checkpoint/training_checkpoint.h"
 #include "ddpm/config/fitting.h"
 #include "ddpm/diffusion/noise_schedule.h"
@@ -36,6 +39,16 @@ void forget_solver(SampleConfig& sample) {
   sample.grid_ends = defaults.grid_ends;
 }
 
+/// Whether someone has put another scheduler into the checkpoint of a run with these settings.
+bool has_other_scheduler(const ModelFolder& folder, const Config& config) {
+  if (is_in_checksums(folder.path, "scheduler/scheduler_config.json")) return false;
+  ModelFolder usual;
+  scheduler_config_from_json(scheduler_config_to_json(config.diffusion, config.sample),
+                             folder.path.string(), usual.diffusion, usual.sample);
+  return scheduler_config_to_json(usual.diffusion, usual.sample) !=
+         scheduler_config_to_json(folder.diffusion, folder.sample);
+}
+
 }  // namespace
 
 std::shared_ptr<const OpenedModel> ModelCache::open(const fs::path& checkpoint) {
@@ -53,7 +66,11 @@ OpenedModel open_model(const fs::path& checkpoint) {
   model.pipeline = open_model_folder(checkpoint);
   if (fs::exists(checkpoint / "config.yaml")) {
     const auto config = load_checkpoint_config(checkpoint);
-    model.pipeline.sample = config.sample;
+    if (has_other_scheduler(model.pipeline, config))
+      log_info(checkpoint.string() +
+               ": its scheduler was changed after training; sampling as it says");
+    else
+      model.pipeline.sample = config.sample;
     model.data = config.data;
     if (!model.run.empty()) model.data->root = root_of_run(config.data.root, model.run);
   }

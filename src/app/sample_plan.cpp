@@ -49,6 +49,8 @@ torch::Tensor load_noise(const std::string& path, const Signature& model) {
   }
   auto noise = torch::empty(array.shape);
   std::memcpy(noise.data_ptr(), array.bytes.data(), array.bytes.size());
+  if (!noise.isfinite().all().item<bool>())
+    throw DataError(path, ": holds NaN or infinity, expected finite noise");
   return noise;
 }
 

@@ -179,6 +179,12 @@ torch::Tensor draw_batch(Generator& generator, const SamplePlan& plan,
   return edit_images(generator, request, noising, known.image, on_step);
 }
 
+/// `images`, checked.
+torch::Tensor finite(torch::Tensor images) {
+  check_finite_images(images);
+  return images;
+}
+
 /// The noise at both ends of an interpolation for these labels, [2, C, H, W].
 torch::Tensor end_noise(Generator& generator, const EditPlan& edit,
                         const std::vector<int64_t>& labels) {
@@ -231,6 +237,7 @@ class InversionRun {
     request.initial_noise =
         invert_images(generator, request, images, edit.inversion, progress.observer());
     reconstructions_.push_back(generator.generate(request, progress.observer()));
+    check_finite_images(reconstructions_.back());
     noise_.push_back(request.initial_noise);
   }
 
@@ -279,7 +286,7 @@ SampleResult run_sampling(SamplePlan& plan) {
       if (plan.edit.mode == EditMode::kInvert)
         inversion.add(*generator, plan.edit, request, progress);
       else
-        sink.add(draw_batch(*generator, plan, request, first, progress.observer()));
+        sink.add(finite(draw_batch(*generator, plan, request, first, progress.observer())));
       progress.end_batch();
     }
   } catch (const StopRequested&) {

@@ -35,6 +35,14 @@ namespace {
 
 using nlohmann::json;
 
+/// Refuses a folder in which no run can go on, nor begin, because it is a model of its own.
+void check_is_no_model(const RunDirectory& run) {
+  if (!run.holds_foreign_model()) return;
+  throw UserError(run.path().string(),
+                  ": holds a model and is no run; start from it with `init_from` ",
+                  run.path().string(), " and another folder, `run` DIR");
+}
+
 /// Refuses to train over a run, or over files that are none.
 void check_run_is_free(const TrainRequest& request, const RunDirectory& run) {
   if (run.has_checkpoints() && !request.resume) {
@@ -238,6 +246,7 @@ TrainPlan plan_training(const TrainRequest& request, RunUse use) {
   plan.cuda_graph = request.runtime.cuda_graph;
   plan.cudnn_autotune = request.runtime.cudnn_autotune;
   const RunDirectory run(plan.run);
+  if (use == RunUse::kTrain) check_is_no_model(run);
   if (request.resume) plan.checkpoint = newest_whole_checkpoint(run, plan.damaged);
   plan.config = resolve_settings(request, plan.checkpoint);
   const bool typed = !request.config.empty() || request.settings.has("data.root");

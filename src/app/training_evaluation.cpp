@@ -11,6 +11,8 @@
 #include "ddpm/eval/reference.h"
 #include "ddpm/model/signature.h"
 #include "ddpm/sample/generator.h"
+#include "ddpm/util/error.h"
+#include "ddpm/util/log.h"
 
 namespace ddpm {
 namespace {
@@ -47,6 +49,9 @@ std::optional<Scores> score_with(const Shared& shared, Generator& generator) {
     return scores;
   } catch (const StopRequested&) {
     return std::nullopt;
+  } catch (const DivergedError& error) {  // training itself says when it has diverged
+    log_warning(std::string("evaluation: ") + error.what());
+    return Scores();
   }
 }
 

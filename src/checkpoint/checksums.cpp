@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "ddpm/checkpoint/json.h"
+#include "ddpm/config/yaml.h"
 #include "ddpm/util/crc32.h"
 #include "ddpm/util/error.h"
 #include "ddpm/util/files.h"
@@ -38,17 +39,36 @@ bool stays_inside(const fs::path& name) {
          *name.begin() != ".." && name.native().find('\0') == std::string::npos;
 }
 
+/// True for a text that is still what its name says, so that a person has changed it.
+bool is_whole_text(const fs::path& file) {
+  try {
+    if (file.extension() == ".json") load_json(file);
+    if (file.extension() == ".yaml") load_config(file);
+    return file.extension() == ".json" || file.extension() == ".yaml";
+  } catch (const UserError&) {
+    return false;
+  }
+}
+
+/// Refuses a file that is not as it was written; `what` tells what differs.
+[[noreturn]] void refuse_changed(const fs::path& file, const std::string& what) {
+  constexpr const char* kAccept =
+      "removing its line from checksums.json, or checksums.json, accepts it";
+  if (is_whole_text(file))
+    throw CheckpointError(file.string(), ": was changed after the checkpoint was written; ",
+                          kAccept);
+  throw CheckpointError(file.string(), ": damaged, ", what, "; if you changed it, ", kAccept);
+}
+
 void verify_file(const fs::path& file, const FileSum& expected) {
   std::error_code code;
   const auto bytes = fs::file_size(file, code);
   if (code) throw CheckpointError(file.string(), ": missing from the checkpoint");
-  if (bytes != expected.bytes) {
-    throw CheckpointError(file.string(), ": damaged, expected ", expected.bytes, " bytes, got ",
-                          bytes);
-  }
+  if (bytes != expected.bytes)
+    refuse_changed(file, "expected " + std::to_string(expected.bytes) + " bytes, got " +
+                             std::to_string(bytes));
   try {
-    if (sum_file(file).crc32 != expected.crc32)
-      throw CheckpointError(file.string(), ": damaged, its checksum differs");
+    if (sum_file(file).crc32 != expected.crc32) refuse_changed(file, "its checksum differs");
   } catch (const DataError& error) {  // a disk that goes bad
     throw CheckpointError(error.what());
   }
@@ -65,6 +85,12 @@ void write_checksums(const fs::path& folder) {
                                                                        {"crc32", sum.crc32}};
   }
   write_file_atomic(folder / kFile, format_json({{"version", 1}, {"files", files}}));
+}
+
+bool is_in_checksums(const fs::path& folder, const std::string& name) {
+  if (!fs::exists(folder / kFile)) return false;
+  const json parsed = load_json(folder / kFile);
+  return parsed.is_object() && parsed.value("files", json::object()).contains(name);
 }
 
 void verify_checksums(const fs::path& folder, const std::vector<std::string>& parts) {

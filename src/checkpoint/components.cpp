@@ -6,7 +6,8 @@
 #include <torch/types.h>
 
 #include "ddpm/checkpoint/classifier_config.h"
-#include "ddpm/checkpoint/json.h"
+#include "ddpm/checkpoint/model_path.h"
+#include "ddpm/checkpoint/pipeline_index.h"
 #include "ddpm/checkpoint/unet_config.h"
 #include "ddpm/model/classifier.h"
 #include "ddpm/model/unet.h"
@@ -47,13 +48,8 @@ std::vector<Component>& table() {
 
 /// The class of a network that model_index.json names and no row knows; empty if there is none.
 std::string unknown_class(const fs::path& path) {
-  const auto index = path / "model_index.json";
-  if (!fs::exists(index)) return {};
-  const auto object = load_json(index);
-  for (const auto& [name, value] : object.items()) {
-    const bool part = value.is_array() && value.size() == 2 && value[1].is_string();
-    if (!part || name == "scheduler") continue;
-    const auto class_name = value[1].get<std::string>();
+  for (const auto& [name, class_name] : load_pipeline_index(path).parts) {
+    if (name == "scheduler") continue;
     if (std::ranges::find(components(), class_name, &Component::class_name) == components().end())
       return class_name;
   }
@@ -61,6 +57,11 @@ std::string unknown_class(const fs::path& path) {
 }
 
 }  // namespace
+
+fs::path Component::folder_in(const fs::path& path) const {
+  const auto averaged = path / (name + "_ema");
+  return fs::exists(averaged / "config.json") ? averaged : path / name;
+}
 
 const std::vector<Component>& components() {
   return table();
@@ -97,7 +98,8 @@ void refuse_unknown_component(const fs::path& path, const std::string& expected)
   if (!unknown.empty())
     throw CheckpointError(path.string(), ": holds a network of the class ", unknown,
                           ", which this ddpm does not know, expected ", expected, " in it");
-  throw CheckpointError(path.string(), ": not a checkpoint, expected ", expected, " in it");
+  throw CheckpointError(path.string(), ": not a checkpoint, expected ", expected, " in it",
+                        describe_content(path));
 }
 
 Network make_network(const NetworkConfig& network) {

@@ -1,5 +1,6 @@
 #include "ddpm/checkpoint/config_reader.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace ddpm {
@@ -99,10 +100,12 @@ void ConfigReader::refuse(const std::string& key) const {
   throw CheckpointError(origin_, ": ", key, " ", object_.at(key).dump(), " is not supported");
 }
 
-void ConfigReader::refuse_unknown() const {
+void ConfigReader::refuse_unknown(std::span<const std::string_view> harmless) const {
   for (const auto& [key, value] : object_.items()) {
     const bool off = value.is_null() || value == json(false);
-    if (!key.starts_with('_') && !asked_.contains(key) && !off) {
+    const bool passed_over =
+        off || key.starts_with('_') || std::ranges::find(harmless, key) != harmless.end();
+    if (!passed_over && !asked_.contains(key)) {
       throw CheckpointError(origin_, ": ", key, " ", value.dump(), " is not supported");
     }
   }

@@ -6,6 +6,7 @@
 #include <set>
 #include <vector>
 
+#include "ddpm/checkpoint/foreign_content.h"
 #include "ddpm/util/error.h"
 #include "ddpm/util/files.h"
 #include "ddpm/util/utf8.h"
@@ -143,7 +144,10 @@ json parse_json(std::string_view text, const std::string& origin) {
 }
 
 json load_json(const std::filesystem::path& path) {
-  return parse_json(with_quoted_constants(read_text(path, kMaxFileBytes)), path.string());
+  const auto text = read_text(path, kMaxFileBytes);
+  const auto foreign = foreign_content(text);
+  if (!foreign.empty()) throw CheckpointError(path.string(), ": ", foreign);
+  return parse_json(with_quoted_constants(text), path.string());
 }
 
 nlohmann::ordered_json load_ordered_json(const std::filesystem::path& path) {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <string>
-#include <utility>
+#include <string_view>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -12,10 +12,14 @@
 #include "ddpm/checkpoint/components.h"
 #include "ddpm/checkpoint/config_reader.h"
 #include "ddpm/checkpoint/json.h"
+#include "ddpm/checkpoint/pipeline_index.h"
 #include "ddpm/checkpoint/safetensors.h"
 #include "ddpm/checkpoint/safetensors_header.h"
 #include "ddpm/checkpoint/scheduler_config.h"
+#include "ddpm/checkpoint/training_checkpoint.h"
 #include "ddpm/checkpoint/unet_config.h"
+#include "ddpm/checkpoint/weight_files.h"
+#include "ddpm/checkpoint/weight_names.h"
 #include "ddpm/model/flat_parameters.h"
 #include "ddpm/util/error.h"
 #include "ddpm/util/files.h"
@@ -26,23 +30,6 @@ namespace fs = std::filesystem;
 namespace {
 
 using nlohmann::json;
-
-/// Today's name of an attention parameter; others stay.
-std::string modern_key(const std::string& key) {
-  constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kRenamed{{
-      {".query.", ".to_q."},
-      {".key.", ".to_k."},
-      {".value.", ".to_v."},
-      {".proj_attn.", ".to_out.0."},
-  }};
-  for (const auto& [old_part, new_part] : kRenamed) {
-    const auto place = key.find(old_part);
-    if (place != key.npos && key.find(".attentions.") != key.npos) {
-      return std::string(key).replace(place, old_part.size(), new_part);
-    }
-  }
-  return key;
-}
 
 /// The row of the folder's network, which must be one for `use`.
 const Component& component_for(const fs::path& path, NetworkUse use) {
@@ -67,58 +54,93 @@ fs::path part_of(const fs::path& path, const Component& component) {
   return fs::exists(config) ? config.parent_path() : path;
 }
 
-/// The one safetensors file of weights in `folder`, variants such as `.fp16` included.
-fs::path find_weights(const fs::path& folder, const Component& component) {
-  const auto& file = component.weights_file;
-  if (fs::exists(folder / file)) return folder / file;
-  const auto stem = fs::path(file).stem().string() + ".";
-  std::vector<fs::path> variants;
-  bool pickle = false;
-  for (const auto& entry : fs::directory_iterator(folder)) {
-    const auto name = entry.path().filename().string();
-    const bool weights = name.starts_with(stem);
-    if (weights && name.ends_with(".safetensors")) variants.push_back(entry.path());
-    pickle = pickle || (weights && name.ends_with(".bin"));
+/// Refuses a pipeline whose network does something else than to denoise pixels, as the
+/// model_index.json in `path` tells.
+void check_pipeline(const fs::path& path) {
+  constexpr auto kOthers = std::to_array<std::string_view>(
+      {"ConsistencyModelPipeline", "KarrasVePipeline", "ScoreSdeVePipeline"});
+  const auto index = load_pipeline_index(path);
+  const auto file = (path / "model_index.json").string();
+  if (std::ranges::find(kOthers, index.class_name) != kOthers.end())
+    throw CheckpointError(file, ": the network of a ", index.class_name,
+                          " is trained for something else than the noise schedules that this ddpm "
+                          "knows, expected a DDPMPipeline or DDIMPipeline");
+  for (const auto& [name, class_name] : index.parts) {
+    const bool known =
+        name == "scheduler" ||
+        std::ranges::find(components(), name, &Component::name) != components().end();
+    if (!known)
+      throw CheckpointError(file, ": ", index.class_name, " draws with ", name, " (", class_name,
+                            ") too, which this ddpm does not have, expected a pipeline of unet and "
+                            "scheduler, whose network sees pixels");
   }
-  if (variants.size() == 1) return variants.front();
-  if (variants.empty() && pickle) {
-    throw CheckpointError(folder.string(),
-                          ": has only a .bin file, a pickle that could run code; open it in Python "
-                          "and save it again: ",
-                          component.class_name, ".from_pretrained(FOLDER).save_pretrained(NEW)");
-  }
-  throw CheckpointError(folder.string(), ": expected the file ", file);
 }
 
-/// Where scheduler_config.json is, beside a network in `part`; empty if nowhere.
+/// The pipeline that a folder is, or that a network's own folder is a part of.
+void check_pipelines(const fs::path& path, const Component& component) {
+  check_pipeline(path);
+  const auto whole = fs::absolute(path).lexically_normal();
+  if (whole.filename() == component.name) check_pipeline(whole.parent_path());
+}
+
+std::vector<fs::path> weight_files(const fs::path& path, const Component& component) {
+  return find_weight_files(part_of(path, component), component.weights_file);
+}
+
+/// Where scheduler_config.json is, beside a network in `part` or one folder up, where scripts keep
+/// it for all their checkpoints; empty if nowhere.
 fs::path find_scheduler(const fs::path& root, const fs::path& part) {
-  for (const auto& folder : {root / "scheduler", root, part.parent_path() / "scheduler"})
+  const auto beside = fs::absolute(part).lexically_normal().parent_path();
+  for (const auto& folder :
+       {root / "scheduler", root, beside / "scheduler", beside.parent_path() / "scheduler"})
     if (fs::exists(folder / "scheduler_config.json")) return folder / "scheduler_config.json";
   return {};
 }
 
+/// Reads a scheduler's file for the checkpoint folder `root`.
+void read_scheduler_file(const fs::path& file, const fs::path& root, DiffusionConfig& diffusion,
+                         SampleConfig& sample) {
+  const json config = load_json(file);
+  scheduler_config_from_json(config, file.string(), diffusion, sample);
+  // Checkpoints of before have this for schedulers, too, whose class does not know it.
+  const bool rescaled = config.value("rescale_betas_zero_snr", json()) == true;
+  if (rescaled && fs::exists(root / "config.yaml"))
+    diffusion.rescale_betas_zero_snr =
+        load_checkpoint_config(root).diffusion.rescale_betas_zero_snr;
+}
+
 void read_scheduler(const fs::path& file, ModelFolder& folder) {
+  auto& sample = folder.sample;
   if (file.empty()) {
     log_warning(folder.path.string() +
                 ": there is no scheduler_config.json; taking diffusers' defaults "
                 "(1000 timesteps, linear schedule, epsilon)");
+    scheduler_config_from_json(json::object(), "", folder.diffusion, sample);
+  } else {
+    read_scheduler_file(file, folder.path, folder.diffusion, sample);
   }
-  auto& sample = folder.sample;
-  const json config = file.empty() ? json::object() : load_json(file);
-  scheduler_config_from_json(config, file.string(), folder.diffusion, sample);
   const int64_t timesteps = folder.diffusion.num_train_timesteps;
   const bool all_steps = sample.sampler == SamplerType::kDdpm;  // as diffusers' DDPMPipeline
   sample.steps = all_steps ? timesteps : std::min(sample.steps, timesteps);
+}
+
+/// Weights of attention that were convolutions of one pixel, as the matrices that they are.
+torch::Tensor as_matrix(const std::string& name, const torch::Tensor& tensor) {
+  const bool pixel = tensor.dim() > 2 && tensor.numel() == tensor.size(0) * tensor.size(1);
+  return pixel && name.find(".attentions.") != name.npos ? tensor.flatten(1) : tensor;
 }
 
 }  // namespace
 
 ModelFolder open_model_folder(const fs::path& path, NetworkUse use) {
   const auto& component = component_for(path, use);
+  check_pipelines(path, component);
   std::vector<std::string> parts{component.name, "scheduler"};
   if (use == NetworkUse::kDenoise) parts.emplace_back("config.yaml");  // says how it draws
   verify_checksums(path, parts);
   const auto part = part_of(path, component);
+  if (part.filename() == component.name + "_ema" && part != path)
+    log_info("weights: " + part.string() + ", the averaged ones");
   const auto config = part / "config.json";
   ModelFolder folder;
   folder.path = path;
@@ -129,16 +151,26 @@ ModelFolder open_model_folder(const fs::path& path, NetworkUse use) {
       use == NetworkUse::kClassify)  // else the noise it knows is anyone's guess
     scheduler = path / "scheduler" / "scheduler_config.json";
   read_scheduler(scheduler, folder);
-  load_safetensors_header(find_weights(part, component));  // a broken file is told here and now
+  for (const auto& file : weight_files(path, component))
+    load_safetensors_header(file);  // a broken file is told here and now
   return folder;
 }
 
 NamedTensors load_weights(const ModelFolder& folder) {
-  const auto& component = component_of(folder.network);
-  const auto file = find_weights(part_of(folder.path, component), component);
+  const auto files = weight_files(folder.path, component_of(folder.network));
+  NamedTensors found;
+  for (const auto& file : files)
+    for (auto& [name, tensor] : load_finite_safetensors(file))
+      if (!found.emplace(name, tensor).second)
+        throw CheckpointError(file.string(), ": tensor '", name, "' is in another file, too");
+  std::vector<std::string> names;
+  for (const auto& [name, tensor] : found)
+    names.push_back(name);
   NamedTensors weights;
-  for (auto& [key, tensor] : load_safetensors(file))
-    weights[modern_key(key)] = tensor.to(torch::kFloat32);
+  for (const auto& [name, modern] : modern_weight_names(names))
+    if (!weights.emplace(modern, as_matrix(modern, found.at(name)).to(torch::kFloat32)).second)
+      throw CheckpointError(files.front().string(), ": holds '", modern, "' twice, once as '", name,
+                            "'");
   return weights;
 }
 
@@ -161,7 +193,7 @@ DiffusionConfig load_folder_diffusion(const fs::path& path) {
   verify_checksums(path, {"scheduler"});
   DiffusionConfig diffusion;
   SampleConfig sample;
-  scheduler_config_from_json(load_json(scheduler), scheduler.string(), diffusion, sample);
+  read_scheduler_file(scheduler, path, diffusion, sample);
   return diffusion;
 }
 

@@ -1,6 +1,7 @@
 #include "ddpm/checkpoint/run_directory.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <optional>
@@ -10,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "ddpm/checkpoint/model_path.h"
 #include "ddpm/checkpoint/run_links.h"
 #include "ddpm/util/error.h"
 #include "ddpm/util/files.h"
@@ -150,6 +152,13 @@ fs::path RunDirectory::set_aside(const fs::path& checkpoint) const {
   return aside;
 }
 
+bool RunDirectory::holds_foreign_model() const {
+  if (fs::is_directory(checkpoints())) return false;
+  return std::ranges::any_of(std::to_array({"model_index.json", "config.json", "unet", "unet_ema",
+                                            "classifier", "scheduler"}),
+                             [&](const char* name) { return fs::exists(path_ / name); });
+}
+
 bool RunDirectory::holds_other_files() const {
   const bool ours = fs::is_directory(checkpoints());
   return !ours &&
@@ -202,7 +211,8 @@ fs::path run_of(const fs::path& checkpoint) {
   return parent.filename() == "checkpoints" ? parent.parent_path() : fs::path();
 }
 
-fs::path resolve_checkpoint(const fs::path& given) {
+fs::path resolve_checkpoint(const fs::path& asked) {
+  const auto given = meant_model_folder(asked);
   for (;;) {
     const auto path = behind_link(given);
     if (fs::is_directory(path / "checkpoints")) return resolve_run(path);

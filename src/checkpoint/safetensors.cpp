@@ -13,6 +13,7 @@
 #include <nlohmann/json.hpp>
 #include <torch/types.h>
 
+#include "ddpm/checkpoint/finite_weights.h"
 #include "ddpm/checkpoint/safetensors_header.h"
 #include "ddpm/util/error.h"
 #include "ddpm/util/files.h"
@@ -88,6 +89,12 @@ NamedTensors load_safetensors(const std::filesystem::path& path) {
       throw CheckpointError(path.string(), ": cannot read: ", std::strerror(errno));
     tensors.emplace(entry.name, std::move(tensor));
   }
+  return tensors;
+}
+
+NamedTensors load_finite_safetensors(const std::filesystem::path& path) {
+  auto tensors = load_safetensors(path);
+  check_finite_weights(tensors, path.string());
   return tensors;
 }
 

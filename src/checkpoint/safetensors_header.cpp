@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "ddpm/checkpoint/foreign_content.h"
 #include "ddpm/checkpoint/json.h"
 #include "ddpm/util/checked_product.h"
 #include "ddpm/util/error.h"
@@ -130,6 +131,15 @@ void read_exactly(std::ifstream& file, char* out, uint64_t bytes, const std::str
   }
 }
 
+/// Tells what is in the file if that is no safetensors at all; leaves it at its start.
+void check_content(std::ifstream& file, uint64_t file_size, const std::string& origin) {
+  std::string begin(std::min(file_size, uint64_t{kForeignContentBytes}), '\0');
+  read_exactly(file, begin.data(), begin.size(), origin);
+  const auto foreign = foreign_content(begin);
+  if (!foreign.empty()) throw CheckpointError(origin, ": ", foreign);
+  file.seekg(0);
+}
+
 }  // namespace
 
 std::optional<uint64_t> safetensors_type_bytes(std::string_view dtype) {
@@ -169,6 +179,7 @@ SafetensorsHeader open_safetensors(const std::filesystem::path& path, std::ifstr
   const uint64_t file_size = std::filesystem::file_size(path, code);
   if (!code) file.open(path, std::ios::binary);  // of a pipe it would wait for the other end
   if (code || !file) throw CheckpointError(origin, ": cannot read the file");
+  check_content(file, file_size, origin);
   std::string prefix(std::min(file_size, kSafetensorsLengthBytes), '\0');
   read_exactly(file, prefix.data(), prefix.size(), origin);
   const uint64_t length = header_length(prefix, file_size, origin);

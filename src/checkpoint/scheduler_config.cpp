@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "ddpm/checkpoint/config_reader.h"
+#include "ddpm/checkpoint/scheduler_keys.h"
 #include "ddpm/config/rules.h"
 #include "ddpm/config/sampler_traits.h"
 #include "ddpm/util/log.h"
@@ -28,7 +29,8 @@ void read_betas(ConfigReader& in, DiffusionConfig& diffusion) {
   diffusion.trained_betas = in.numbers("trained_betas", {});
   if (!diffusion.trained_betas.empty())
     diffusion.num_train_timesteps = static_cast<int64_t>(diffusion.trained_betas.size());
-  diffusion.rescale_betas_zero_snr = in.boolean("rescale_betas_zero_snr", false);
+  diffusion.rescale_betas_zero_snr =
+      in.boolean("rescale_betas_zero_snr", in.boolean("_rescale_betas_zero_snr", false));
   diffusion.prediction_type = in.choice("prediction_type", PredictionType::kEpsilon);
 }
 
@@ -119,7 +121,8 @@ void read_unipc(ConfigReader& in, const Settings& to) {
   to.sample.solver_type = in.choice("solver_type", SolverType::kBh2);
   in.require("predict_x0", true);
   in.require("disable_corrector", json::array());
-  in.require("solver_p", nullptr);
+  for (const char* key : {"solver_p", "sigma_min", "sigma_max"})
+    in.require(key, nullptr);
 }
 
 void read_deis(ConfigReader& in, const Settings& to) {
@@ -214,7 +217,9 @@ struct Row {
 
 constexpr auto kSchedulers = std::to_array<Row>({
     {"DDPMScheduler", read_ddpm},
+    {"DDPMParallelScheduler", read_ddpm},
     {"DDIMScheduler", read_ddim},
+    {"DDIMParallelScheduler", read_ddim},
     {"DPMSolverMultistepScheduler", read_dpm},
     {"UniPCMultistepScheduler", read_unipc},
     {"DEISMultistepScheduler", read_deis},
@@ -224,6 +229,9 @@ constexpr auto kSchedulers = std::to_array<Row>({
     {"PNDMScheduler", read_other},
     {"LMSDiscreteScheduler", read_other},
     {"DPMSolverSinglestepScheduler", read_other},
+    {"KDPM2DiscreteScheduler", read_other},
+    {"KDPM2AncestralDiscreteScheduler", read_other},
+    {"SASolverScheduler", read_other},
     {"EDMEulerScheduler", read_edm, false},
     {"EDMDPMSolverMultistepScheduler", read_edm_dpm, false},
     {"FlowMatchEulerDiscreteScheduler", read_flow, false},
@@ -242,8 +250,10 @@ const Row& row_of(const json& object, const std::string& origin) {
 
 void scheduler_config_from_json(const json& object, const std::string& origin,
                                 DiffusionConfig& diffusion, SampleConfig& sample) {
-  ConfigReader in(object, origin);
+  if (!object.is_object()) throw CheckpointError(origin, ": expected a JSON object");
   const auto& row = row_of(object, origin);
+  const json own = own_scheduler_keys(object, row.class_name);
+  ConfigReader in(own, origin);
   if (row.has_betas) read_betas(in, diffusion);
   row.read(in, {diffusion, sample});
   if (diffusion.num_train_timesteps < 1)

@@ -5,6 +5,7 @@
 
 #include "ddpm/checkpoint/config_reader.h"
 #include "ddpm/checkpoint/scheduler_config.h"
+#include "ddpm/checkpoint/scheduler_keys.h"
 #include "ddpm/config/sampler_traits.h"
 
 /// Writes scheduler configs; see scheduler_config.cpp for what is read.
@@ -201,9 +202,16 @@ constexpr Writer kWriters[] = {
     {"UniPCMultistepScheduler", unipc_json},   {"DEISMultistepScheduler", deis_json},
 };
 
+/// A key that the class does not know, but the network was trained by, goes under a private name.
 json discrete_json(const DiffusionConfig& diffusion, const SampleConfig& sample) {
+  constexpr const char* kRescale = "rescale_betas_zero_snr";
   const auto scheduler = traits_of(sample.sampler).scheduler;
-  return std::ranges::find(kWriters, scheduler, &Writer::class_name)->write(diffusion, sample);
+  const json config =
+      std::ranges::find(kWriters, scheduler, &Writer::class_name)->write(diffusion, sample);
+  json own = own_scheduler_keys(config, config.at("_class_name").get<std::string>());
+  if (diffusion.rescale_betas_zero_snr && !own.contains(kRescale))
+    own[std::string("_") + kRescale] = true;
+  return own;
 }
 
 }  // namespace

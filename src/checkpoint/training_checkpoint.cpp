@@ -148,15 +148,15 @@ void check_weights_suffice(const fs::path& checkpoint, const Config& config) {
 
 TrainingTensors load_training_tensors(const fs::path& checkpoint) {
   const auto files = tensor_files(checkpoint);
-  return {.ema = load_safetensors(files.ema),
-          .weights = load_safetensors(files.weights),
-          .exp_avg = load_safetensors(files.exp_avg),
-          .exp_avg_sq = load_safetensors(files.exp_avg_sq)};
+  return {.ema = load_finite_safetensors(files.ema),
+          .weights = load_finite_safetensors(files.weights),
+          .exp_avg = load_finite_safetensors(files.exp_avg),
+          .exp_avg_sq = load_finite_safetensors(files.exp_avg_sq)};
 }
 
 NamedTensors load_timestep_sampler(const fs::path& checkpoint) {
   const auto file = checkpoint / kTimestepSampler;
-  return fs::exists(file) ? load_safetensors(file) : NamedTensors();
+  return fs::exists(file) ? load_finite_safetensors(file) : NamedTensors();
 }
 
 }  // namespace ddpm

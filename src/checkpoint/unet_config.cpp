@@ -1,7 +1,9 @@
 #include "ddpm/checkpoint/unet_config.h"
 
 #include <algorithm>
+#include <array>
 #include <iterator>
+#include <string_view>
 #include <utility>
 
 #include "ddpm/checkpoint/config_reader.h"
@@ -13,6 +15,13 @@ namespace ddpm {
 using nlohmann::json;
 
 namespace {
+
+/// What classes around a network write into its config, and what says how it is computed or was
+/// averaged: none of it changes its function.
+constexpr auto kHarmless = std::to_array<std::string_view>(
+    {"decay", "min_decay", "inv_gamma", "power", "optimization_step", "update_after_step",
+     "use_ema_warmup", "foreach", "cur_decay_value", "collected_params", "torch_dtype", "dtype",
+     "gradient_checkpointing", "transformers_version", "architectures", "model_type"});
 
 /// A list of one or two sizes as diffusers writes it: a number for a square.
 json sample_size_json(const std::vector<int64_t>& size) {
@@ -207,7 +216,7 @@ NetworkConfig unet_config_from_json(const json& object, const std::string& origi
   }
   in.require("mid_block_type", "UNetMidBlock2D");
   if (in.text("act_fn", "silu") != "swish") in.require("act_fn", "silu");
-  in.refuse_unknown();
+  in.refuse_unknown(kHarmless);
   check_rules_of_file(origin, [&] { check_model(model); });
   check_numbers(network, origin);
   return network;

@@ -10,6 +10,7 @@
 #include <torch/version.h>
 
 #include "ddpm/cli/command_line.h"
+#include "ddpm/cli/convert_command.h"
 #include "ddpm/cli/eval_command.h"
 #include "ddpm/cli/sample_command.h"
 #include "ddpm/cli/schedule_command.h"
@@ -29,6 +30,7 @@ constexpr const char* kProgramFooter =
     "  ddpm sample --steps 50 --guidance 3.0\n"
     "  ddpm eval --fid\n"
     "  ddpm schedule linear cosine\n"
+    "  ddpm convert model.pt FOLDER\n"
     "Each command has its own --help. Documentation: README.md and docs/.";
 
 int report(const std::string& message, ExitCode code) {
@@ -80,6 +82,7 @@ int run(int argc, char** argv) {
   add_sample_command(app, exit_code);
   add_eval_command(app, exit_code);
   add_schedule_command(app, exit_code);
+  add_convert_command(app, exit_code);
   check_command(app, argc, argv);
   try {
     app.parse(reversed_words(argc, argv));

@@ -124,6 +124,15 @@ class Gathered {
   std::map<std::string, std::vector<torch::Tensor>> parts_;
 };
 
+/// No number is made of features that are none.
+void check_finite(const Features& features, const torch::Tensor& judged, const std::string& name) {
+  for (const auto& part : {features.features, features.logits, judged})
+    if (part.defined() && !part.isfinite().all().item<bool>())
+      throw DivergedError(name,
+                          ": features hold NaN or infinity; measure with `precision` float32 "
+                          "or another `features`");
+}
+
 void run_batches(ImageSource& source, FeatureNetwork& network, const PassOptions& options,
                  Gathered& gathered) {
   const int64_t images = source.info().images;
@@ -135,7 +144,9 @@ void run_batches(ImageSource& source, FeatureNetwork& network, const PassOptions
     if (options.on_batch) options.on_batch(batch);
     torch::Tensor judged;
     if (options.classifier != nullptr) judged = options.classifier->run(batch.images).logits;
-    gathered.add(batch, network.run(batch.images), judged);
+    const auto features = network.run(batch.images);
+    check_finite(features, judged, source.info().name);
+    gathered.add(batch, features, judged);
     progress.at(static_cast<double>(gathered.done()), [&] {
       return source.info().name + ": " + std::to_string(gathered.done()) + "/" +
              std::to_string(images) + " images";

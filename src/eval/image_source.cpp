@@ -84,6 +84,7 @@ GeneratedImages::GeneratedImages(std::shared_ptr<Generator> generator, SourceInf
 SourceBatch GeneratedImages::read(int64_t first, int64_t count) {
   const auto request = request_of_part(seed_, labels_, first, count);
   const auto images = generator_->generate(request, [](int64_t) { throw_if_stopped(); });
+  check_finite_images(images);
   return {.images = to_uint8(images).permute({0, 3, 1, 2}).contiguous(), .labels = request.labels};
 }
 

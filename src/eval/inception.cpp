@@ -148,7 +148,7 @@ Features Inception::run(const torch::Tensor& images) {
 
 Inception load_inception(const std::filesystem::path& path, InceptionResize resize,
                          torch::Device device) {
-  return {load_safetensors(path), path.string(), resize, device};
+  return {load_finite_safetensors(path), path.string(), resize, device};
 }
 
 }  // namespace ddpm

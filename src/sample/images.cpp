@@ -4,9 +4,17 @@
 
 #include <torch/types.h>
 
-#include "ddpm/data/image_tensors.h"
+#include "ddpm/util/error.h"
 
 namespace ddpm {
+
+void check_finite_images(const torch::Tensor& images) {
+  if (images.isfinite().all().item<bool>()) return;
+  throw DivergedError(
+      "the images hold NaN or infinity: most likely the network's numbers outgrew its precision; "
+      "draw with `precision` float32, else with another sampler, less guidance, or an earlier "
+      "checkpoint");
+}
 
 std::vector<Image> unpack_images(const torch::Tensor& bytes) {
   const int64_t size = bytes.numel() / bytes.size(0);

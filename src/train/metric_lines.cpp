@@ -32,7 +32,7 @@ void MetricLines::write(RunView& view, const Scores& scores, double evaluation_s
                         .images_per_second = images / (evaluation_start - rate_seconds_),
                         .seconds = view.budget.seconds(),
                         .skipped_steps = view.state.skipped_steps,
-                        .skipped_files = view.dataset.skipped(),
+                        .skipped_files = view.data.skipped(),
                         .extras = std::move(means.extras),
                         .scores = scores};
   done_step_ = rate_step_ = step;

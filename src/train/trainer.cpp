@@ -21,7 +21,7 @@ namespace ddpm {
 Trainer::Trainer(Config config, const TrainingData& data, RunFolder& folder,
                  const TrainerOptions& options)
     : config_(std::move(config)),
-      dataset_(dataset),
+      data_(data),
       folder_(folder),
       ranks_(options.ranks),
       state_(initial_state(config_, data, options.device, options.checkpoint)),
@@ -58,7 +58,7 @@ void Trainer::evaluate_with(Evaluate evaluate) {
 }
 
 RunView Trainer::view() {
-  return {config_, dataset_, folder_, state_, model_, step_.objective(), meter_, budget_};
+  return {config_, data_, folder_, state_, model_, step_.objective(), meter_, budget_};
 }
 
 double Trainer::next_learning_rate() const {

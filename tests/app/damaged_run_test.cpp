@@ -1,9 +1,11 @@
+#include <cmath>
 #include <filesystem>
 #include <functional>
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 #include <sys/stat.h>
+#include <torch/types.h>
 
 #include "ddpm/app/train_session.h"
 #include "ddpm/checkpoint/checksums.h"
@@ -138,6 +140,24 @@ TEST_F(DamagedRun, ANetworkFarLargerThanItsWeightsIsNotMade) {
   expect_error<CheckpointError>([&] { train(request); }, "the weights are too few");
 }
 
+TEST_F(DamagedRun, ATrainingStateThatIsNotFiniteIsRefusedByName) {
+  for (const char* name : {"unet", "exp_avg", "exp_avg_sq"}) {
+    const auto file = fs::path(kNewest) / "training" / (std::string(name) + ".safetensors");
+    const auto before = load_safetensors(file);
+    auto tensors = before;
+    tensors.at("conv_out.bias") = torch::full_like(before.at("conv_out.bias"), std::nan(""));
+    replace_safetensors(file, tensors);
+    sum_anew(kNewest);
+    expect_error<CheckpointError>(
+        [] {
+          train(resuming({{"train.steps", "9"}}));
+        },
+        std::string(name) + ".safetensors: tensor conv_out.bias is not finite");
+    replace_safetensors(file, before);
+    sum_anew(kNewest);
+  }
+}
+
 TEST_F(DamagedRun, SampleAndEvalNameTheDamagedFile) {
   const std::string name = "step-000006/unet/diffusion_pytorch_model.safetensors";
   const fs::path weights = "runs/tiny/checkpoints/" + name;
@@ -150,7 +170,7 @@ TEST_F(DamagedRun, SampleAndEvalNameTheDamagedFile) {
   flip(older / "config.yaml", steps + 7);
   auto request = sampling(1);
   request.checkpoint = older.string();
-  expect_error<CheckpointError>([&] { sample(request); }, "config.yaml: damaged");
+  expect_error<CheckpointError>([&] { sample(request); }, "config.yaml: was changed");
 }
 
 TEST_F(DamagedRun, NothingIsWrittenThroughALinkOutOfIt) {

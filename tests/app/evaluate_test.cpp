@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "ddpm/checkpoint/safetensors.h"
 #include "ddpm/data/npy.h"
 #include "ddpm/data/zip.h"
 #include "ddpm/util/files.h"
@@ -276,6 +277,21 @@ TEST_F(EvalTest, ACacheThatTakesNothingCostsNoNumbers) {
     dir_.write("cache/ddpm/" + area, "in the way");
   }
   EXPECT_EQ(scores(request), before);
+}
+
+TEST_F(EvalTest, ImagesThatAreNotFiniteGiveNoNumber) {
+  const fs::path weights = std::string(kNewest) + "/unet/diffusion_pytorch_model.safetensors";
+  auto tensors = load_safetensors(weights);
+  tensors.at("conv_in.weight").fill_(3e38);
+  replace_safetensors(weights, tensors);
+  fs::remove(std::string(kNewest) + "/checksums.json");
+  for (const char* clip : {"true", "false"})
+    expect_error<DivergedError>(
+        [&] {
+          evaluate(scoring({Metric::kFrechet}, 8, {{"sample.clip_sample", clip}}));
+        },
+        "NaN or infinity");
+  expect_error<DivergedError>([] { evaluate(scoring_bits()); }, "not finite");
 }
 
 TEST_F(EvalTest, ADamagedClassifierInTheCacheIsTrainedAnew) {

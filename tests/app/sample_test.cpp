@@ -1,10 +1,14 @@
 #include "ddpm/app/sample.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
 #include <gtest/gtest.h>
 
 #include "ddpm/app/sample_plan.h"
+#include "ddpm/checkpoint/json.h"
+#include "ddpm/checkpoint/safetensors.h"
 #include "ddpm/config/names.h"
 #include "ddpm/data/npy.h"
 #include "ddpm/util/files.h"
@@ -96,6 +100,35 @@ TEST_F(SampleTest, GivenNoiseReplacesTheSeeds) {
   expect_error<DataError>([&] { sample(request); }, "none.npy");
 }
 
+TEST_F(SampleTest, NoiseThatIsNotFiniteIsRefused) {
+  for (const float value : {std::nanf(""), std::numeric_limits<float>::infinity()}) {
+    std::vector<float> numbers(64);
+    numbers[9] = value;
+    const NpyArray noise{.dtype = "f4",
+                         .shape = {1, 1, 8, 8},
+                         .bytes = {reinterpret_cast<const char*>(numbers.data()), 256}};
+    write_file_atomic("x.npy", format_npy(noise));
+    SampleRequest request;
+    request.noise = "x.npy";
+    expect_error<DataError>([&] { sample(request); }, "x.npy: holds NaN or infinity");
+  }
+}
+
+TEST_F(SampleTest, ImagesThatAreNotFiniteAreNotDrawn) {
+  copy_foreign(R"({"_class_name": "DDIMScheduler", "clip_sample": false})");
+  const fs::path weights = "copy/unet/diffusion_pytorch_model.safetensors";
+  auto tensors = load_safetensors(weights);
+  tensors.at("conv_out.weight").fill_(3e38);
+  fs::remove(weights);
+  save_safetensors(weights, tensors);
+  expect_error<DivergedError>(
+      [&] {
+        write(sampling_with("copy", 1, {{"sample.steps", "2"}}), "x.png");
+      },
+      "`precision` float32");
+  EXPECT_FALSE(exists("x.png"));
+}
+
 TEST_F(SampleTest, EverySamplerDraws) {
   for (const auto& sampler : kNames<SamplerType>) {
     const auto images =
@@ -158,6 +191,22 @@ TEST_F(SampleTest, AForeignSchedulerDecidesUnlessSettingsDo) {
   EXPECT_EQ(sampler({{"sample.sampler", "ddim"}}), SamplerType::kDdim);
   EXPECT_EQ(sampler({{"sample.sampler", "heun"}, {"sample.timestep_spacing", "karras"}}),
             SamplerType::kHeun);
+}
+
+TEST_F(SampleTest, AnotherSchedulerInACheckpointIsObeyedOnceItIsAccepted) {
+  const fs::path file = fs::path(kNewest) / "scheduler/scheduler_config.json";
+  auto scheduler = load_json(file);
+  scheduler["clip_sample_range"] = 0.25;
+  write_file_atomic(file, format_json(scheduler));
+  expect_error<CheckpointError>([] { drawn(sampling(1)); },
+                                "was changed after the checkpoint was written; removing its line");
+  const auto list = fs::path(kNewest) / "checksums.json";
+  auto sums = load_json(list);
+  sums["files"].erase("scheduler/scheduler_config.json");
+  write_file_atomic(list, format_json(sums));
+  EXPECT_LE(drawn(sampling(2)).abs().max().item<double>(), 0.2501);
+  fs::remove(list);
+  EXPECT_LE(drawn(sampling(2)).abs().max().item<double>(), 0.2501);
 }
 
 TEST_F(SampleTest, WrongRequestsAreRefused) {

@@ -142,6 +142,20 @@ TEST_F(TrainPlanTest, FilesOfAPersonsOwnAreNotTakenForARun) {
   EXPECT_EQ(read_file("config.yaml"), "mine");
 }
 
+TEST_F(TrainPlanTest, NoRunIsTrainedInsideAModel) {
+  for (const char* file : {"unet/config.json", "model_index.json", "unet_ema/config.json"}) {
+    dir_.write(std::string("model/") + file, "{}");
+    auto request = training("model");
+    for (const bool resume : {false, true}) {
+      request.resume = resume;
+      refused<UserError>(request,
+                         "model: holds a model and is no run; start from it with "
+                         "`init_from` model");
+    }
+    std::filesystem::remove_all("model");
+  }
+}
+
 /// Of a run that is there.
 class ResumePlanTest : public TrainedTest {
  protected:

@@ -39,6 +39,31 @@ TEST_F(Checksums, NameTheDamagedFile) {
   verify_checksums(dir_.path(), {"scheduler"});
 }
 
+TEST_F(Checksums, ATextThatAPersonChangedIsToldFromADamagedOne) {
+  dir_.write("unet/config.json", R"({"sample_size": 32})");
+  fs::remove(dir_.path() / "checksums.json");
+  write_checksums(dir_.path());
+  for (const char* text : {R"({"sample_size": 64})", R"({"sample_size": 128})"}) {
+    dir_.write("unet/config.json", text);
+    expect_error<CheckpointError>([&] { verify_checksums(dir_.path()); },
+                                  "unet/config.json: was changed after the checkpoint was written; "
+                                  "removing its line from checksums.json");
+  }
+  dir_.write("unet/config.json", R"({"sample_size": 6)");
+  expect_error<CheckpointError>([&] { verify_checksums(dir_.path()); },
+                                "unet/config.json: damaged");
+  fs::remove(dir_.path() / "unet/config.json");
+  dir_.write("config.yaml", "train:\n  batch_size: 8\n");
+  expect_error<CheckpointError>([&] { verify_checksums(dir_.path(), {"config.yaml"}); },
+                                "config.yaml: was changed");
+}
+
+TEST_F(Checksums, AChangeIsAcceptedWithoutItsLine) {
+  dir_.write("unet/weights", "another");
+  dir_.write("checksums.json", R"({"files": {"config.yaml": {"bytes": 4, "crc32": 0}}})");
+  verify_checksums(dir_.path(), {"unet"});
+}
+
 TEST_F(Checksums, AreNotNeeded) {
   fs::remove(dir_.path() / "checksums.json");
   dir_.write("unet/weights", "changed");

@@ -56,6 +56,20 @@ TEST(RunDirectory, SetsADamagedCheckpointAsideUnderAFreeName) {
   EXPECT_FALSE(run.has_checkpoints());
 }
 
+TEST(RunDirectory, KnowsAModelThatIsNoRun) {
+  for (const char* file :
+       {"unet/config.json", "config.json", "model_index.json", "unet_ema/config.json",
+        "classifier/model.safetensors", "scheduler/scheduler_config.json"}) {
+    const TempDir dir;
+    const RunDirectory run(dir.path());
+    EXPECT_FALSE(run.holds_foreign_model()) << file;
+    dir.write(file, "");
+    EXPECT_TRUE(run.holds_foreign_model()) << file;
+    dir.write("checkpoints/step-000001/x", "");
+    EXPECT_FALSE(run.holds_foreign_model()) << file;
+  }
+}
+
 TEST(RunDirectory, IsNotWrittenThroughLinks) {
   for (const char* part : {"checkpoints", "samples", "metrics.jsonl", "log.txt", "config.yaml"}) {
     const TempDir dir;

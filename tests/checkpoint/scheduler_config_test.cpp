@@ -84,6 +84,49 @@ TEST(SchedulerConfig, AScheduleThatDiffusersLacksIsWrittenAsBetas) {
   EXPECT_EQ(back.trained_betas, (std::vector<double>{0.25, 1.0 / 3, 0.5, 1.0}));
 }
 
+/// What a file of this class means with `key` in it, as it is written again.
+nlohmann::json meaning(const std::string& class_name, const std::string& more) {
+  DiffusionConfig diffusion;
+  SampleConfig sample;
+  read(R"({"_class_name": ")" + class_name + "\"" + more + "}", diffusion, sample);
+  auto written = scheduler_config_to_json(diffusion, sample);
+  written["clip"] = sample.clip_sample;
+  written["spacing"] = to_name(sample.timestep_spacing);
+  return written;
+}
+
+TEST(SchedulerConfig, KeysOfAnotherSchedulerMeanNothing) {
+  const std::pair<const char*, const char*> rows[] = {
+      {"DDIMScheduler", R"(, "use_karras_sigmas": true, "solver_order": 3)"},
+      {"DDIMScheduler", R"(, "use_beta_sigmas": true)"},
+      {"DDPMScheduler", R"(, "use_exponential_sigmas": true, "set_alpha_to_one": false)"},
+      {"EulerDiscreteScheduler", R"(, "clip_sample": true, "thresholding": true)"},
+      {"EulerAncestralDiscreteScheduler", R"(, "clip_sample": true, "use_karras_sigmas": true)"},
+      {"HeunDiscreteScheduler", R"(, "rescale_betas_zero_snr": true)"},
+      {"DEISMultistepScheduler", R"(, "final_sigmas_type": "sigma_min", "clip_sample": true)"},
+      {"UniPCMultistepScheduler", R"(, "algorithm_type": "dpmsolver", "clip_sample": true)"},
+      {"DPMSolverMultistepScheduler", R"(, "predict_x0": false, "variance_type": "learned")"},
+      {"PNDMScheduler", R"(, "use_karras_sigmas": true, "beta_schedule_of_mine": 3)"},
+      {"EDMEulerScheduler", R"(, "solver_order": 3, "beta_schedule": "laplace")"},
+      {"FlowMatchEulerDiscreteScheduler",
+       R"(, "timestep_spacing": "trailing", "steps_offset": 1, "use_flow_sigmas": true)"}};
+  for (const auto& [class_name, keys] : rows)
+    EXPECT_EQ(meaning(class_name, keys), meaning(class_name, "")) << class_name << keys;
+}
+
+TEST(SchedulerConfig, WhatItsClassDoesNotKnowButTheNetworkDoesComesBack) {
+  for (const auto sampler : {SamplerType::kHeun, SamplerType::kDeis, SamplerType::kDdim}) {
+    DiffusionConfig diffusion;
+    diffusion.rescale_betas_zero_snr = true;
+    diffusion.prediction_type = PredictionType::kVPrediction;
+    SampleConfig sample;
+    sample.sampler = sampler;
+    DiffusionConfig back;
+    scheduler_config_from_json(scheduler_config_to_json(diffusion, sample), "x", back, sample);
+    EXPECT_TRUE(back.rescale_betas_zero_snr) << to_name(sampler);
+  }
+}
+
 TEST(SchedulerConfig, WhatIsNotSupportedIsRefusedByName) {
   for (const char* text :
        {R"({"beta_schedule": "laplace"})",

@@ -92,6 +92,15 @@ TEST(UNetConfig, UnknownKeysThatSayOffAreFine) {
   EXPECT_EQ(config_error(R"({"some_new_option": null, "another": false, "_private": 3})"), "");
 }
 
+TEST(UNetConfig, KeysThatCannotChangeTheNetworkArePassedOver) {
+  EXPECT_EQ(config_error(R"({"decay": 0.9999, "min_decay": 0.0, "inv_gamma": 1.0, "power": 0.75,
+                             "optimization_step": 500, "update_after_step": 0,
+                             "use_ema_warmup": true})"),
+            "");
+  EXPECT_EQ(config_error(R"({"torch_dtype": "float16", "gradient_checkpointing": true})"), "");
+  EXPECT_NE(config_error(R"({"decays": 0.9})"), "");
+}
+
 TEST(UNetConfig, LongListsAreRefused) {
   std::string list = "[8";
   for (int i = 0; i < 64; ++i)

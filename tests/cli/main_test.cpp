@@ -11,6 +11,7 @@ TEST_F(Main, HelpAndVersionGoToStdout) {
                                                                  {"train", "--help"},
                                                                  {"sample", "--help"},
                                                                  {"schedule", "--help"},
+                                                                 {"convert", "--help"},
                                                                  {"eval", "--help"}}) {
     const auto result = ddpm(words);
     EXPECT_EQ(result.exit_code, 0);

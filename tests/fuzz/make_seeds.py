@@ -10,6 +10,7 @@ import gzip
 import io
 import json
 import pathlib
+import pickle
 import struct
 import sys
 import tarfile
@@ -208,6 +209,41 @@ def checksums():
     yield "outside", json.dumps({"files": {"../weights": right}}).encode()
 
 
+def torch_pickles():
+    """The pickles in the small files of torch.save in tests/data/convert."""
+    with zipfile.ZipFile(DATA / "convert" / "evil.pt") as archive:
+        yield "evil", archive.read("evil/data.pkl")
+    whole = (DATA / "convert" / "improved_old_layout.pt").read_bytes()
+    yield "old_layout", whole[:700]
+    yield "edm", (DATA / "convert" / "edm.pkl").read_bytes()
+
+
+def pickles():
+    yield from torch_pickles()
+    value = {"a": [1, -1, 1 << 40, 2.5, None, True, b"x"], "b": (1, (2,), ()), 3: {4}, "c": frozenset([5])}
+    for protocol in (2, 4, 5):
+        yield f"values{protocol}", pickle.dumps(value, protocol)
+    tensor = b"ctorch._utils\n_rebuild_tensor_v2\n((U\7storagectorch\nFloatStorage\nU\x010U\3cpuK\4tQK\0K\2K\2\x86K\2K\1\x86tR"
+    for name in (b"time_embed.0.weight", b"ema.time_embedding.linear_1.weight", b"model.init_conv.weight"):
+        yield name.decode(), b"\x80\2}U" + bytes([len(name)]) + name + tensor + b"s."
+
+
+def guided_shapes():
+    """Names and shapes of a small network, a tensor a line."""
+    parts = {"in_layers.0": "64", "in_layers.2": "32 64 3 3", "emb_layers.1": "64 128", "out_layers.0": "32",
+             "out_layers.3": "32 32 3 3", "skip_connection": "32 64 1 1"}
+    layers = {"input_blocks.0.0": "32 3 3 3", "time_embed.0": "128 32", "time_embed.2": "128 128", "out.0": "32",
+              "out.2": "6 32 3 3", "input_blocks.2.0.op": "32 32 3 3", "output_blocks.1.2.conv": "32 32 3 3"}
+    for block in ("input_blocks.1.0", "input_blocks.3.0", "middle_block.0", "middle_block.2",
+                  *(f"output_blocks.{i}.0" for i in range(4))):
+        layers.update({f"{block}.{name}": shape for name, shape in parts.items()})
+    for block in ("input_blocks.3.1", "middle_block.1", "output_blocks.0.1", "output_blocks.1.1"):
+        layers.update({f"{block}.norm": "32", f"{block}.qkv": "96 32 1", f"{block}.proj_out": "32 32 1"})
+    lines = [f"{name}.weight {shape}\n{name}.bias {shape.split()[0]}\n" for name, shape in layers.items()]
+    yield "plain", "".join(lines).encode()
+    yield "classes", ("".join(lines) + "label_emb.weight 10 128\n").encode()
+
+
 def seeds():
     """target: [(name, bytes)]."""
     image = bytes(range(2 * 3 * 3))
@@ -262,6 +298,8 @@ def seeds():
         "scheduler_config": [*schedulers()],
         "training_state": [*states()],
         "checksums": [*checksums()],
+        "pickle": [*pickles()],
+        "guided_names": [*guided_shapes()],
         "png": [*pngs(), *((name, content) for name, content in image_files("png") if content[1:4] == b"PNG")],
         "jpeg": [*((name, base64.b64decode(text)[3:]) for name, text in JPEGS.items()), *image_files("jpg", 3)],
         "bmp": [(name, content[2:]) for name, content in bmps()],

@@ -304,12 +304,12 @@ class VanishingDataset : public NoiseDataset {
 
 /// Trains into `run` until an error of the data ends that; the step that is kept, -1 for none.
 int64_t train_until_error(const fs::path& run, int64_t reads) {
-  const VanishingDataset dataset(reads);
+  const ImageData data(std::make_shared<VanishingDataset>(reads));
   auto config = tiny_config();
   config.train.save_every = 0;
   RunFolder folder{RunDirectory(run)};
   folder.directory().create();
-  Trainer trainer(complete_config(config, dataset.info()), dataset, folder,
+  Trainer trainer(complete_config(config, data), data, folder,
                   {.checkpoint = folder.directory().newest_checkpoint()});
   expect_error<DataError>([&] { trainer.run(); }, "7.png: cannot read");
   const auto steps = folder.directory().checkpoint_steps();

@@ -31,9 +31,13 @@ struct Component {
   /// memory is taken.
   uint64_t (*least_parameters)(const NetworkConfig& network) = nullptr;
 
-  /// Where its config.json is in the checkpoint folder `path`.
+  /// The folder of its files in the checkpoint folder `path`: NAME, or NAME_ema where there is one,
+  /// the averaged weights beside or in place of the raw ones, as diffusers' training scripts leave
+  /// them.
+  std::filesystem::path folder_in(const std::filesystem::path& path) const;
+  /// Where its config.json is there.
   std::filesystem::path config_file(const std::filesystem::path& path) const {
-    return path / name / "config.json";
+    return folder_in(path) / "config.json";
   }
 };
 

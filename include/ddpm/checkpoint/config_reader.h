@@ -3,7 +3,9 @@
 #include <cstdint>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -49,8 +51,9 @@ class ConfigReader {
   [[noreturn]] void refuse(const std::string& key) const;
   /// Refuses any value but `expected` and null.
   void require(const std::string& key, const nlohmann::json& expected);
-  /// Refuses keys that nobody asked for, but for private ones (`_...`) and those that say "off".
-  void refuse_unknown() const;
+  /// Refuses keys that nobody asked for, but for private ones (`_...`), those that say "off", and
+  /// the `harmless` ones, which cannot change what the file describes.
+  void refuse_unknown(std::span<const std::string_view> harmless) const;
 
  private:
   const nlohmann::json* find(const std::string& key);

@@ -22,15 +22,18 @@ struct ModelFolder {
 
 /// Opens a checkpoint folder of a network for `use`: a diffusers pipeline folder
 /// (`unet/` or another component's folder, and `scheduler/`), the old layout with all files in the
-/// root, or a U-Net alone, for which diffusers' scheduler defaults are taken with a warning; a
-/// classifier's folder has `classifier/` and `scheduler/`, for the noise that it knows.
+/// root, a `checkpoint-N` of diffusers' training scripts, of which `unet_ema/` is taken, or a U-Net
+/// alone. The scheduler may lie one folder further up; without one, diffusers' defaults are taken
+/// with a warning. A classifier's folder has `classifier/` and `scheduler/`, for the noise that it
+/// knows. A pipeline that draws with further networks, as latent diffusion, is refused.
 /// `CheckpointError` naming the file that is missing, damaged or wrong, the file of weights
 /// included, or saying what the folder holds instead.
 ModelFolder open_model_folder(const std::filesystem::path& path,
                               NetworkUse use = NetworkUse::kDenoise);
 
-/// The (averaged) weights, float32, under the names that diffusers writes today: the file may have
-/// float16 or bfloat16, and old names of attention. `CheckpointError` naming the file.
+/// The (averaged) weights, float32 and finite, under the names that diffusers writes today: there
+/// may be several files, in float16 or bfloat16, with what `modern_weight_names` takes off the
+/// names. `CheckpointError` naming the file.
 NamedTensors load_weights(const ModelFolder& folder);
 
 /// The network with its weights, float32, on `device`, convolution weights laid out in `format`, in

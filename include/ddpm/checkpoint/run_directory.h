@@ -31,6 +31,8 @@ class RunDirectory {
 
   /// Steps of the checkpoints that are there, rising.
   std::vector<int64_t> checkpoint_steps() const;
+  /// True if the folder is a model, such as one of diffusers, and no run.
+  bool holds_foreign_model() const;
   /// True if the folder holds files of a person's own that a run would replace.
   bool holds_other_files() const;
   bool has_checkpoints() const { return !checkpoint_steps().empty(); }
@@ -82,9 +84,9 @@ class RunLock {
 /// The run folder that a checkpoint lies in; empty if it lies in none.
 std::filesystem::path run_of(const std::filesystem::path& checkpoint);
 
-/// Finds the checkpoint folder that `path` means: a run folder's newest one, or the folder itself.
-/// A trainer does not remove it as long as this process lives. `CheckpointError` if nothing is
-/// there.
+/// Finds the checkpoint folder that `path` means: a run folder's newest one, or the folder itself,
+/// or what `meant_model_folder` makes of it. A trainer does not remove it as long as this process
+/// lives. `CheckpointError` if nothing is there.
 std::filesystem::path resolve_checkpoint(const std::filesystem::path& path);
 
 /// The newest run under `runs` (its link `last`, else the run with the newest checkpoint) whose

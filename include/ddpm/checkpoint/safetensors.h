@@ -12,6 +12,10 @@ namespace ddpm {
 /// I32, I16, I8, U8, BOOL). `CheckpointError` naming `path` if it is missing or broken.
 NamedTensors load_safetensors(const std::filesystem::path& path);
 
+/// As `load_safetensors`, of weights: `CheckpointError` naming the tensor also if one holds a NaN
+/// or an infinity, which no network computes with.
+NamedTensors load_finite_safetensors(const std::filesystem::path& path);
+
 /// Writes the tensors to `path`, which must not exist, and syncs it. Like the official writer it
 /// orders data by falling alignment, then by name, and pads the header to 8 bytes. `DiskError` if
 /// it cannot be written.

@@ -51,6 +51,7 @@ Config load_checkpoint_config(const std::filesystem::path& checkpoint);
 /// `CheckpointError` if the file is missing, broken, or from a newer version of the program.
 TrainingState load_training_state(const std::filesystem::path& checkpoint);
 
+/// `CheckpointError` naming the tensor if one is not finite: training writes none such.
 TrainingTensors load_training_tensors(const std::filesystem::path& checkpoint);
 
 /// What the timestep sampler had learned; empty if there is no such file.

@@ -21,6 +21,7 @@ class ImageData : public TrainingData {
 
   int64_t size() const override { return dataset_->info().images; }
   std::string fingerprint() const override { return dataset_->info().fingerprint; }
+  int64_t skipped() const override { return dataset_->skipped(); }
   int64_t label(int64_t index) const override { return dataset_->label(index); }
   void fill(int64_t index, int64_t place, float* values) const override;
 

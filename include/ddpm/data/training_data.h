@@ -26,6 +26,9 @@ class TrainingData {
   /// began with; empty if it is not known.
   virtual std::string fingerprint() const { return {}; }
 
+  /// Samples passed over so far because they could not be read.
+  virtual int64_t skipped() const { return 0; }
+
   /// The class of sample `index`, or -1 where there are no labels.
   virtual int64_t label(int64_t index) const = 0;
 

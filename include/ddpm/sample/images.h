@@ -8,6 +8,10 @@
 
 namespace ddpm {
 
+/// `DivergedError` with what to do if drawn images hold a NaN or an infinity, which pictures would
+/// show as black and white.
+void check_finite_images(const torch::Tensor& images);
+
 /// Images of 8 bits, [N, H, W, C], as a list.
 std::vector<Image> unpack_images(const torch::Tensor& bytes);
 

@@ -3,7 +3,7 @@
 #include "ddpm/checkpoint/run_folder.h"
 #include "ddpm/checkpoint/training_state.h"
 #include "ddpm/config/config.h"
-#include "ddpm/data/dataset.h"
+#include "ddpm/data/training_data.h"
 #include "ddpm/train/decision.h"
 #include "ddpm/train/objective.h"
 #include "ddpm/train/preview.h"
@@ -16,7 +16,7 @@ namespace ddpm {
 /// What a hook sees of the run.
 struct RunView {
   const Config& config;
-  const Dataset& dataset;
+  const TrainingData& data;
   RunFolder& folder;
   TrainingState& state;
   TrainingModel& model;

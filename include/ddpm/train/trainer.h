@@ -90,7 +90,7 @@ class Trainer {
   RunView view();
 
   Config config_;
-  const Dataset& dataset_;
+  const TrainingData& data_;
   RunFolder& folder_;
   Ranks& ranks_;
   TrainingState state_;

@@ -65,7 +65,7 @@ using CheckpointError = CodedError<ExitCode::kCheckpoint>;
 using DiskError = CodedError<ExitCode::kDisk>;
 /// No such device, or not enough memory.
 using DeviceError = CodedError<ExitCode::kDevice>;
-/// Training went to NaN or infinity.
+/// Training, or what a network draws, went to NaN or infinity.
 using DivergedError = CodedError<ExitCode::kDiverged>;
 
 }  // namespace ddpm
