@@ -212,7 +212,7 @@ fs::path run_of(const fs::path& checkpoint) {
 }
 
 fs::path resolve_checkpoint(const fs::path& asked) {
-  const auto given = meant_model_folder(asked);
+  const auto given = pointed_at(asked).empty() ? meant_model_folder(asked) : asked;
   for (;;) {
     const auto path = behind_link(given);
     if (fs::is_directory(path / "checkpoints")) return resolve_run(path);

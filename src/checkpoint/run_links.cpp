@@ -11,7 +11,7 @@ namespace ddpm {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr uint64_t kLongestName = 255;
+constexpr uint64_t kLongestLinkText = 255;
 constexpr const char* kSums = "checksums.json";
 
 std::error_code make_symlink(const std::string& name, const fs::path& link) {
@@ -23,9 +23,9 @@ std::error_code make_symlink(const std::string& name, const fs::path& link) {
 /// The one name that a small file holds; empty for other files.
 std::string name_in(const fs::path& file) {
   std::error_code none;
-  if (!fs::is_regular_file(file, none) || fs::file_size(file, none) > kLongestName + 1) return {};
+  if (!fs::is_regular_file(file, none) || fs::file_size(file, none) > kLongestLinkText + 1) return {};
   try {
-    const auto text = read_file(file, kLongestName + 1);
+    const auto text = read_file(file, kLongestLinkText + 1);
     const std::string name(trim(text));
     const bool plain = is_plain_text(name) && name.find('/') == name.npos;
     return plain && !name.starts_with('.') ? name : "";

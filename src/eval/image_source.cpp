@@ -8,6 +8,7 @@
 #include <torch/types.h>
 
 #include "ddpm/data/image_tensors.h"
+#include "ddpm/sample/images.h"
 #include "ddpm/util/random.h"
 #include "ddpm/util/sha256.h"
 #include "ddpm/util/stop.h"

@@ -4,6 +4,7 @@
 
 #include <torch/types.h>
 
+#include "ddpm/data/image_tensors.h"
 #include "ddpm/util/error.h"
 
 namespace ddpm {

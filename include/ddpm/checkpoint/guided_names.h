@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "ddpm/model/network_config.h"
+#include "ddpm/config/network_config.h"
 
 namespace ddpm {
 
