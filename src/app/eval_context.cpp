@@ -13,6 +13,7 @@
 #include "ddpm/checkpoint/components.h"
 #include "ddpm/config/identity.h"
 #include "ddpm/config/names.h"
+#include "ddpm/eval/cache.h"
 #include "ddpm/eval/frechet.h"
 #include "ddpm/eval/metrics.h"
 #include "ddpm/util/error.h"
@@ -263,7 +264,9 @@ class ContextMaker {
 }  // namespace
 
 EvalContext make_eval_context(const EvalPlan& plan) {
-  return ContextMaker(plan).make();
+  auto context = ContextMaker(plan).make();
+  warn_without_cache();
+  return context;
 }
 
 std::string context_key(const EvalPlan& plan) {

@@ -6,6 +6,7 @@
 #include <torch/types.h>
 
 #include "ddpm/app/feature_choice.h"
+#include "ddpm/eval/cache.h"
 #include "ddpm/eval/evaluation.h"
 #include "ddpm/eval/image_source.h"
 #include "ddpm/eval/reference.h"
@@ -59,6 +60,7 @@ std::optional<Scores> score_with(const Shared& shared, Generator& generator) {
 
 Evaluate make_training_evaluation(const Config& config, const Dataset& dataset,
                                   torch::Device device) {
+  warn_without_cache();
   auto shared = std::make_shared<Shared>();
   shared->network = choose_features("", "tf1", config.data, device);
   DatasetImages source(borrowed(dataset), dataset.info().name + " " + config.data.split);

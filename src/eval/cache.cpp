@@ -1,7 +1,6 @@
 #include "ddpm/eval/cache.h"
 
 #include <cstdlib>
-#include <mutex>
 
 #include "ddpm/util/error.h"
 #include "ddpm/util/files.h"
@@ -37,10 +36,16 @@ fs::path cache_file(const std::string& area, const std::string& name) {
 fs::path optional_cache_file(const std::string& area, const std::string& name) {
   try {
     return cache_file(area, name);
-  } catch (const DiskError& error) {
-    static std::once_flag said;
-    std::call_once(said, [&] { log_warning(std::string(error.what()) + "; going on without"); });
+  } catch (const DiskError&) {
     return {};
+  }
+}
+
+void warn_without_cache() {
+  try {
+    cache_file("statistics", "");
+  } catch (const DiskError& error) {
+    log_warning(std::string(error.what()) + "; going on without");
   }
 }
 

@@ -304,7 +304,7 @@ class VanishingDataset : public NoiseDataset {
 
 /// Trains into `run` until an error of the data ends that; the step that is kept, -1 for none.
 int64_t train_until_error(const fs::path& run, int64_t reads) {
-  const ImageData data(std::make_shared<VanishingDataset>(reads));
+  const ImageData data(std::make_shared<VanishingDataset>(reads), {.flip = true});
   auto config = tiny_config();
   config.train.save_every = 0;
   RunFolder folder{RunDirectory(run)};

@@ -13,9 +13,11 @@ std::filesystem::path cache_folder();
 /// `cache_folder() / area / name`, with the folder made. `DiskError` if that is not possible.
 std::filesystem::path cache_file(const std::string& area, const std::string& name);
 
-/// The same, or an empty path with a warning, once: what a cache would spare a person is no reason
-/// to end.
+/// The path of `cache_file`, or an empty one: what a cache would spare a person is no reason to end.
 std::filesystem::path optional_cache_file(const std::string& area, const std::string& name);
+
+/// Warns if there is no place for a cache. For the beginning of work that would use one.
+void warn_without_cache();
 
 /// Keeps interrupted work in `partial` by calling `write`. False if it is not kept: there is no
 /// such place, or the disk does not take it, which is a warning.
