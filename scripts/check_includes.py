@@ -13,7 +13,7 @@ import sys
 ALLOWED = {
     "util": ((), ()),
     "config": (("util",), ()),
-    "data": (("config/config.h", "config/dataset_traits.h", "util"), ()),
+    "data": (("config/config.h", "config/dataset_traits.h", "config/names.h", "util"), ()),
     "runtime": (("config/config.h", "util"), ("torch",)),
     "kernels": (("util",), ("torch",)),
     "model": (("config/config.h", "config/block_types.h", "config/network_config.h", "kernels", "util"), ("torch",)),

@@ -134,6 +134,7 @@ StartingWeights starting_weights(const ModelFolder& model, const Config& config)
   const auto made = make_network(network);
   tell_classes(model.network.signature, made->signature());
   weights = adapt_classes(std::move(weights), model.network.signature, *made);
+  weights = with_training_layers(std::move(weights), *made);
   const FlatLayout layout(*made, kMemoryFormat);
   layout.load(torch::zeros({layout.size()}), weights, origin);  // what does not fit is told now
   return {std::move(weights), origin + " (weights " + hash + ")"};

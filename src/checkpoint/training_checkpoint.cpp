@@ -22,6 +22,7 @@ namespace {
 
 using nlohmann::json;
 
+constexpr const char* kEma = "training/ema.safetensors";
 constexpr const char* kExpAvg = "training/exp_avg.safetensors";
 constexpr const char* kExpAvgSq = "training/exp_avg_sq.safetensors";
 constexpr const char* kTimestepSampler = "training/timestep_sampler.safetensors";
@@ -39,10 +40,23 @@ uint64_t bytes_of(const NamedTensors& tensors) {
   return bytes;
 }
 
+/// Takes what serves training alone out of `averages`.
+NamedTensors split_off_training(NamedTensors& averages) {
+  NamedTensors training;
+  for (const auto& [name, tensor] : averages)
+    if (serves_training_alone(name)) training.emplace(name, tensor);
+  for (const auto& [name, tensor] : training)
+    averages.erase(name);
+  return training;
+}
+
 void write_files(const fs::path& path, const Config& config, const TrainingState& state,
                  const TrainingTensors& tensors, const NamedTensors& timestep_sampler) {
-  save_model_folder(path, config, tensors.ema);
+  auto averages = tensors.ema;
+  const auto training = split_off_training(averages);
+  save_model_folder(path, config, averages);
   make_folder(path / "training");
+  if (!training.empty()) save_safetensors(path / kEma, training);
   write_file_atomic(path / "config.yaml", to_yaml(config));
   save_safetensors(path / weights_file(component_of(network_config(config))), tensors.weights);
   save_safetensors(path / kExpAvg, tensors.exp_avg);
@@ -54,6 +68,7 @@ void write_files(const fs::path& path, const Config& config, const TrainingState
 
 struct TensorFiles {
   fs::path ema;
+  fs::path training_ema;  // may not be there
   fs::path weights;
   fs::path exp_avg;
   fs::path exp_avg_sq;
@@ -62,6 +77,7 @@ struct TensorFiles {
 TensorFiles tensor_files(const fs::path& checkpoint) {
   const auto& component = component_in(checkpoint);
   return {.ema = checkpoint / component.name / component.weights_file,
+          .training_ema = checkpoint / kEma,
           .weights = checkpoint / weights_file(component),
           .exp_avg = checkpoint / kExpAvg,
           .exp_avg_sq = checkpoint / kExpAvgSq};
@@ -75,7 +91,8 @@ std::map<std::string, std::vector<int64_t>> shapes_in(const fs::path& file) {
 }
 
 void check_same_tensors(const TensorFiles& files) {
-  const auto shapes = shapes_in(files.ema);
+  auto shapes = shapes_in(files.ema);
+  if (fs::exists(files.training_ema)) shapes.merge(shapes_in(files.training_ema));
   for (const auto& file : {files.weights, files.exp_avg, files.exp_avg_sq})
     if (shapes_in(file) != shapes)
       throw CheckpointError(file.string(), ": damaged, expected the tensors of ",
@@ -148,7 +165,9 @@ void check_weights_suffice(const fs::path& checkpoint, const Config& config) {
 
 TrainingTensors load_training_tensors(const fs::path& checkpoint) {
   const auto files = tensor_files(checkpoint);
-  return {.ema = load_finite_safetensors(files.ema),
+  auto ema = load_finite_safetensors(files.ema);
+  if (fs::exists(files.training_ema)) ema.merge(load_finite_safetensors(files.training_ema));
+  return {.ema = std::move(ema),
           .weights = load_finite_safetensors(files.weights),
           .exp_avg = load_finite_safetensors(files.exp_avg),
           .exp_avg_sq = load_finite_safetensors(files.exp_avg_sq)};

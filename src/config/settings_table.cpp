@@ -52,6 +52,10 @@ constexpr Applies kOfDdpm{.sampler = kTakesVarianceType, .elsewhere = Elsewhere:
 
 constexpr auto kSplits = std::to_array<std::string_view>({"train", "val", "test"});
 constexpr auto kColours = std::to_array<std::string_view>({"0", "1", "3"});
+constexpr auto kTransforms = std::to_array<std::string_view>(
+    {to_name(AugmentTransform::kFlipX), to_name(AugmentTransform::kFlipY),
+     to_name(AugmentTransform::kScale), to_name(AugmentTransform::kRotate),
+     to_name(AugmentTransform::kStretch), to_name(AugmentTransform::kTranslate)});
 
 std::vector<Setting> data_settings(DataConfig& data) {
   return {
@@ -204,6 +208,12 @@ std::vector<Setting> objective_settings(TrainConfig& train) {
       {"train.coupling", &train.coupling, kFixed,
        "Pairs of noise and image: as drawn, or the nearest within a batch (optimal transport).",
        kAny, kNoChoices, kDenoiser},
+      {"train.augment", &train.augment, kFixed,
+       "Chance of each transform of a training image, which the network is told; 0 for none.",
+       kFraction},
+      {"train.augment_transforms", &train.augment_transforms, kFixed,
+       "What train.augment does to images; flip_x to half of them at any chance.", kAny,
+       kTransforms},
   };
 }
 

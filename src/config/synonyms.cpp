@@ -98,6 +98,8 @@ constexpr Synonym kSynonyms[] = {
     {"loss_weight", "train.loss_weighting"},
     {"min_snr_loss_weight", "train.loss_weighting"},
     {"offset_noise", "train.noise_offset"},
+    {"augmentation", "train.augment"},
+    {"augment_p", "train.augment"},
     {"timesteps", "diffusion.num_train_timesteps"},
     {"num_timesteps", "diffusion.num_train_timesteps"},
     {"n_timesteps", "diffusion.num_train_timesteps"},

@@ -103,10 +103,13 @@ Batch BatchStream::make_batch(int64_t index) {
   Batch batch;
   batch.x = torch::empty({count, spec.channels, spec.height, spec.width}, pinned);
   if (spec.num_classes > 0) batch.labels = torch::empty({count}, pinned.dtype(torch::kInt64));
+  const int64_t told = data_.augment_labels();
+  if (told > 0) batch.augment = torch::empty({count, told}, pinned);
   for (int64_t i = 0; i < count; ++i) {
     const int64_t number = numbers[static_cast<size_t>(i)];
     data_.fill(number, first + i, batch.x.data_ptr<float>() + i * spec.numel());
     if (batch.labels.defined()) batch.labels.data_ptr<int64_t>()[i] = data_.label(number);
+    if (told > 0) data_.fill_augment_labels(first + i, batch.augment.data_ptr<float>() + i * told);
   }
   if (options_.prepare) options_.prepare(batch, first);
   return batch;

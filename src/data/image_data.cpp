@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "ddpm/config/names.h"
 #include "ddpm/data/pixels.h"
 #include "ddpm/util/random.h"
 
@@ -39,11 +40,27 @@ void ImageData::fill(int64_t index, int64_t place, float* values) const {
   const RandomKey coin{options_.seed, RandomPurpose::kFlip, static_cast<uint64_t>(place)};
   if (options_.flip && random_uniform(coin) < 0.5) mirror(bytes.data(), spec());
   std::ranges::transform(bytes, values, pixel_to_unit);
+  augment(draw_augmentation(options_.augment, options_.seed, place), spec(), values);
+}
+
+int64_t ImageData::augment_labels() const {
+  return options_.augment.probability > 0 ? kAugmentLabels : 0;
+}
+
+void ImageData::fill_augment_labels(int64_t place, float* labels) const {
+  const auto drawn = draw_augmentation(options_.augment, options_.seed, place);
+  std::ranges::copy(ddpm::augment_labels(drawn), labels);
 }
 
 ImageData training_images(std::shared_ptr<const Dataset> dataset, const Config& config) {
-  return ImageData(std::move(dataset),
-                   {.flip = config.data.flip, .seed = static_cast<uint64_t>(config.train.seed)});
+  ImageDataOptions options;
+  options.flip = config.data.flip;
+  options.seed = static_cast<uint64_t>(config.train.seed);
+  options.augment.probability = config.train.augment;
+  for (const auto& word : config.train.augment_transforms)
+    if (const auto transform = from_name<AugmentTransform>(word))
+      options.augment.transforms.push_back(*transform);
+  return ImageData(std::move(dataset), options);
 }
 
 }  // namespace ddpm

@@ -11,7 +11,10 @@ Conditioning changed(const Conditioning& from, const Change& change) {
   const auto apply = [&](const torch::Tensor& tensor) {
     return tensor.defined() ? change(tensor) : tensor;
   };
-  return {.labels = apply(from.labels), .image = apply(from.image), .level = apply(from.level)};
+  return {.labels = apply(from.labels),
+          .image = apply(from.image),
+          .level = apply(from.level),
+          .augment = apply(from.augment)};
 }
 
 /// `join` of each pair of tensors that is there.
@@ -23,7 +26,8 @@ Conditioning joined(const Conditioning& a, const Conditioning& b, const Join& jo
   };
   return {.labels = apply(a.labels, b.labels),
           .image = apply(a.image, b.image),
-          .level = apply(a.level, b.level)};
+          .level = apply(a.level, b.level),
+          .augment = apply(a.augment, b.augment)};
 }
 
 }  // namespace

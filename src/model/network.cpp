@@ -69,4 +69,8 @@ int64_t NetworkImpl::parameter_count() const {
   return count;
 }
 
+bool serves_training_alone(std::string_view parameter) {
+  return parameter.substr(0, parameter.find('.')) == kAugmentLayer;
+}
+
 }  // namespace ddpm

@@ -26,6 +26,7 @@ UNetImpl::UNetImpl(const NetworkConfig& config)
       ParameterRole::kNormScale);
   conv_out_ = register_layer("conv_out", conv3x3(channels.front(), config.signature.out_channels),
                              ParameterRole::kLast);
+  register_augment_layer();
 }
 
 torch::Tensor UNetImpl::forward(const torch::Tensor& sample, const torch::Tensor& timesteps,

@@ -36,14 +36,31 @@ void UNetEncoderImpl::enable_gradient_checkpointing(bool enabled) {
   run_ = enabled ? run_block_checkpointed : run_block;
 }
 
-torch::Tensor UNetEncoderImpl::embed(const torch::Tensor& timesteps, const torch::Tensor& labels) {
+void UNetEncoderImpl::register_augment_layer() {
+  const int64_t labels = config_.signature.augment_labels;
+  if (labels == 0) return;
+  const auto options =
+      torch::nn::LinearOptions(labels, time_embedding_dim(config_.model)).bias(false);
+  augment_embedding_ =
+      register_layer(std::string(kAugmentLayer), torch::nn::Linear(options), ParameterRole::kFirst);
+}
+
+torch::Tensor UNetEncoderImpl::embed(const torch::Tensor& timesteps,
+                                     const Conditioning& conditioning) {
   const auto& model = config_.model;
+  const auto& labels = conditioning.labels;
+  const auto& augment = conditioning.augment;
   const auto sinusoids = timestep_embedding(timesteps, model.block_out_channels.front(),
                                             model.flip_sin_to_cos, model.freq_shift);
   auto embedding = time_embedding_(sinusoids);
   TORCH_CHECK(class_embedding_.is_empty() != labels.defined(),
               "labels must be given to a network that is told classes, and to no other");
+  TORCH_CHECK(!augment.defined() || !augment_embedding_.is_empty(),
+              "the network is told nothing of augmentation");
   if (labels.defined()) embedding = embedding + class_embedding_(labels);
+  if (augment.defined())
+    embedding =
+        embedding + augment_embedding_(augment.to(augment_embedding_->weight.scalar_type()));
   return torch::silu(embedding).to(conv_in_->weight.scalar_type());
 }
 
@@ -60,7 +77,7 @@ UNetEncoderImpl::Encoding UNetEncoderImpl::encode(const torch::Tensor& sample,
                                                   const Conditioning& conditioning) {
   TORCH_CHECK(!conditioning.level.defined(), "the network is told no level of a condition image");
   Encoding encoding;
-  encoding.temb = embed(timesteps, conditioning.labels);
+  encoding.temb = embed(timesteps, conditioning);
   encoding.hidden = conv_in_(input_of(sample, conditioning));
   encoding.skips.push_back(encoding.hidden);
   for (auto& block : down_blocks_)

@@ -24,7 +24,10 @@ double seconds_of_one_step(Config config, torch::Device device, Precision precis
   const auto x = torch::zeros({batch, signature.data_channels, size[0], size[1]}, on_device);
   const auto timesteps = torch::zeros({batch}, on_device.dtype(torch::kInt64));
   const bool told = signature.classes > 0 && !objective_kind(config.train.task).answers_classes;
-  const Conditioning conditioning{.labels = told ? timesteps : torch::Tensor()};
+  const int64_t augment = signature.augment_labels;
+  const Conditioning conditioning{
+      .labels = told ? timesteps : torch::Tensor(),
+      .augment = augment > 0 ? torch::zeros({batch, augment}, on_device) : torch::Tensor()};
   const auto step = [&] {
     const auto output = training.net()->forward(x, timesteps, conditioning);
     const auto loss = output.to(torch::kFloat32).square().mean();
@@ -58,6 +61,7 @@ Config complete_config(Config config, const TrainingData& data) {
                     spec.num_classes == 0 ? "no classes" : "one class only",
                     "; sort the images into one sub-folder a class");
   }
+  if (!answers_classes) signature.augment_labels = data.augment_labels();
   if (!config.model.class_conditional && !answers_classes) return config;
   if (spec.num_classes == 0) {
     throw UserError("model.class_conditional is true but ", data.where(),

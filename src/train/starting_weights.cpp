@@ -80,4 +80,11 @@ NamedTensors adapt_classes(NamedTensors weights, const Signature& from,
   return weights;
 }
 
+NamedTensors with_training_layers(NamedTensors weights, const NetworkImpl& network) {
+  for (const auto& parameter : network.named_parameters())
+    if (serves_training_alone(parameter.key()))
+      weights.emplace(parameter.key(), torch::zeros_like(parameter.value()).detach());
+  return weights;
+}
+
 }  // namespace ddpm

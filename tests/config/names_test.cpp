@@ -33,6 +33,7 @@ TEST(Names, EveryWordReadsBack) {
   expect_words_read_back<LossWeighting>();
   expect_words_read_back<TimestepSampler>();
   expect_words_read_back<Coupling>();
+  expect_words_read_back<AugmentTransform>();
   expect_words_read_back<SamplerType>();
   expect_words_read_back<TimestepSpacing>();
   expect_words_read_back<VarianceType>();

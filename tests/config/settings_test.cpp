@@ -90,6 +90,8 @@ TEST(SettingsTable, ResumeFixesWhatShapesModelDataAndRandomness) {
                                             "train.p_mean",
                                             "train.p_std",
                                             "train.coupling",
+                                            "train.augment",
+                                            "train.augment_transforms",
                                             "train.optimizer",
                                             "train.precision",
                                             "train.batch_size",
@@ -230,6 +232,14 @@ TEST(SetSetting, RefusedValueChangesNothing) {
   EXPECT_THROW(set_setting(config, "model.block_out_channels", "[64, x]", "flag"), UserError);
   EXPECT_THROW(set_setting(config, "train.precision", "fp8", "flag"), UserError);
   EXPECT_TRUE(changed_settings(Config(), config).empty());
+}
+
+TEST(SetSetting, TransformsAreWordsOfAList) {
+  EXPECT_EQ(with("train.augment_transforms", "scale,rotate").train.augment_transforms,
+            (std::vector<std::string>{"scale", "rotate"}));
+  Config config;
+  EXPECT_THROW(set_setting(config, "train.augment_transforms", "shear", "flag"), UserError);
+  EXPECT_THROW(set_setting(config, "train.augment", "12", "flag"), UserError);
 }
 
 TEST(FormatValue, IsShortAndReadable) {

@@ -29,8 +29,9 @@ TEST(Synonyms, LeadToTheSetting) {
 }
 
 TEST(Synonyms, AreOfSettingsThatThereAre) {
-  for (const char* word : {"wd", "microbatch", "hflip", "cfg", "ddim_eta", "shift", "num_samples",
-                           "channel_mult", "learn_sigma", "cond_drop_prob", "save_total_limit"}) {
+  for (const char* word :
+       {"wd", "microbatch", "hflip", "cfg", "ddim_eta", "shift", "num_samples", "channel_mult",
+        "learn_sigma", "cond_drop_prob", "save_total_limit", "augment_p"}) {
     const auto* const synonym = find_synonym(word);
     ASSERT_NE(synonym, nullptr) << word;
     Config config;

@@ -51,6 +51,21 @@ TEST(BatchStream, WithAStrideGivesEverySoManyThBatch) {
     EXPECT_TRUE(torch::equal(some[i].x, all[2 + 3 * i].x)) << i;
 }
 
+TEST(BatchStream, TellsHowEachImageWasAugmented) {
+  ImageDataOptions options;
+  options.augment = {1.0, {AugmentTransform::kRotate}};
+  const ImageData data(std::make_shared<NoiseDataset>(10), options);
+  BatchStream stream(data, {.batch_size = 4, .workers = 3}, 5);
+  const auto batch = stream.next();
+  ASSERT_EQ(batch.augment.sizes(), (std::vector<int64_t>{4, kAugmentLabels}));
+  for (int64_t i = 0; i < 4; ++i) {
+    std::array<float, kAugmentLabels> labels{};
+    data.fill_augment_labels(20 + i, labels.data());
+    EXPECT_TRUE(batch.augment[i].equal(torch::tensor(at::ArrayRef<float>(labels))));
+  }
+  EXPECT_FALSE(batches({.batch_size = 4}, 0, 1).front().augment.defined());
+}
+
 class BrokenData : public NoiseData {
  public:
   BrokenData() : NoiseData(10) {}

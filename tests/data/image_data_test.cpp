@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "ddpm/data/memory_dataset.h"
+#include "ddpm/data/pixels.h"
 
 namespace ddpm {
 namespace {
@@ -53,6 +54,41 @@ TEST(ImageData, MirrorsAboutHalfOfTheImagesByTheirPlace) {
     if (values[0] > 0) ++mirrored;
   }
   EXPECT_NEAR(static_cast<double>(mirrored), 500, 60);
+}
+
+TEST(ImageData, AugmentsAndTellsHowByTheImagesPlace) {
+  ImageDataOptions options;
+  options.seed = 5;
+  options.augment = {0.5, {AugmentTransform::kFlipX, AugmentTransform::kTranslate}};
+  const ImageData data(one_image({0, 51, 255}), options);
+  ASSERT_EQ(data.augment_labels(), kAugmentLabels);
+  for (int64_t place = 0; place < 50; ++place) {
+    const auto drawn = draw_augmentation(options.augment, 5, place);
+    std::vector<float> expected{pixel_to_unit(0), pixel_to_unit(51), pixel_to_unit(255)};
+    augment(drawn, data.spec(), expected.data());
+    std::vector<float> values(3);
+    data.fill(0, place, values.data());
+    EXPECT_EQ(values, expected);
+    std::array<float, kAugmentLabels> labels{};
+    data.fill_augment_labels(place, labels.data());
+    EXPECT_EQ(labels, augment_labels(drawn));
+  }
+}
+
+TEST(ImageData, TellsNothingOfImagesAsTheyAre) {
+  EXPECT_EQ(ImageData(one_image({0, 51, 255}), {.flip = true}).augment_labels(), 0);
+}
+
+TEST(TrainingImages, AreAugmentedAsTheSettingsSay) {
+  Config config;
+  EXPECT_EQ(training_images(one_image({0, 51, 255}), config).augment_labels(), 0);
+  config.train.augment = 1.0;
+  config.train.augment_transforms = {"translate"};
+  const auto data = training_images(one_image({0, 51, 255}), config);
+  std::array<float, kAugmentLabels> labels{};
+  data.fill_augment_labels(0, labels.data());
+  EXPECT_TRUE(std::all_of(labels.begin(), labels.begin() + 7, [](float x) { return x == 0; }));
+  EXPECT_NE(labels[7], 0.0F);
 }
 
 }  // namespace

@@ -90,6 +90,45 @@ TEST(UNet, LabelsMustFitTheModel) {
   EXPECT_THROW(unet->forward(torch::zeros({1, 1, 8, 8}), torch::zeros({1})), c10::Error);
 }
 
+/// A tiny U-Net that is told of augmentation, or is not, with the initial weights of seed 1 and an
+/// output layer that does not hide the rest.
+UNet net_told(int64_t augment_labels) {
+  auto config = tiny_model();
+  config.signature.augment_labels = augment_labels;
+  UNet unet(config);
+  unet->init_weights(1);
+  const torch::NoGradGuard no_grad;
+  for (const auto& item : unet->named_parameters())
+    if (item.key() == "conv_out.weight") item.value().fill_(0.1);
+  return unet;
+}
+
+TEST(UNet, WithoutAugmentationIsTheNetworkThatIsToldNothingOfIt) {
+  const torch::NoGradGuard no_grad;
+  torch::manual_seed(0);
+  auto plain = net_told(0);
+  auto told = net_told(9);
+  const auto x = torch::randn({2, 1, 8, 8});
+  const auto t = torch::tensor({5, 90});
+  const auto labels = torch::tensor({0, 3});
+  const auto y = plain->forward(x, t, {.labels = labels});
+  EXPECT_TRUE(torch::equal(told->forward(x, t, {.labels = labels}), y));
+  const auto zeros = torch::zeros({2, 9});
+  EXPECT_TRUE(torch::equal(told->forward(x, t, {.labels = labels, .augment = zeros}), y));
+  EXPECT_FALSE(torch::equal(told->forward(x, t, {.labels = labels, .augment = zeros + 1}), y));
+  EXPECT_THROW(plain->forward(x, t, {.labels = labels, .augment = zeros}), c10::Error);
+}
+
+TEST(UNet, TheLayerForAugmentationServesTrainingAlone) {
+  const auto told = net_told(9);
+  std::vector<std::string> names;
+  for (const auto& item : told->named_parameters())
+    if (serves_training_alone(item.key())) names.push_back(item.key());
+  EXPECT_EQ(names, std::vector<std::string>{"augment_embedding.weight"});
+  EXPECT_EQ(told->named_parameters().back().key(), names.front());
+  EXPECT_EQ(parameter_roles(*told).back(), ParameterRole::kFirst);
+}
+
 TEST(UNet, SeesTheConditionImageBehindItsOwn) {
   const torch::NoGradGuard no_grad;
   torch::manual_seed(0);

@@ -16,7 +16,8 @@ namespace ddpm {
 /// Trains in `run`, from its newest checkpoint if there is one, with `threads` threads.
 inline void train(const Config& settings, const std::filesystem::path& run, int threads = 2) {
   at::set_num_threads(threads);
-  const NoiseData dataset(30);  // an epoch ends within the run, within a batch
+  // An epoch ends within the run, within a batch.
+  const auto dataset = training_images(std::make_shared<NoiseDataset>(30), settings);
   RunFolder folder{RunDirectory(run)};
   folder.directory().create();
   Trainer trainer(complete_config(settings, dataset), dataset, folder,

@@ -34,6 +34,16 @@ TEST(CompleteConfig, WithoutLabelDropoutThereIsNoNullClass) {
   EXPECT_FALSE(config.signature.null_label.has_value());
 }
 
+TEST(CompleteConfig, TellsADenoiserOfAugmentationAndNoClassifier) {
+  auto config = tiny_config();
+  EXPECT_EQ(complete_config(config, NoiseData(9)).signature.augment_labels, 0);
+  config.train.augment = 0.1;
+  const auto data = training_images(std::make_shared<NoiseDataset>(9), config);
+  EXPECT_EQ(complete_config(config, data).signature.augment_labels, kAugmentLabels);
+  config.train.task = Task::kClassifier;
+  EXPECT_EQ(complete_config(config, data).signature.augment_labels, 0);
+}
+
 TEST(CompleteConfig, RefusesClassesThatTheDataDoNotHave) {
   const FormOfData data({.channels = 1, .height = 8, .width = 8});
   EXPECT_THROW(complete_config(tiny_config(), data), UserError);

@@ -37,6 +37,8 @@ std::vector<SettingCase> companions(const SettingCase& row) {
   if (row.value == "edm") return {{"train.loss_weighting", "soft_min_snr"}};
   if (row.value == "flow")
     return {{"train.timestep_sampler", "logit_normal"}, {"train.coupling", "ot"}};
+  if (row.key == "train.augment")
+    return {{"train.precision", "bf16"}, {"train.gradient_checkpointing", "blocks"}};
   if (row.key.starts_with("classifier.")) return {{"train.task", "classifier"}};
   if (row.key == "train.vlb_weight")
     return {{"diffusion.variance", "learned_range"}, {"train.loss", "hybrid"}};
@@ -46,6 +48,7 @@ std::vector<SettingCase> companions(const SettingCase& row) {
 /// Every word of every setting that shapes a step, and those numbers that are off by default.
 std::vector<SettingCase> all_cases() {
   std::vector<SettingCase> cases{{"train.noise_offset", "0.1"},
+                                 {"train.augment", "0.5"},
                                  {"train.vlb_weight", "0.1"},
                                  {"classifier.clean_share", "0"},
                                  {"diffusion.rescale_betas_zero_snr", "true"},

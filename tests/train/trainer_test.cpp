@@ -302,10 +302,12 @@ class VanishingDataset : public NoiseDataset {
   mutable std::atomic<int64_t> left_;
 };
 
-/// Trains into `run` until an error of the data ends that; the step that is kept, -1 for none.
+/// Trains into `run`, as `train` does, until an error of the data ends that; the step that is kept,
+/// -1 for none.
 int64_t train_until_error(const fs::path& run, int64_t reads) {
-  const ImageData data(std::make_shared<VanishingDataset>(reads), {.flip = true});
+  at::set_num_threads(2);
   auto config = tiny_config();
+  const auto data = training_images(std::make_shared<VanishingDataset>(reads), config);
   config.train.save_every = 0;
   RunFolder folder{RunDirectory(run)};
   folder.directory().create();

@@ -20,9 +20,9 @@ struct TrainingTensors {
 };
 
 /// Writes a whole checkpoint to `target`, which must not exist: the model's folder with the EMA
-/// weights, `config.yaml`, and `training/`. It appears under its name only
-/// when complete and on the disk; `DiskError` leaves nothing behind. `timestep_sampler` is what
-/// that has learned, float64 and int64; empty if it does not learn.
+/// weights but for those that serve training alone, `config.yaml`, and `training/`. It appears
+/// under its name only when complete and on the disk; `DiskError` leaves nothing behind.
+/// `timestep_sampler` is what that has learned, float64 and int64; empty if it does not learn.
 void save_training_checkpoint(const std::filesystem::path& target, const Config& config,
                               const TrainingState& state, const TrainingTensors& tensors,
                               const NamedTensors& timestep_sampler = {});

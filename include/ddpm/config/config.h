@@ -74,6 +74,7 @@ struct Signature {
   int64_t classes = 0;                        // that a person can ask for; 0: there are none
   std::optional<int64_t> null_label = {};     // means "no class"; the number of classes
   std::vector<std::string> class_names = {};  // empty: classes have numbers only
+  int64_t augment_labels = 0;  // numbers that tell it in training how an image was augmented
 
   /// How many labels there are, that for "no class" included.
   int64_t labels() const { return classes + (null_label ? 1 : 0); }
@@ -127,6 +128,8 @@ enum class TimestepSampler {
   kLogNormal
 };
 enum class Coupling { kIndependent, kOptimalTransport };
+/// What augmentation does to an image; see data/augment.h.
+enum class AugmentTransform { kFlipX, kFlipY, kScale, kRotate, kStretch, kTranslate };
 
 /// The run of the optimizer and what it leaves behind.
 struct TrainConfig {
@@ -146,6 +149,9 @@ struct TrainConfig {
   double p_mean = -1.2;
   double p_std = 1.2;
   Coupling coupling = Coupling::kIndependent;
+  double augment = 0.0;  // the chance of each transform; 0: images are as they are
+  std::vector<std::string> augment_transforms = {"flip_x", "flip_y",  "scale",
+                                                 "rotate", "stretch", "translate"};
   std::optional<int64_t> steps;  // empty: as many as fit into `max_minutes`
   double max_minutes = 0.0;      // 0: no limit
   int64_t batch_size = 128;

@@ -159,6 +159,16 @@ inline constexpr auto kNames<Coupling> = std::to_array<Named<Coupling>>({
 });
 
 template <>
+inline constexpr auto kNames<AugmentTransform> = std::to_array<Named<AugmentTransform>>({
+    {AugmentTransform::kFlipX, "flip_x"},
+    {AugmentTransform::kFlipY, "flip_y"},
+    {AugmentTransform::kScale, "scale"},
+    {AugmentTransform::kRotate, "rotate"},
+    {AugmentTransform::kStretch, "stretch"},
+    {AugmentTransform::kTranslate, "translate"},
+});
+
+template <>
 inline constexpr auto kNames<SamplerType> = std::to_array<Named<SamplerType>>({
     {SamplerType::kDdim, "ddim"},
     {SamplerType::kDdpm, "ddpm"},

@@ -17,8 +17,9 @@ namespace ddpm {
 
 /// Samples with what goes with them.
 struct Batch {
-  torch::Tensor x;       // [N, C, H, W] float32, as `TrainingData` gives them
-  torch::Tensor labels;  // [N] int64, their classes; undefined without labels
+  torch::Tensor x;             // [N, C, H, W] float32, as `TrainingData` gives them
+  torch::Tensor labels;        // [N] int64, their classes; undefined without labels
+  torch::Tensor augment = {};  // [N, augment_labels()] float32; undefined where that is 0
   std::map<std::string, torch::Tensor> drawn = {};  // [N, ...], by `BatchOptions::prepare`
 };
 

@@ -37,6 +37,13 @@ class TrainingData {
   /// samples. `DataError` naming the file if the sample cannot be read.
   virtual void fill(int64_t index, int64_t place, float* values) const = 0;
 
+  /// How many numbers tell a network what `fill` has done to a sample; 0 where it need not know.
+  /// All zero means a sample as it is, which is what the network is to draw.
+  virtual int64_t augment_labels() const { return 0; }
+
+  /// Writes the `augment_labels()` numbers of the sample at `place` to `labels`.
+  virtual void fill_augment_labels(int64_t /*place*/, float* /*labels*/) const {}
+
  protected:
   TrainingData(SampleSpec spec, std::string where)
       : spec_(std::move(spec)),

@@ -7,9 +7,10 @@ namespace ddpm {
 /// What a network is told of each image beside the noisy image and its timestep. Tensors that are
 /// not there are undefined; those that are have one row an image, on one device.
 struct Conditioning {
-  torch::Tensor labels = {};  // [N] int64, classes or the label that means "no class"
-  torch::Tensor image = {};   // [N, C', H, W], whose channels the network sees behind those of x
-  torch::Tensor level = {};   // [N], how noisy the condition image is
+  torch::Tensor labels = {};   // [N] int64, classes or the label that means "no class"
+  torch::Tensor image = {};    // [N, C', H, W], whose channels the network sees behind those of x
+  torch::Tensor level = {};    // [N], how noisy the condition image is
+  torch::Tensor augment = {};  // [N, augment_labels], how x was augmented; undefined: not at all
 
   /// Rows of the tensors that are there, which must have equally many; 0 without any.
   int64_t rows() const;

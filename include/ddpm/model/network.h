@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string_view>
 
 #include <torch/types.h>
 
@@ -36,6 +37,14 @@ class NetworkImpl : public RoledModule {
 
   int64_t parameter_count() const;
 };
+
+/// The layer that takes in how images were augmented. It has no bias, so that images as they are
+/// come to the same without it.
+inline constexpr std::string_view kAugmentLayer = "augment_embedding";
+
+/// True for a parameter that serves training alone, by its full name: a checkpoint's network is
+/// whole without it.
+bool serves_training_alone(std::string_view parameter);
 
 /// Any network; the places that share it share its weights.
 using Network = std::shared_ptr<NetworkImpl>;

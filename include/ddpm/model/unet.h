@@ -22,8 +22,8 @@ class UNetImpl : public UNetEncoderImpl {
   ///
   /// `sample` is [N, data_channels, H, W], with sides that every level can halve; `timesteps` is
   /// [N]. There must be labels if the signature has classes, and a condition image if it has more
-  /// `in_channels` than `data_channels`. Gives [N, out_channels, H, W], in the type of the
-  /// convolutions' weights.
+  /// `in_channels` than `data_channels`; augment labels need not be there. Gives [N, out_channels,
+  /// H, W], in the type of the convolutions' weights.
   torch::Tensor forward(const torch::Tensor& sample, const torch::Tensor& timesteps,
                         const Conditioning& conditioning = {}) override;
 

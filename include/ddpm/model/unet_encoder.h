@@ -4,6 +4,7 @@
 
 #include <torch/nn/modules/conv.h>
 #include <torch/nn/modules/embedding.h>
+#include <torch/nn/modules/linear.h>
 #include <torch/types.h>
 
 #include "ddpm/config/network_config.h"
@@ -34,6 +35,10 @@ class UNetEncoderImpl : public NetworkImpl {
   /// With `labels` above 0 the network is told one of so many labels.
   UNetEncoderImpl(const NetworkConfig& config, int64_t labels);
 
+  /// Registers the layer for augmentation if the signature has labels of it. Called behind all
+  /// other layers, which begin with the weights that they have without it.
+  void register_augment_layer();
+
   Encoding encode(const torch::Tensor& sample, const torch::Tensor& timesteps,
                   const Conditioning& conditioning);
   /// Cost at the images' size, which it changes to the lowest resolution.
@@ -41,7 +46,7 @@ class UNetEncoderImpl : public NetworkImpl {
   BlockRunner runner() const { return run_; }
 
  private:
-  torch::Tensor embed(const torch::Tensor& timesteps, const torch::Tensor& labels);
+  torch::Tensor embed(const torch::Tensor& timesteps, const Conditioning& conditioning);
   torch::Tensor input_of(const torch::Tensor& sample, const Conditioning& conditioning) const;
 
   NetworkConfig config_;
@@ -49,6 +54,7 @@ class UNetEncoderImpl : public NetworkImpl {
   torch::nn::Conv2d conv_in_{nullptr};
   TimestepEmbedding time_embedding_{nullptr};
   torch::nn::Embedding class_embedding_{nullptr};
+  torch::nn::Linear augment_embedding_{nullptr};
   std::vector<DownBlock> down_blocks_;
   MidBlock mid_block_{nullptr};
 };

@@ -29,4 +29,8 @@ std::vector<std::optional<int64_t>> matching_labels(const Signature& from, const
 /// otherwise is left as it is, for `TrainingModel::begin_with` to refuse.
 NamedTensors adapt_classes(NamedTensors weights, const Signature& from, const NetworkImpl& network);
 
+/// The weights with zeros for the layers of `network` that serve training alone, which checkpoints
+/// of networks do not hold.
+NamedTensors with_training_layers(NamedTensors weights, const NetworkImpl& network);
+
 }  // namespace ddpm

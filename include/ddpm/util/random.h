@@ -20,6 +20,8 @@ enum class RandomPurpose : uint32_t {
   kSamplerNoise = 9,
   kNoiseOffset = 20,
   kCleanImage = 21,
+  kAugment = 22,
+  kAugmentSize = 23,
   kEvaluationSubset = 30,
   kImageSubset = 31,
   kUniformImage = 32,

@@ -18,6 +18,7 @@ Denoising::Denoising(const Config& config, torch::Device device)
       train_(config.train),
       device_(device),
       conditional_(config.signature.classes > 0),
+      augmented_(config.signature.augment_labels > 0),
       null_label_(config.signature.null_label) {
   if (train_.timestep_sampler == TimestepSampler::kLossSecondMoment) {
     losses_.emplace(config.diffusion.num_train_timesteps);
@@ -71,6 +72,7 @@ StepInputs Denoising::prepare(Batch batch) const {
                     {"timesteps", noised.timesteps},
                     {"target", noising_.process().target(noised.levels, noised.x0, noised.eps)}};
   if (conditional_) inputs["labels"] = to_device(batch.labels, device_);
+  if (augmented_) inputs["augment"] = to_device(batch.augment, device_);
   if (train_.loss != DenoisingLoss::kSimple) inputs["x0"] = noised.x0;
   if (train_.loss_weighting != LossWeighting::kNone)
     inputs["weights"] = to_device(weights(timesteps), device_);
@@ -79,7 +81,8 @@ StepInputs Denoising::prepare(Batch batch) const {
 }
 
 BatchLoss Denoising::loss(NetworkImpl& network, const StepInputs& inputs) const {
-  const Conditioning conditioning{.labels = input_or_none(inputs, "labels")};
+  const Conditioning conditioning{.labels = input_or_none(inputs, "labels"),
+                                  .augment = input_or_none(inputs, "augment")};
   return loss_(inputs, network.forward(inputs.at("x_t"), inputs.at("timesteps"), conditioning));
 }
 

@@ -22,6 +22,7 @@ namespace ddpm {
 /// | timesteps  | [N], as the network is told                                                    |
 /// | target     | [N, C, H, W], what it should answer                                            |
 /// | labels     | [N] int64, for a network with classes, some of them dropped                    |
+/// | augment    | [N, augment_labels] float32, how x0 was augmented, for a network told of it    |
 /// | x0         | [N, C, H, W], for the variational bound                                        |
 /// | weights    | [N] float32, of each image's loss, if `train.loss_weighting` asks for them     |
 /// | importance | [N] float32, what the timestep sampler loss_second_moment asks for             |
@@ -49,6 +50,7 @@ class Denoising : public Objective {
   TrainConfig train_;
   torch::Device device_;
   bool conditional_;
+  bool augmented_;
   std::optional<int64_t> null_label_;
   std::optional<LossSecondMoment> losses_;      // for loss_second_moment
   std::vector<torch::Tensor> noted_timesteps_;  // of this step, one a micro-batch
