@@ -285,6 +285,29 @@ int64_t memory_bytes(const TrainPlan& plan) {
   return estimate_training_bytes(plan.config, plan.device, plan.parameters, plan.cost.activations);
 }
 
+json to_json(const TrainPlan& plan) {
+  const auto& data = plan.dataset->info();
+  return {{"parameters", plan.parameters},
+          {"macs_per_image", plan.cost.macs},
+          {"memory_bytes", memory_bytes(plan)},
+          {"dataset",
+           {{"name", data.name},
+            {"where", data.where},
+            {"images", data.images},
+            {"shape", {data.channels, data.height, data.width}},
+            {"classes", data.num_classes},
+            {"skipped", plan.dataset->skipped()},
+            {"broken", plan.broken_files},
+            {"left_out", data.left_out},
+            {"notes", data.notes},
+            {"warnings", data.warnings}}},
+          {"start_from", plan.start.origin},
+          {"run", plan.run.string()},
+          {"resume_from", plan.checkpoint.string()},
+          {"device", plan.device.str()},
+          {"precision", to_name(plan.config.train.precision)}};
+}
+
 std::vector<std::string> plan_lines(const TrainPlan& plan) {
   const auto& data = plan.dataset->info();
   const auto& train = plan.config.train;

@@ -32,44 +32,13 @@ std::string flag_of(const std::string& field) {
   return flag;
 }
 
-/// What people call flags elsewhere, where no setting has that name.
-constexpr std::pair<std::string_view, std::string_view> kFlags[] = {{"num_samples", "--num-images"},
-                                                                    {"n_samples", "--num-images"},
-                                                                    {"count", "--num-images"},
-                                                                    {"output", "--out"},
-                                                                    {"output_dir", "--out"},
-                                                                    {"output_path", "--out"},
-                                                                    {"model", "--checkpoint"},
-                                                                    {"model_path", "--checkpoint"},
-                                                                    {"ckpt", "--checkpoint"},
-                                                                    {"pretrained", "--checkpoint"},
-                                                                    {"batch", "--batch-size"},
-                                                                    {"bs", "--batch-size"},
-                                                                    {"label", "--class"},
-                                                                    {"classes", "--class"},
-                                                                    {"class_label", "--class"},
-                                                                    {"image_size", "--size"},
-                                                                    {"resolution", "--size"},
-                                                                    {"verbose", "--quiet"},
-                                                                    {"silent", "--quiet"},
-                                                                    {"random_seed", "--seed"},
-                                                                    {"real", "--reference"},
-                                                                    {"ref", "--reference"},
-                                                                    {"output_folder", "--run"},
-                                                                    {"run_dir", "--run"},
-                                                                    {"outdir", "--run"},
-                                                                    {"gpu", "--device"},
-                                                                    {"num_threads", "--threads"},
-                                                                    {"max_minutes", "--max-time"},
-                                                                    {"time", "--max-time"}};
-
 /// The known flag for what is called `name` elsewhere; empty if there is none.
 std::string flag_synonym(const std::string& name, const std::vector<std::string>& known) {
   const auto known_flag = [&](const std::string& flag) {
     return std::ranges::find(known, flag) != known.end();
   };
-  for (const auto& [word, flag] : kFlags)
-    if (word == name && known_flag(std::string(flag))) return std::string(flag);
+  const auto field = flag_of(std::string(field_synonym(name)));
+  if (known_flag(field)) return field;
   const auto* const synonym = find_synonym(name);
   if (synonym == nullptr) return {};
   const std::string key(synonym->key);

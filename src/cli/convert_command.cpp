@@ -1,5 +1,3 @@
-#include "ddpm/cli/convert_command.h"
-
 #include <iostream>
 #include <memory>
 
@@ -9,6 +7,7 @@
 #include "ddpm/app/convert.h"
 #include "ddpm/checkpoint/json.h"
 #include "ddpm/cli/command_line.h"
+#include "ddpm/cli/commands.h"
 #include "ddpm/util/log.h"
 #include "ddpm/util/text.h"
 

@@ -1,5 +1,3 @@
-#include "ddpm/cli/eval_command.h"
-
 #include <iostream>
 #include <memory>
 
@@ -10,6 +8,7 @@
 #include "ddpm/app/result_files.h"
 #include "ddpm/checkpoint/json.h"
 #include "ddpm/cli/command_line.h"
+#include "ddpm/cli/commands.h"
 #include "ddpm/cli/eval_table.h"
 #include "ddpm/util/log.h"
 #include "ddpm/util/stop.h"

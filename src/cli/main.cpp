@@ -10,14 +10,10 @@
 #include <torch/version.h>
 
 #include "ddpm/cli/command_line.h"
-#include "ddpm/cli/convert_command.h"
-#include "ddpm/cli/eval_command.h"
-#include "ddpm/cli/sample_command.h"
-#include "ddpm/cli/schedule_command.h"
-#include "ddpm/cli/standard_streams.h"
-#include "ddpm/cli/train_command.h"
+#include "ddpm/cli/commands.h"
 #include "ddpm/util/error.h"
 #include "ddpm/util/files.h"
+#include "ddpm/util/standard_streams.h"
 #include "ddpm/util/stop.h"
 #include "ddpm/util/text.h"
 

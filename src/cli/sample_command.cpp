@@ -1,5 +1,3 @@
-#include "ddpm/cli/sample_command.h"
-
 #include <chrono>
 #include <iostream>
 #include <memory>
@@ -10,6 +8,7 @@
 #include "ddpm/app/sample_run.h"
 #include "ddpm/checkpoint/json.h"
 #include "ddpm/cli/command_line.h"
+#include "ddpm/cli/commands.h"
 #include "ddpm/cli/edit_flags.h"
 #include "ddpm/config/names.h"
 #include "ddpm/util/error.h"

@@ -1,6 +1,3 @@
-#include "ddpm/cli/schedule_command.h"
-
-#include <algorithm>
 #include <iostream>
 #include <memory>
 
@@ -8,12 +5,11 @@
 #include <nlohmann/json.hpp>
 
 #include "ddpm/app/schedule_plan.h"
+#include "ddpm/app/schedule_view.h"
 #include "ddpm/checkpoint/json.h"
 #include "ddpm/cli/command_line.h"
+#include "ddpm/cli/commands.h"
 #include "ddpm/config/find_config.h"
-#include "ddpm/config/names.h"
-#include "ddpm/data/image_io.h"
-#include "ddpm/diffusion/process.h"
 #include "ddpm/util/files.h"
 #include "ddpm/util/log.h"
 #include "ddpm/util/text.h"
@@ -24,72 +20,16 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int64_t kLargestSide = 256;
-
 /// What is typed besides the schedules.
 struct ScheduleFlags {
   std::vector<std::string> configs;
-  std::string image;
-  std::optional<std::string> timesteps;
-  std::optional<int64_t> image_size;
-  uint64_t seed = 0;
+  StripRequest strip;
   std::optional<uint64_t> drawn_seed;
   std::string out;
   bool log = false;
   bool quiet = false;
   bool json = false;
 };
-
-std::vector<std::string> names_of(const std::vector<NamedSchedule>& schedules) {
-  std::vector<std::string> names;
-  for (const auto& schedule : schedules)
-    names.push_back(schedule.name);
-  return names;
-}
-
-/// The image to noise: cut to a square of --image-size, or else as it is but not too large to see
-/// its noise.
-Image image_of(const ScheduleFlags& flags) {
-  const auto image = load_image(flags.image, 0, {kMostImagePixels});
-  if (flags.image_size) return resize_and_crop(image, *flags.image_size, *flags.image_size);
-  const int64_t side = std::max(image.height, image.width);
-  if (side <= kLargestSide) return image;
-  const auto shrunk = [&](int64_t length) {
-    return std::max<int64_t>(1, length * kLargestSide / side);
-  };
-  return resize_and_crop(image, shrunk(image.height), shrunk(image.width));
-}
-
-std::string strip_bytes(const ScheduleFlags& flags, const std::vector<NamedSchedule>& schedules) {
-  std::vector<int64_t> timesteps;
-  if (flags.timesteps) timesteps = parse_timesteps(*flags.timesteps);
-  const auto rows = join(names_of(schedules), "; ");
-  log_info("rows: " + rows);
-  const auto strip = noised_strip(schedules, image_of(flags), timesteps, flags.seed);
-  return encode_png(strip, {{"Software", "ddpm"},
-                            {"schedules", rows},
-                            {"timesteps", flags.timesteps.value_or("even")},
-                            {"seed", std::to_string(flags.seed)}});
-}
-
-/// The numbers of a schedule; infinite ones are null in JSON.
-json to_json(const NamedSchedule& schedule) {
-  const auto& diffusion = schedule.diffusion;
-  const auto curve = curve_of(*make_process(diffusion));
-  json object = {{"name", schedule.name},
-                 {"process", to_name(diffusion.process)},
-                 {"num_train_timesteps", diffusion.num_train_timesteps},
-                 {"t", curve.t},
-                 {"alpha_bars", curve.alpha_bar},
-                 {"log_snr", curve.log_snr},
-                 {"alphas", curve.alpha},
-                 {"sigmas", curve.sigma}};
-  if (!curve.beta.empty()) {
-    object["betas"] = curve.beta;
-    if (diffusion.trained_betas.empty()) object["beta_schedule"] = to_name(diffusion.beta_schedule);
-  }
-  return object;
-}
 
 void report(const ScheduleFlags& flags, const std::vector<NamedSchedule>& schedules,
             const fs::path& out) {
@@ -106,11 +46,11 @@ void report(const ScheduleFlags& flags, const std::vector<NamedSchedule>& schedu
 /// Where the picture goes: as told, else the first free of schedule.svg, schedule-2.svg, ... of the
 /// working folder (.png with an image).
 fs::path schedule_output(const ScheduleFlags& flags) {
-  const std::string ending = flags.image.empty() ? ".svg" : ".png";
+  const std::string ending = flags.strip.image.empty() ? ".svg" : ".png";
   if (flags.out.empty()) return unused_path("schedule" + ending);
   if (lower_case(fs::path(flags.out).extension().string()) != ending)
     throw UserError("--out ", flags.out, ": expected NAME", ending,
-                    flags.image.empty() ? "" : " for an image");
+                    flags.strip.image.empty() ? "" : " for an image");
   if (fs::exists(flags.out))
     throw UserError("--out ", flags.out, ": exists already; give another name");
   return flags.out;
@@ -121,14 +61,14 @@ ExitCode run_schedule(const CLI::App& command, const ScheduleFlags& flags,
   refuse_unknown_words(command);
   init_log(flags.quiet, with_flags);
   tell_drawn_seed(flags.drawn_seed);
-  if (flags.image.empty() && (flags.timesteps || flags.image_size))
-    throw UserError(flags.timesteps ? "--timesteps" : "--image-size", " needs --image PATH");
+  if (flags.strip.image.empty() && (flags.strip.timesteps || flags.strip.image_size))
+    throw UserError(flags.strip.timesteps ? "--timesteps" : "--image-size", " needs --image PATH");
   const auto out = schedule_output(flags);
   for (const auto& config : flags.configs)
     request.configs.push_back(find_config(config));
   const auto schedules = plan_schedules(request);
-  const auto bytes = flags.image.empty() ? to_svg(plot_schedules(schedules, flags.log))
-                                         : strip_bytes(flags, schedules);
+  const auto bytes = flags.strip.image.empty() ? to_svg(plot_schedules(schedules, flags.log))
+                                               : noised_png(schedules, flags.strip);
   make_folder(out.parent_path());
   write_file_atomic(out, bytes);
   report(flags, schedules, out);
@@ -142,19 +82,19 @@ void add_picture_flags(CLI::App& command, ScheduleFlags& flags) {
       ->type_name("PATH");
   command.add_flag("--log", flags.log, "Draw alpha_bar on a logarithmic axis.");
   command
-      .add_option("--image", flags.image,
+      .add_option("--image", flags.strip.image,
                   "Draw this image with growing noise instead, a row a schedule.")
       ->type_name("PATH");
   command
-      .add_option("--timesteps", flags.timesteps,
+      .add_option("--timesteps", flags.strip.timesteps,
                   "Timesteps to show the image at, from clean to noisy (default: eight even ones).")
       ->type_name("A,B,...");
   add_number_flag(command,
                   {.names = "--image-size",
                    .help = "Scale and crop the image to N x N first (default: at most 256 a side).",
                    .range = {.min = 1, .max = 4096}},
-                  flags.image_size);
-  add_seed_flag(command, flags.seed, flags.drawn_seed, "Of the noise.");
+                  flags.strip.image_size);
+  add_seed_flag(command, flags.strip.seed, flags.drawn_seed, "Of the noise.");
 }
 
 }  // namespace

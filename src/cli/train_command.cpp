@@ -1,8 +1,4 @@
-#include "ddpm/cli/train_command.h"
-
 #include <algorithm>
-#include <cctype>
-#include <cstring>
 #include <iostream>
 #include <memory>
 
@@ -13,6 +9,7 @@
 #include "ddpm/checkpoint/json.h"
 #include "ddpm/checkpoint/run_directory.h"
 #include "ddpm/cli/command_line.h"
+#include "ddpm/cli/commands.h"
 #include "ddpm/config/find_config.h"
 #include "ddpm/config/names.h"
 #include "ddpm/config/rules.h"
@@ -64,16 +61,6 @@ TrainRequest request_of(const TrainFlags& flags) {
   return request;
 }
 
-/// `word` as a shell reads it back.
-std::string shell_quoted(const std::string& word) {
-  const auto plain = [](unsigned char c) { return std::isalnum(c) || std::strchr("-_./:=,+", c); };
-  if (!word.empty() && std::ranges::all_of(word, plain)) return word;
-  std::string quoted = "'";
-  for (const char c : word)
-    quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return quoted + "'";
-}
-
 std::string resume_command(const TrainFlags& flags, const fs::path& run) {
   const auto& runtime = flags.request.runtime;
   std::vector<std::string> words{"ddpm", "train"};
@@ -97,33 +84,10 @@ std::string resume_command(const TrainFlags& flags, const fs::path& run) {
   return join(words, " ");
 }
 
-json plan_json(const TrainPlan& plan) {
-  const auto& data = plan.dataset->info();
-  return {{"parameters", plan.parameters},
-          {"macs_per_image", plan.cost.macs},
-          {"memory_bytes", memory_bytes(plan)},
-          {"dataset",
-           {{"name", data.name},
-            {"where", data.where},
-            {"images", data.images},
-            {"shape", {data.channels, data.height, data.width}},
-            {"classes", data.num_classes},
-            {"skipped", plan.dataset->skipped()},
-            {"broken", plan.broken_files},
-            {"left_out", data.left_out},
-            {"notes", data.notes},
-            {"warnings", data.warnings}}},
-          {"start_from", plan.start.origin},
-          {"run", plan.run.string()},
-          {"resume_from", plan.checkpoint.string()},
-          {"device", plan.device.str()},
-          {"precision", to_name(plan.config.train.precision)}};
-}
-
 void show_plan(const TrainPlan& plan, bool as_json) {
   tell_data_warnings(plan);
   if (as_json) {
-    std::cout << shown_json(plan_json(plan)) << "\n";
+    std::cout << shown_json(to_json(plan)) << "\n";
     return;
   }
   for (const auto& line : plan_lines(plan))

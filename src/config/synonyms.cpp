@@ -252,6 +252,43 @@ constexpr Value kValues[] = {
     {"sample.sampler", "ancestral", "ddpm"},
 };
 
+struct Field {
+  std::string_view word;
+  std::string_view field;
+};
+
+constexpr Field kFields[] = {
+    {"num_samples", "num_images"},
+    {"n_samples", "num_images"},
+    {"count", "num_images"},
+    {"output", "out"},
+    {"output_dir", "out"},
+    {"output_path", "out"},
+    {"model", "checkpoint"},
+    {"model_path", "checkpoint"},
+    {"ckpt", "checkpoint"},
+    {"pretrained", "checkpoint"},
+    {"batch", "batch_size"},
+    {"bs", "batch_size"},
+    {"label", "class"},
+    {"classes", "class"},
+    {"class_label", "class"},
+    {"image_size", "size"},
+    {"resolution", "size"},
+    {"verbose", "quiet"},
+    {"silent", "quiet"},
+    {"random_seed", "seed"},
+    {"real", "reference"},
+    {"ref", "reference"},
+    {"output_folder", "run"},
+    {"run_dir", "run"},
+    {"outdir", "run"},
+    {"gpu", "device"},
+    {"num_threads", "threads"},
+    {"max_minutes", "max_time"},
+    {"time", "max_time"},
+};
+
 /// In small letters, with `_` for `-` and blanks.
 std::string plain(std::string_view word) {
   std::string text(word);
@@ -266,6 +303,11 @@ const Synonym* find_synonym(std::string_view word) {
   const auto name = plain(word.substr(word.find('.') + 1));
   const auto* const row = std::ranges::find(kSynonyms, name, &Synonym::word);
   return row == std::end(kSynonyms) ? nullptr : row;
+}
+
+std::string_view field_synonym(std::string_view word) {
+  const auto* const row = std::ranges::find(kFields, plain(word), &Field::word);
+  return row == std::end(kFields) ? std::string_view() : row->field;
 }
 
 std::string_view section_synonym(std::string_view word) {

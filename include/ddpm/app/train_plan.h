@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include <nlohmann/json.hpp>
 #include <torch/types.h>
 
 #include "ddpm/app/train.h"
@@ -50,6 +51,9 @@ int64_t memory_bytes(const TrainPlan& plan);
 
 /// Says on the log what of the data may not be as its owner means it.
 void tell_data_warnings(const TrainPlan& plan);
+
+/// What the run will do, for programs.
+nlohmann::json to_json(const TrainPlan& plan);
 
 /// What the run will do, a line a subject, for people.
 std::vector<std::string> plan_lines(const TrainPlan& plan);

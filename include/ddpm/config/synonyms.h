@@ -15,6 +15,10 @@ struct Synonym {
 /// The row for `word`, a name with or without a section, with `-` or `_`; null if there is none.
 const Synonym* find_synonym(std::string_view word);
 
+/// The field of a request that is called `word` elsewhere, where no setting has that name:
+/// "checkpoint" for "ckpt". Empty if there is none.
+std::string_view field_synonym(std::string_view word);
+
 /// The section that is called `word` elsewhere; empty if there is none.
 std::string_view section_synonym(std::string_view word);
 

@@ -47,6 +47,9 @@ std::string field_name(std::string_view word);
 std::string replace_fields(std::string_view text,
                            const std::function<std::string(const std::string&)>& flag_of);
 
+/// `word` as a shell reads it back: in quotes where it needs them.
+std::string shell_quoted(const std::string& word);
+
 /// Seconds of "90s", "10m", "1.5h" or "1h30m"; nothing for anything else.
 std::optional<double> parse_duration(std::string_view text);
 

@@ -1,4 +1,4 @@
-#include "ddpm/cli/standard_streams.h"
+#include "ddpm/util/standard_streams.h"
 
 #include <cerrno>
 #include <csignal>
