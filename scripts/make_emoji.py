@@ -33,7 +33,8 @@ def emoji(path: pathlib.Path):
         found = re.match(r"([0-9A-F ]+?)\s*; fully-qualified\s*# \S+ E[0-9.]+ (.+)", line)
         if found and group != "component":
             text = "".join(chr(int(code, 16)) for code in found[1].split())
-            yield text, re.sub(r"[^a-z0-9]+", "-", found[2].lower()).strip("-"), group
+            name = re.sub(r"[^a-z0-9]+", "-", found[2].lower()).strip("-")
+            yield text, f"{name}-{found[1].split()[0].lower()}", group
 
 
 def family(text: str) -> tuple[int, ...]:

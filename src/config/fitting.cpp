@@ -44,6 +44,7 @@ class Fitting {
     fit_blocks();
     fit_groups();
     fit_variance();
+    fit_guidance();
     fit_steps();
     return std::move(lines_);
   }
@@ -111,6 +112,14 @@ class Fitting {
     if (!is_default("sample.variance_type")) return;
     change("sample.variance_type", "diffusion.process",
            [&] { sample.variance_type = VarianceType::kFixedSmall; });
+  }
+
+  /// A model without classes has nothing to be guided to.
+  void fit_guidance() {
+    auto& sample = config_.sample;
+    if (config_.model.class_conditional || sample.guidance == 1.0) return;
+    if (!choices_.yields("sample.guidance", "model.class_conditional")) return;
+    change("sample.guidance", "model.class_conditional", [&] { sample.guidance = 1.0; });
   }
 
   void fit_steps() {

@@ -33,7 +33,8 @@ class Choices {
 };
 
 /// Changes settings that do not fit others: the warm-up to a short run and the sampling steps to a
-/// short chain of timesteps, if they yield to these; the blocks and groups to the channels, the
+/// short chain of timesteps, and guidance to a model without classes, if they yield to these; the
+/// blocks and groups to the channels, the
 /// batch to its parts and the variance to the process, if nobody has chosen them. Gives a line for
 /// each. What stays is left for `check_rules` to refuse.
 std::vector<std::string> fit_settings(Config& config, const Choices& choices);
