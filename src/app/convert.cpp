@@ -128,7 +128,7 @@ class Conversion {
     for (const auto& [theirs, ours] : found.qkv)
       take_qkv(theirs, ours);
     for (auto& [name, tensor] : plan_.weights)
-      if (name.find(".to_out.") != name.npos && tensor.dim() > 2) tensor = tensor.flatten(1);
+      tensor = as_matrix(name, tensor);
   }
 
   void check_heads(const GuidedNetwork& found) const {
@@ -223,11 +223,8 @@ class Conversion {
     std::vector<std::string> names;
     for (const auto& [name, unused] : shapes_of(file_.content(), state_.prefix))
       names.push_back(name);
-    for (const auto& [theirs, ours] : modern_weight_names(names)) {
-      auto tensor = read(theirs);
-      const bool pixel = ours.find(".attentions.") != ours.npos && tensor.dim() > 2;
-      plan_.weights[ours] = pixel ? tensor.flatten(1) : tensor;
-    }
+    for (const auto& [theirs, ours] : modern_weight_names(names))
+      plan_.weights[ours] = as_matrix(ours, read(theirs));
   }
 
   void read_scheduler(const fs::path& folder) {

@@ -78,7 +78,8 @@ std::string name_of(const Signature& signature, int64_t label) {
                                        : signature.class_names[static_cast<size_t>(label)];
 }
 
-/// What becomes of the classes: "classes: kept coat, dress; new hat; without bag".
+/// Tells which classes were kept and which are new: "classes: kept coat, dress; new hat; the model
+/// had 10".
 void tell_classes(const Signature& from, const Signature& to) {
   if (from.classes == 0 && to.classes == 0) return;
   const auto same = matching_labels(from, to);

@@ -1,6 +1,7 @@
 #include "ddpm/app/train_plan.h"
 
 #include <algorithm>
+#include <optional>
 #include <ranges>
 #include <set>
 
@@ -211,14 +212,19 @@ void check_end(const Config& config) {
   throw UserError("no end is set: give `max_time` (for example 30m) or --train.steps");
 }
 
-}  // namespace
+/// The model that the settings of the request begin with; nothing if a run goes on by its own.
+std::optional<ModelFolder> init_model(const TrainRequest& request, const fs::path& checkpoint) {
+  const bool starts = checkpoint.empty() || !request.config.empty();
+  if (request.init_from.empty() || !starts) return std::nullopt;
+  return open_init_model(request);
+}
 
-Config resolve_settings(const TrainRequest& request, const fs::path& checkpoint) {
+Config settings_of(const TrainRequest& request, const fs::path& checkpoint,
+                   const std::optional<ModelFolder>& init) {
   Config config;
   std::set<std::string> keys;
-  const bool starts = checkpoint.empty() || !request.config.empty();
-  if (!request.init_from.empty() && starts) {
-    config = init_settings(request, open_init_model(request), keys);
+  if (init) {
+    config = init_settings(request, *init, keys);
   } else if (!request.config.empty()) {
     config = load_config(request.config, keys);
   } else if (!checkpoint.empty()) {
@@ -240,6 +246,12 @@ Config resolve_settings(const TrainRequest& request, const fs::path& checkpoint)
   return config;
 }
 
+}  // namespace
+
+Config resolve_settings(const TrainRequest& request, const fs::path& checkpoint) {
+  return settings_of(request, checkpoint, init_model(request, checkpoint));
+}
+
 TrainPlan plan_training(const TrainRequest& request, RunUse use) {
   TrainPlan plan;
   plan.run = request.run;
@@ -248,7 +260,8 @@ TrainPlan plan_training(const TrainRequest& request, RunUse use) {
   const RunDirectory run(plan.run);
   if (use == RunUse::kTrain) check_is_no_model(run);
   if (request.resume) plan.checkpoint = newest_whole_checkpoint(run, plan.damaged);
-  plan.config = resolve_settings(request, plan.checkpoint);
+  const auto init = init_model(request, plan.checkpoint);
+  plan.config = settings_of(request, plan.checkpoint, init);
   const bool typed = !request.config.empty() || request.settings.has("data.root");
   auto& root = plan.config.data.root;
   root = typed ? root_for_run(root, plan.run) : root_of_run(root, plan.run);
@@ -265,8 +278,7 @@ TrainPlan plan_training(const TrainRequest& request, RunUse use) {
       plan.own_dataset ? request.dataset : open_dataset(data_to_open(plan.config, plan.checkpoint));
   plan.data = std::make_shared<ImageData>(training_images(plan.dataset, plan.config));
   plan.config = complete_config(plan.config, *plan.data);
-  if (!request.init_from.empty() && plan.checkpoint.empty())
-    plan.start = starting_weights(open_init_model(request), plan.config);
+  if (init && plan.checkpoint.empty()) plan.start = starting_weights(*init, plan.config);
   if (!plan.checkpoint.empty()) {
     check_same_model(plan.config, plan.checkpoint);
     check_same_data(request, plan.dataset->info(), plan.checkpoint);

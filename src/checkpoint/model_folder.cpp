@@ -124,12 +124,6 @@ void read_scheduler(const fs::path& file, ModelFolder& folder) {
   sample.steps = all_steps ? timesteps : std::min(sample.steps, timesteps);
 }
 
-/// Weights of attention that were convolutions of one pixel, as the matrices that they are.
-torch::Tensor as_matrix(const std::string& name, const torch::Tensor& tensor) {
-  const bool pixel = tensor.dim() > 2 && tensor.numel() == tensor.size(0) * tensor.size(1);
-  return pixel && name.find(".attentions.") != name.npos ? tensor.flatten(1) : tensor;
-}
-
 }  // namespace
 
 ModelFolder open_model_folder(const fs::path& path, NetworkUse use) {
@@ -154,6 +148,11 @@ ModelFolder open_model_folder(const fs::path& path, NetworkUse use) {
   for (const auto& file : weight_files(path, component))
     load_safetensors_header(file);  // a broken file is told here and now
   return folder;
+}
+
+torch::Tensor as_matrix(const std::string& name, const torch::Tensor& tensor) {
+  const bool pixel = tensor.dim() > 2 && tensor.numel() == tensor.size(0) * tensor.size(1);
+  return pixel && name.find(".attentions.") != name.npos ? tensor.flatten(1) : tensor;
 }
 
 NamedTensors load_weights(const ModelFolder& folder) {

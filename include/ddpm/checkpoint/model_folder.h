@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 
 #include <torch/types.h>
 
@@ -35,6 +36,10 @@ ModelFolder open_model_folder(const std::filesystem::path& path,
 /// may be several files, in float16 or bfloat16, with what `modern_weight_names` takes off the
 /// names. `CheckpointError` naming the file.
 NamedTensors load_weights(const ModelFolder& folder);
+
+/// `tensor`, a weight of today's name `name`; one of attention that was a convolution of one pixel
+/// as the matrix that it is.
+torch::Tensor as_matrix(const std::string& name, const torch::Tensor& tensor);
 
 /// The network with its weights, float32, on `device`, convolution weights laid out in `format`, in
 /// eval mode. `CheckpointError` if weights and config do not fit each other.
